@@ -1,0 +1,1 @@
+"""The programme: settings, plan, running, command line."""

@@ -1,0 +1,1 @@
+"""From the user's databases to memory-mapped, aligned, equally long clips."""

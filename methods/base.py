@@ -1,0 +1,132 @@
+"""What a method is: fit on training clips, predict scores for all its candidates."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from data_prep.clips import Clips, Stills
+
+Floats = npt.NDArray[np.float32]
+
+
+class MethodError(RuntimeError):
+    """What a method needs and does not have; the message says what to pass."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a method runs; nothing here changes what it computes except through its settings.
+
+    device: "cpu" or "cuda" or "cuda:1"; threads: how many it may use; cache: folder for shared stages
+    and features, or None; scratch: folder for this unit's checkpoints, or None; stills: loads the
+    prepared expression photographs of a (height, width), or None when the user gave none;
+    grouped: inner splits keep subjects together (every protocol but the paper's).
+    log: one line for the user.
+    """
+
+    device: str = "cpu"
+    deterministic: bool = False
+    threads: int = 1
+    cache: Path | None = None
+    scratch: Path | None = None
+    stills: Callable[[tuple[int, int]], Stills] | None = None
+    grouped: bool = False
+    log: Callable[[str], None] = lambda line: None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Scores of all candidates of a fitted method.
+
+    candidates: what each candidate is, JSON values; scores: (candidates, clips, classes) float32, the
+    class with the highest score is the decision, the lowest index wins ties; chosen: the candidate
+    picked on the training clips alone; step_decisions: (candidates, clips, steps) int16 where a method
+    decides per time step, for per-step accuracy.
+    """
+
+    candidates: tuple[Mapping[str, Any], ...]
+    scores: Floats
+    chosen: int
+    step_decisions: npt.NDArray[np.int16] | None = None
+
+    def __post_init__(self) -> None:
+        if self.scores.ndim != 3 or len(self.scores) != len(self.candidates):
+            raise ValueError(
+                f"scores must have shape ({len(self.candidates)} candidates, clips, classes), "
+                f"got {self.scores.shape}"
+            )
+        if not 0 <= self.chosen < len(self.candidates):
+            raise ValueError(f"chosen must be one of 0..{len(self.candidates) - 1}, got {self.chosen}")
+        if not np.isfinite(self.scores).all():
+            raise ValueError("scores must be finite")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A training curve: `values` at `steps`, for the figures."""
+
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+class Method(ABC):
+    """One way to recognise micro-expressions.
+
+    A subclass names itself, holds a frozen dataclass `Settings` with defaults (the paper's), raises
+    `revision` whenever its numbers change, and implements fit, predict, save and load. Saved models are
+    safetensors, npz (no pickles) and json in a folder.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    revision: ClassVar[int] = 1
+    learns_from_stills: ClassVar[bool] = False
+    Settings: ClassVar[type[Any]]
+
+    def __init__(self, settings: Any = None, context: Context | None = None) -> None:
+        self.settings = self.Settings() if settings is None else settings
+        self.context = context or Context()
+        self.curves: dict[str, Curve] = {}
+        self.seconds: dict[str, float] = {}
+        self.n_parameters: int | None = None
+        self.notes: list[str] = []
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(height, width) of the frames this method asks the preparation for."""
+        size: tuple[int, int] = tuple(self.settings.frame_size)
+        return size
+
+    def unusable(self, clips: Clips) -> dict[int, str]:
+        """Positions of clips this method cannot handle, with the reason; such clips are in no fold of it."""
+        return {}
+
+    @abstractmethod
+    def fit(self, clips: Clips, *, seed: int) -> None:
+        """Learn from these clips alone; every choice that is made is made on them."""
+
+    @abstractmethod
+    def predict(self, clips: Clips) -> Prediction:
+        """Scores of every candidate for clips whose labels are hidden."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the fitted method into an existing folder."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote; settings are those this object was made with."""
+
+
+@dataclass(frozen=True)
+class FrameSettings:
+    """What every method's settings hold; the default is the descriptors' size (height, width)."""
+
+    frame_size: tuple[int, int] = field(default=(163, 134))

@@ -1,0 +1,1 @@
+"""The networks as plain modules, without I/O and without training."""
