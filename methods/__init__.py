@@ -1,4 +1,21 @@
-"""What learns: one file per method; importing this package imports none of them."""
+"""What learns: one file per method; importing this package imports none of them.
+
+A method of one's own is one file and one line: in `METHODS` here, or, from another package, an entry point
+in the group `tlcnn_bench.methods` whose name is the method's and whose value is "module:Class".
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from methods.base import Method
 
 METHODS: dict[str, str] = {
     "tlcnn": "methods.tlcnn:TLCNN",
@@ -15,3 +32,74 @@ METHODS: dict[str, str] = {
     "linear": "methods.linear:Linear",
 }
 """Name to "module:Class", in the order of the paper's Table 3, then the floors."""
+
+
+class UnknownName(ValueError):
+    """A name that is not in a table; the message lists the near ones."""
+
+
+@cache
+def available() -> dict[str, str]:
+    """`METHODS` and what installed packages add through the entry point group, in that order."""
+    found = {point.name: point.value for point in entry_points(group="tlcnn_bench.methods")}
+    clash = sorted(set(found) & set(METHODS))
+    if clash:
+        raise UnknownName(f"an installed package registers a method named {clash[0]!r}, which is taken")
+    return METHODS | found
+
+
+def load_method(name: str) -> type[Method]:
+    """The class behind a name; imports its module."""
+    module, _, attribute = available()[one_of(name, available(), "method")].partition(":")
+    loaded: type[Method] = getattr(import_module(module), attribute)
+    return loaded
+
+
+def select(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Names for names, wildcards, "all" and "!name" (taken away), in the table's order; errors if none."""
+    chosen: set[str] = set()
+    if all(pattern.startswith("!") for pattern in patterns):
+        chosen = set(available())
+    for pattern in patterns:
+        wanted = pattern.removeprefix("!")
+        matches = available() if wanted == "all" else fnmatch.filter(available(), wanted)
+        if not matches:
+            one_of(wanted, available(), "method")
+        chosen = chosen - set(matches) if pattern.startswith("!") else chosen | set(matches)
+    if not chosen:
+        raise UnknownName(f"{' '.join(patterns)!r} leaves no method; there are {', '.join(available())}")
+    return tuple(name for name in available() if name in chosen)
+
+
+def one_of(name: str, names: Iterable[str], what: str) -> str:
+    """The name itself if it is there; otherwise UnknownName with what would have been right."""
+    names = list(names)
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"must be one of {', '.join(names)}"
+    raise UnknownName(f"{name!r} is not a {what}; {hint}")
+
+
+def make_settings(method: type[Method], overrides: Mapping[str, Any]) -> Any:
+    """The method's settings with these values instead of its defaults; lists become tuples.
+
+    Raises UnknownName for a setting it does not have and ValueError for a value of another kind.
+    """
+    defaults = method.Settings()
+    values = {}
+    for key, value in overrides.items():
+        one_of(key, vars(defaults), f"setting of {method.name}")
+        values[key] = _like(getattr(defaults, key), value, f"{method.name}.{key}")
+    return method.Settings(**values)
+
+
+def _like(default: Any, value: Any, where: str) -> Any:
+    if isinstance(value, list | tuple):
+        value = tuple(tuple(item) if isinstance(item, list) else item for item in value)
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if default is not None and value is not None and type(value) is not type(default):
+        wanted = type(default).__name__
+        raise ValueError(f"{where} = {value!r} is a {type(value).__name__}; it must be a {wanted}")
+    return value

@@ -1,0 +1,84 @@
+"""Which units a run folder already holds: every record is read once, then remembered by size and time."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from results.store import STATUSES, BadRecord, read_record, write_atomically
+
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """statuses: unit key -> status of its record; bad: one line per file that cannot be trusted."""
+
+    statuses: Mapping[str, str]
+    bad: tuple[str, ...]
+
+    def done(self, key: str) -> bool:
+        """Is there a finished record of this unit?"""
+        return self.statuses.get(key) == "done"
+
+
+def survey(folder: Path) -> Survey:
+    """What `folder/units` holds.
+
+    A record is read and checked when it is new or its size or modification time changed; the outcome is
+    remembered in `folder/index.json`, which is only a shortcut and may be deleted.
+    """
+    known = _read_index(folder / INDEX)
+    seen: dict[str, list[Any]] = {}
+    bad = []
+    for entry in _record_files(folder / "units"):
+        state = entry.stat()
+        mark = [state.st_size, state.st_mtime_ns, state.st_ino]
+        remembered = known.get(entry.name)
+        if remembered is not None and remembered[:3] == mark:
+            seen[entry.name] = remembered
+            continue
+        try:
+            seen[entry.name] = [*mark, read_record(Path(entry.path)).status]
+        except BadRecord as error:
+            bad.append(str(error))
+    if seen != known:
+        _write_index(folder / INDEX, seen)
+    return Survey({name.removesuffix(".json"): mark[3] for name, mark in seen.items()}, tuple(sorted(bad)))
+
+
+def _record_files(units: Path) -> list[os.DirEntry[str]]:
+    if not units.is_dir():
+        return []
+    with os.scandir(units) as entries:
+        return [entry for entry in entries if entry.name.endswith(".json") and entry.name[0] != "."]
+
+
+def _read_index(path: Path) -> dict[str, list[Any]]:
+    """The remembered marks; an index that is missing or does not read as one is as good as empty."""
+    try:
+        index = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(index, dict):
+        return {}
+    return {name: mark for name, mark in index.items() if _is_mark(mark)}
+
+
+def _is_mark(mark: Any) -> bool:
+    return isinstance(mark, list) and len(mark) == 4 and mark[3] in STATUSES
+
+
+def _write_index(path: Path, seen: Mapping[str, list[Any]]) -> None:
+    """Best effort: a folder that cannot be written is surveyed without a shortcut."""
+    try:
+        write_atomically(path, json.dumps(seen).encode())
+    except PermissionError:
+        return
+    except OSError as error:
+        if error.errno not in (28, 30):  # disk full, read-only file system
+            raise

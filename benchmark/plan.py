@@ -1,0 +1,107 @@
+"""The plan: which units a run has, in which order, and which of them are still missing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.protocols import PROTOCOLS, Fold
+from benchmark.settings import Settings
+from data_prep.clips import digest_of
+from methods import load_method, make_settings
+from methods.base import Method
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One fit and its predictions: names and numbers only, so that its key outlives any process.
+
+    data: digest of the source clips with their landmarks and labels; stills: digest of the expression
+    photographs, for methods that learn from them, else None; settings: all of the method's settings.
+    """
+
+    method: str
+    revision: int
+    tim: int
+    protocol: str
+    fold: str
+    seed: int
+    control: str
+    data: str
+    stills: str | None
+    settings: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """sha256 of the unit's canonical JSON."""
+        return digest_of(self.as_json())
+
+    def as_json(self) -> dict[str, Any]:
+        """The unit as plain JSON; tuples as lists."""
+        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """What planning needs to know of a method; stills: does it learn from photographs."""
+
+    name: str
+    title: str
+    revision: int
+    settings: Mapping[str, Any]
+    frame_size: tuple[int, int]
+    stills: bool
+
+
+def describe(name: str, settings: Settings) -> MethodSpec:
+    """Import a method and resolve its settings under this run's profile."""
+    cls = load_method(name)
+    method: Method = cls(make_settings(cls, settings.method_settings.get(name, {})))
+    return MethodSpec(
+        name=name,
+        title=cls.title,
+        revision=cls.revision,
+        settings=dataclasses.asdict(method.settings),
+        frame_size=method.frame_size,
+        stills=cls.learns_from_stills,
+    )
+
+
+def folds_of(
+    protocol: str, labels: Sequence[int], subjects: Sequence[str], databases: Sequence[str], *, seed: int
+) -> tuple[Fold, ...]:
+    """The folds of a protocol; a run's seed shuffles folds and methods alike."""
+    return PROTOCOLS[protocol](labels, subjects, databases, seed=seed)
+
+
+def units(
+    specs: Sequence[MethodSpec],
+    settings: Settings,
+    fold_names: Mapping[tuple[str, int], Sequence[str]],
+    *,
+    data: str,
+    stills: str | None,
+) -> Iterator[Unit]:
+    """All units of a run, fold by fold, so that methods sharing a stage or feature file come side by side.
+
+    fold_names: (protocol, seed) -> names of its folds.
+    """
+    for tim in settings.tim:
+        for protocol in settings.protocols:
+            for seed in settings.seeds:
+                for fold in fold_names[protocol, seed]:
+                    for spec in specs:
+                        yield Unit(
+                            method=spec.name,
+                            revision=spec.revision,
+                            tim=tim,
+                            protocol=protocol,
+                            fold=fold,
+                            seed=seed,
+                            control=settings.control,
+                            data=data,
+                            stills=stills if spec.stills else None,
+                            settings=spec.settings,
+                        )

@@ -1,0 +1,258 @@
+"""A run: prepare what the cache lacks, plan, run each missing unit, keep every outcome, report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.devices import choose_devices
+from benchmark.engines import Limits, Outcome, Task, run_tasks
+from benchmark.ledger import Survey, survey
+from benchmark.lock import run_lock
+from benchmark.plan import Unit, units
+from benchmark.progress import Progress
+from benchmark.settings import Settings, SettingsError, as_json
+from benchmark.sources import Assembled, Log, assemble, n_workers
+from benchmark.stamp import stamp
+from data_prep.clips import CLASSES
+from methods import available
+from results.store import Record, write_atomically, write_record
+
+RUN_SCHEMA = 1
+SLOT = ("method", "tim", "protocol", "fold", "seed", "control")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run folder with its plan: what `run`, `status` and `report` go by."""
+
+    folder: Path
+    assembled: Assembled
+    units: tuple[Unit, ...]
+
+    def missing(self, found: Survey) -> list[Unit]:
+        """Units without a finished record, failed ones included: they are tried again."""
+        return [unit for unit in self.units if not found.done(unit.key)]
+
+
+def plan_run(settings: Settings, log: Log) -> Planned:
+    """Load and plan; writes nothing in the run folder."""
+    assembled = assemble(settings, log)
+    stills = None
+    if assembled.sources.stills:
+        sizes = sorted({spec.frame_size for spec in assembled.specs if spec.stills})
+        stills = "+".join(assembled.stills(size, log).digest[:16] for size in sizes) or None
+    planned = units(
+        assembled.specs, settings, assembled.fold_names(), data=assembled.plan.digest, stills=stills
+    )
+    return Planned(settings.folder, assembled, tuple(planned))
+
+
+def run(settings: Settings, log: Log) -> int:
+    """The whole of it; returns the exit status: 0 all units done, 1 some failed, 130 interrupted."""
+    devices = choose_devices(settings.device)
+    log(f"profile {settings.profile}, device {'+'.join(devices)}, run folder {settings.folder}")
+    with run_lock(settings.folder):
+        planned = plan_run(settings, log)
+        write_run_file(planned)
+        found = survey(planned.folder)
+        for line in found.bad:
+            log(f"redone: {line}")
+        missing = planned.missing(found)
+        log(f"units: {len(planned.units)} planned, {len(planned.units) - len(missing)} already done")
+        interrupted = False
+        if missing:
+            interrupted = not _run_missing(planned, missing, devices, log)
+        found = survey(planned.folder)
+        report_run(planned.folder, log)
+    failed = [unit for unit in planned.units if found.statuses.get(unit.key, "done") != "done"]
+    left = len(planned.missing(found))
+    log(f"results: {planned.folder} (table3.csv, report.html)")
+    if left:
+        log(f"{len(failed)} units failed, {left - len(failed)} were not run; go on with: {command_line()}")
+    return 130 if interrupted else int(bool(left))
+
+
+def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, ...], log: Log) -> bool:
+    """Run the missing units; False when interrupted. Every failure becomes a record."""
+    settings = planned.assembled.settings
+    by_key = {unit.key: unit for unit in missing}
+    limits = Limits(
+        workers=settings.workers or (len(devices) if devices[0] != "cpu" else n_workers(settings)),
+        timeout=settings.timeout,
+        memory_mb=settings.memory_limit or None,
+        devices=devices,
+    )
+    options: dict[str, Any] = {"preload": _modules(planned)}
+    if settings.engine == "dask":
+        options["scheduler"] = settings.scheduler
+    if settings.engine == "slurm":
+        options["folder"] = planned.folder / "slurm"
+    tasks = tasks_of(planned, missing, log)
+    outcomes = run_tasks(settings.engine, "benchmark.unit:run_unit", tasks, limits, **options)
+    with Progress(len(missing), log) as progress:
+        try:
+            for outcome in outcomes:
+                unit = by_key[outcome.key]
+                keep(planned, unit, outcome)
+                progress.advance(unit, outcome)
+        except KeyboardInterrupt:
+            log("interrupted: finished units are kept")
+            return False
+    return True
+
+
+def keep(planned: Planned, unit: Unit, outcome: Outcome) -> None:
+    """A unit that did not write its own record leaves one that says what went wrong."""
+    path = planned.folder / "units" / f"{unit.key}.json"
+    if outcome.status == "done" and path.exists():
+        return
+    status = outcome.status if outcome.status != "done" else "crashed"
+    error = outcome.error or {
+        "type": "NoRecord",
+        "message": "the worker ended well but left no record",
+        "traceback": "",
+    }
+    record = Record(
+        key=unit.key,
+        unit=unit.as_json(),
+        profile=planned.assembled.settings.profile,
+        status=status,
+        error=dict(error),
+        seconds={"total": round(outcome.seconds, 4)},
+        peak_memory_mb=round(outcome.peak_memory_mb, 1),
+        stamp=stamp(),
+    )
+    write_record(planned.folder / "units", record)
+
+
+def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Task]:
+    """One task per unit; prepared sets are built when the first unit that needs them comes up."""
+    assembled = planned.assembled
+    settings = assembled.settings
+    sizes = {spec.name: spec.frame_size for spec in assembled.specs}
+    opened: dict[tuple[int, tuple[int, int]], tuple[str, str]] = {}
+    photographs: dict[tuple[int, int], dict[str, tuple[str, str]]] = {}
+    for unit in missing:
+        size = sizes[unit.method]
+        if (unit.tim, size) not in opened:
+            clips = assembled.clips(unit.tim, size, log)
+            opened[unit.tim, size] = (str(clips.folder), clips.digest)
+        if unit.stills and size not in photographs:
+            stills = assembled.stills(size, log)
+            photographs[size] = {f"{size[0]}x{size[1]}": (str(stills.folder), stills.digest)}
+        folder, digest = opened[unit.tim, size]
+        yield Task(
+            key=unit.key,
+            payload={
+                "unit": unit.as_json(),
+                "run": str(planned.folder),
+                "prepared": folder,
+                "expected": digest,
+                "stills": photographs[size] if unit.stills else None,
+                "cache": settings.cache,
+                "profile": settings.profile,
+                "stamp": stamp(),
+                "trust": settings.trust_cache,
+                "deterministic": settings.deterministic,
+            },
+        )
+
+
+def write_run_file(planned: Planned) -> None:
+    """Write run.json: settings, stamp, data and the units this folder should hold.
+
+    Units planned here before stay, unless the new plan has the same slot (method, TIM, protocol, fold,
+    seed). A folder of other data or of another profile is refused.
+    """
+    path = planned.folder / "run.json"
+    settings, plan = planned.assembled.settings, planned.assembled.plan
+    before = read_run_file(planned.folder) if path.exists() else None
+    if before is not None:
+        for what, old, new in (
+            ("data", before["data"]["digest"], plan.digest),
+            ("profile", before["profile"], settings.profile),
+        ):
+            if old != new:
+                raise SettingsError(
+                    f"{planned.folder} holds a run of {what} {old[:16]}, this one is of {new[:16]}: "
+                    "numbers of both cannot stand in one table; give another --out"
+                )
+    slots = {tuple(unit[name] for name in SLOT): unit for unit in (before or {"units": []})["units"]}
+    for unit in planned.units:
+        slots[tuple(getattr(unit, name) for name in SLOT)] = {
+            "key": unit.key,
+            **{name: getattr(unit, name) for name in SLOT},
+        }
+    titles = {**(before["titles"] if before else {}), **{s.name: s.title for s in planned.assembled.specs}}
+    body = {
+        "schema": RUN_SCHEMA,
+        "name": planned.folder.name,
+        "profile": settings.profile,
+        "settings": as_json(settings),
+        "stamp": stamp(),
+        "methods": [name for name in available() if name in titles],
+        "titles": titles,
+        "units": list(slots.values()),
+        "set_aside": [vars(item) for item in plan.set_aside],
+        "data": _data(planned.assembled),
+        "folds": {protocol: len(names) for (protocol, _), names in planned.assembled.fold_names().items()},
+        "continue": command_line(),
+    }
+    write_atomically(path, json.dumps(body, indent=1, sort_keys=True).encode())
+
+
+def read_run_file(folder: Path) -> dict[str, Any]:
+    """run.json of a run folder; SettingsError when it is not there or not one."""
+    path = folder / "run.json"
+    try:
+        body = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"{folder} is no run folder: it has no run.json; `run --out` makes one"
+        ) from error
+    except ValueError as error:
+        raise SettingsError(f"{path} is damaged ({error}); delete it and run again") from error
+    if not isinstance(body, dict) or body.get("schema") != RUN_SCHEMA:
+        raise SettingsError(f"{path} is not of schema {RUN_SCHEMA}")
+    return body
+
+
+def report_run(folder: Path, log: Log, *, force: bool = False) -> None:
+    """Tables, figures and page from the records, and the table on the terminal."""
+    from results.report import report
+
+    made = report(folder, force=force)
+    log(made.text)
+
+
+def command_line() -> str:
+    """The command that was typed, to be pasted again."""
+    words = [Path(sys.executable).name, "-m", "benchmark", *sys.argv[1:]]
+    return shlex.join(words)
+
+
+def _modules(planned: Planned) -> list[str]:
+    table = available()
+    return ["benchmark.unit", *(table[spec.name].partition(":")[0] for spec in planned.assembled.specs)]
+
+
+def _data(assembled: Assembled) -> Mapping[str, Any]:
+    clips = assembled.plan.clips
+    counts: dict[str, dict[str, int]] = {}
+    for clip in clips:
+        per_class = counts.setdefault(clip.database, dict.fromkeys(CLASSES, 0))
+        per_class[CLASSES[clip.label]] += 1
+    return {
+        "name": assembled.sources.name,
+        "digest": assembled.plan.digest,
+        "n_clips": len(clips),
+        "class_counts": counts,
+        "subjects": len({clip.subject for clip in clips}),
+        "landmarks": assembled.sources.landmarks,
+    }

@@ -1,0 +1,142 @@
+"""Where a run's data come from: the user's databases, or the simulator's when none is named."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.plan import MethodSpec, describe, folds_of
+from benchmark.settings import Settings
+from data_prep.clips import Clips, Database, StillDatabase, digest_of
+from data_prep.databases import load, load_stills
+from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
+from data_prep.simulator import SimulatorSettings, simulate
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Loaded databases and the landmark back end that fits them."""
+
+    clips: tuple[Database, ...]
+    stills: tuple[StillDatabase, ...]
+    landmarks: str
+    simulated: bool
+
+    @property
+    def name(self) -> str:
+        """For titles: "simulated casme+casme2+smic" or the databases' names."""
+        names = "+".join(database.name for database in self.clips)
+        return f"simulated {names}" if self.simulated else names
+
+
+def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
+    """Load what the settings name; without `data` the simulator's databases, written first if need be."""
+    cache = Path(settings.cache)
+    simulated = not settings.data
+    if simulated:
+        written = simulate(
+            cache / "simulated" / simulator_name(settings), simulator(settings), workers=n_workers(settings)
+        )
+        clip_roots, still_roots = dict(written.clip_roots), dict(written.still_roots)
+        if settings.expressions:
+            still_roots = {name: Path(root) for name, root in settings.expressions.items()}
+        log(f"data: none named, so simulated databases ({settings.simulator}) in {written.folder}")
+    else:
+        clip_roots = {name: Path(root) for name, root in settings.data.items()}
+        still_roots = {name: Path(root) for name, root in settings.expressions.items()}
+        log("data: " + ", ".join(f"{name} in {root}" for name, root in clip_roots.items()))
+    return Sources(
+        clips=tuple(load(name, root) for name, root in clip_roots.items()),
+        stills=tuple(load_stills(name, root) for name, root in still_roots.items()) if stills else (),
+        landmarks=("file" if simulated else "face-alignment")
+        if settings.landmarks == "auto"
+        else settings.landmarks,
+        simulated=simulated,
+    )
+
+
+def simulator(settings: Settings) -> SimulatorSettings:
+    """The simulator's settings: a preset and the knobs that the user turned."""
+    return SimulatorSettings.preset(settings.simulator, **settings.simulator_settings)
+
+
+def simulator_name(settings: Settings) -> str:
+    """Folder name of simulated databases: the preset and a digest of all its knobs."""
+    knobs = dataclasses.asdict(simulator(settings))
+    return f"{settings.simulator}-{digest_of(knobs)[:12]}"
+
+
+def n_workers(settings: Settings) -> int:
+    """The workers asked for, or one per core (per GPU on CUDA, which the run decides)."""
+    import os
+
+    return settings.workers or len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Everything a plan is made from."""
+
+    settings: Settings
+    sources: Sources
+    plan: DataPlan
+    specs: tuple[MethodSpec, ...]
+
+    def fold_names(self) -> dict[tuple[str, int], list[str]]:
+        """(protocol, seed) -> names of its folds on these clips."""
+        clips = self.plan.clips
+        labels = [clip.label for clip in clips]
+        subjects = [clip.subject for clip in clips]
+        databases = [clip.database for clip in clips]
+        return {
+            (protocol, seed): [
+                fold.name for fold in folds_of(protocol, labels, subjects, databases, seed=seed)
+            ]
+            for protocol in self.settings.protocols
+            for seed in self.settings.seeds
+        }
+
+    def clips(self, tim: int, size: tuple[int, int], log: Log) -> Clips:
+        """The prepared clips at one TIM length and size, built if the cache lacks them."""
+        return prepared(
+            self.plan,
+            tim=tim,
+            size=size,
+            cache=Path(self.settings.cache),
+            workers=n_workers(self.settings),
+            trust=self.settings.trust_cache,
+            log=log,
+        )
+
+    def stills(self, size: tuple[int, int], log: Log):  # type: ignore[no-untyped-def]
+        """The prepared photographs at one size, or None when there are none."""
+        if not self.sources.stills:
+            return None
+        return prepared_stills(
+            self.sources.stills,
+            size=size,
+            landmarks=self.sources.landmarks,
+            cache=Path(self.settings.cache),
+            workers=n_workers(self.settings),
+            log=log,
+        )
+
+
+def assemble(settings: Settings, log: Log) -> Assembled:
+    """Load the databases, find faces, resolve the methods' settings; says how much was set aside."""
+    specs = tuple(describe(name, settings) for name in settings.methods)
+    loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
+    plan = plan_data(
+        loaded.clips,
+        landmarks=loaded.landmarks,
+        cache=Path(settings.cache),
+        workers=n_workers(settings),
+        log=log,
+    )
+    people = len({clip.subject for clip in plan.clips})
+    log(f"clips: {len(plan.clips)} of {people} subjects; set aside: {len(plan.set_aside)}")
+    return Assembled(settings, loaded, plan, specs)

@@ -1,0 +1,74 @@
+"""What produced these numbers: versions, source, hardware, command."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "tlcnn-bench",
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "scikit-image",
+    "opencv-python",
+    "numba",
+    "pandas",
+)
+
+
+@cache
+def stamp() -> dict[str, Any]:
+    """Plain JSON: package versions, git commit (with "+changes" if edited), hardware, command line."""
+    return {
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "git": _git(),
+        "hardware": {
+            "machine": platform.machine(),
+            "system": platform.system(),
+            "processor": _processor(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        },
+        "argv": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git() -> str | None:
+    """The commit this source tree is at, None outside a checkout or without git."""
+    here = Path(__file__).resolve().parent.parent
+    if not (here / ".git").exists():
+        return None
+    try:
+        commit = _run_git(here, "rev-parse", "HEAD")
+        return commit + ("+changes" if _run_git(here, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _run_git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    """The processor's name where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.partition(":")[2] for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        if names:
+            return names[0].strip()
+    return platform.processor() or "unknown"
