@@ -1,0 +1,217 @@
+"""Dense optical flow of a clip, from its first frame or between neighbours."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+UInt8 = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+FlowOfPair = Callable[[UInt8, UInt8], Float32]
+
+SMALLEST_SIDE = 12
+"""Frames with a shorter side are refused: below it DIS cannot run and Farneback returns border effects."""
+
+TEXTURE_SHARE = 0.95
+
+
+class FlowUnavailable(RuntimeError):
+    """The algorithm needs a part of OpenCV that is not installed; the message says what to install."""
+
+
+def flow_from_first(frames: npt.NDArray[np.uint8], algorithm: str = "farneback") -> Float32:
+    """Displacement of every pixel of the first frame to each later frame.
+
+    frames: (T, H, W) grey or (T, H, W, 3) RGB, uint8, T >= 2, sides of at least 12 pixels.
+    algorithm: a name in `ALGORITHMS`.
+    Returns (T-1, H, W, 2) float32, u (right) then v (down), in pixels on the first frame's grid.
+    Raises ValueError for other input or an unknown name, FlowUnavailable without opencv-contrib.
+
+    Notes
+    -----
+    RGB becomes grey by OpenCV's rounded 0.299 R + 0.587 G + 0.114 B. OpenCV runs with one thread here,
+    because clips are what runs side by side; equal input gives equal bits.
+    """
+    pair, grey = _prepare(frames, algorithm)
+    with _one_cv2_thread():
+        return np.stack([pair(grey[0], later) for later in grey[1:]])
+
+
+def flow_between_neighbours(frames: npt.NDArray[np.uint8], algorithm: str = "farneback") -> Float32:
+    """Displacement from every frame to the next; arguments, result and errors as in `flow_from_first`.
+
+    Field t, shape (H, W, 2), is on the grid of frame t and leads to frame t + 1.
+    """
+    pair, grey = _prepare(frames, algorithm)
+    with _one_cv2_thread():
+        return np.stack([pair(first, second) for first, second in pairwise(grey)])
+
+
+def to_grey(frames: npt.NDArray[np.uint8]) -> UInt8:
+    """(T, H, W) or RGB (T, H, W, 3) uint8 to contiguous grey (T, H, W) uint8 by OpenCV's luma weights."""
+    colour = frames.ndim == 4 and frames.shape[-1] == 3
+    if frames.dtype != np.uint8 or not (frames.ndim == 3 or colour):
+        raise ValueError(
+            f"frames must be uint8 of shape (T, H, W) or (T, H, W, 3), got {frames.dtype} {frames.shape}"
+        )
+    if not colour:
+        return np.ascontiguousarray(frames)
+    t, h, w, _ = frames.shape
+    tall = np.ascontiguousarray(frames).reshape(t * h, w, 3)
+    return np.asarray(cv2.cvtColor(tall, cv2.COLOR_RGB2GRAY), np.uint8).reshape(t, h, w)
+
+
+def _prepare(frames: npt.NDArray[np.uint8], algorithm: str) -> tuple[FlowOfPair, UInt8]:
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"{algorithm!r} is not a flow algorithm, must be one of {sorted(ALGORITHMS)}")
+    grey = to_grey(frames)
+    if len(grey) < 2:
+        raise ValueError(f"flow needs at least 2 frames, got {len(grey)}")
+    if min(grey.shape[1:]) < SMALLEST_SIDE:
+        raise ValueError(
+            f"frames of {grey.shape[1]} x {grey.shape[2]} pixels are too small for optical flow: "
+            f"both sides must be at least {SMALLEST_SIDE}"
+        )
+    return ALGORITHMS[algorithm](), grey
+
+
+_threads_lock = threading.Lock()
+_threads_state = {"users": 0, "before": 0}
+
+
+@contextmanager
+def _one_cv2_thread() -> Iterator[None]:
+    """Hold OpenCV at one thread while at least one caller, in any Python thread, is inside."""
+    with _threads_lock:
+        if _threads_state["users"] == 0:
+            _threads_state["before"] = cv2.getNumThreads()
+            cv2.setNumThreads(1)
+        _threads_state["users"] += 1
+    try:
+        yield
+    finally:
+        with _threads_lock:
+            _threads_state["users"] -= 1
+            if _threads_state["users"] == 0:
+                cv2.setNumThreads(_threads_state["before"])
+
+
+def _farneback() -> FlowOfPair:
+    """Farneback (2003): pyramid scale 0.5, 3 levels, window 15, 3 iterations, polynomials of 5 px, 1.2."""
+
+    def pair(first: UInt8, second: UInt8) -> Float32:
+        return np.asarray(
+            cv2.calcOpticalFlowFarneback(first, second, None, 0.5, 3, 15, 3, 5, 1.2, 0),
+            np.float32,
+        )
+
+    return pair
+
+
+def _dis() -> FlowOfPair:
+    """DIS (Kroeger et al. 2016), MEDIUM preset carried on to full resolution.
+
+    Every preset stops at a coarser scale and loses up to half of a sub-pixel displacement.
+    """
+    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    estimator.setFinestScale(0)
+
+    def pair(first: UInt8, second: UInt8) -> Float32:
+        return np.asarray(estimator.calc(first, second, None), np.float32)
+
+    return pair
+
+
+def _contrib(algorithm: str) -> Any:
+    if not hasattr(cv2, "optflow"):
+        raise FlowUnavailable(
+            f"the flow {algorithm!r} needs OpenCV's contributed modules: pip uninstall opencv-python, then "
+            f"pip install opencv-contrib-python=={cv2.__version__}.* (never both side by side); "
+            "'farneback' and 'dis' need neither"
+        )
+    return cv2.optflow
+
+
+def _tvl1() -> FlowOfPair:
+    """TV-L1 (Zach et al. 2007) with OpenCV's defaults."""
+    estimator = _contrib("tvl1").DualTVL1OpticalFlow_create()
+
+    def pair(first: UInt8, second: UInt8) -> Float32:
+        return np.asarray(estimator.calc(first, second, None), np.float32)
+
+    return pair
+
+
+def _rlof_texture() -> FlowOfPair:
+    """Dense robust local optical flow (Senst et al.) on the texture part: the choice of MDMO's authors."""
+    module = _contrib("rlof_texture")
+
+    def pair(first: UInt8, second: UInt8) -> Float32:
+        a, b = _textures(first, second)
+        return np.asarray(module.calcOpticalFlowDenseRLOF(a, b, None, gridStep=(2, 2)), np.float32)
+
+    return pair
+
+
+def _textures(first: UInt8, second: UInt8) -> tuple[UInt8, UInt8]:
+    """Structure-texture decomposition (Wedel et al. 2009): what total-variation smoothing takes away.
+
+    Both frames, scaled to -1..1 together, lose 95 % of their smoothed version (Chambolle, 100 steps) and
+    are scaled to 0..255 together, so that equal texture stays equal. Returned as (H, W, 3) uint8, which
+    dense RLOF's support regions ask for.
+    """
+    from skimage.restoration import denoise_tv_chambolle
+
+    both = np.stack([first, second]).astype(np.float64)
+    low, high = both.min(), both.max()
+    both = 2.0 * (both - low) / max(high - low, 1.0) - 1.0
+    texture = np.stack(
+        [f - TEXTURE_SHARE * denoise_tv_chambolle(f, weight=0.125, eps=0.0, max_num_iter=100) for f in both]
+    )
+    low, high = texture.min(), texture.max()
+    levels = np.rint(255.0 * (texture - low) / max(high - low, 1e-12)).astype(np.uint8)
+    a, b = (np.repeat(level[..., None], 3, axis=2) for level in levels)
+    return a, b
+
+
+def _ilk() -> FlowOfPair:
+    """Iterative Lucas-Kanade of scikit-image with its defaults."""
+    from skimage.registration import optical_flow_ilk
+
+    def pair(first: UInt8, second: UInt8) -> Float32:
+        return _swapped(optical_flow_ilk(first, second, dtype=np.float32))
+
+    return pair
+
+
+def _tvl1_skimage() -> FlowOfPair:
+    """TV-L1 of scikit-image with its defaults."""
+    from skimage.registration import optical_flow_tvl1
+
+    def pair(first: UInt8, second: UInt8) -> Float32:
+        return _swapped(optical_flow_tvl1(first, second, dtype=np.float32))
+
+    return pair
+
+
+def _swapped(rows_columns: npt.NDArray[Any]) -> Float32:
+    """(2, H, W) row and column displacements to (H, W, 2) u, v."""
+    return np.ascontiguousarray(np.stack([rows_columns[1], rows_columns[0]], axis=-1), np.float32)
+
+
+ALGORITHMS: dict[str, Callable[[], FlowOfPair]] = {
+    "farneback": _farneback,
+    "dis": _dis,
+    "rlof_texture": _rlof_texture,
+    "tvl1": _tvl1,
+    "ilk": _ilk,
+    "tvl1-skimage": _tvl1_skimage,
+}
+"""Name to a function that makes an estimator of one pair; estimators are not shared between threads."""
