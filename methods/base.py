@@ -81,7 +81,8 @@ class Method(ABC):
 
     A subclass names itself, holds a frozen dataclass `Settings` with defaults (the paper's), raises
     `revision` whenever its numbers change, and implements fit, predict, save and load. Saved models are
-    safetensors, npz (no pickles) and json in a folder.
+    safetensors, npz (no pickles) and json in a folder. `trial` holds settings under which a fit on a few
+    clips takes about a second: the contract is checked with them.
     """
 
     name: ClassVar[str]
@@ -89,6 +90,7 @@ class Method(ABC):
     revision: ClassVar[int] = 1
     learns_from_stills: ClassVar[bool] = False
     Settings: ClassVar[type[Any]]
+    trial: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, settings: Any = None, context: Context | None = None) -> None:
         self.settings = self.Settings() if settings is None else settings

@@ -1,0 +1,140 @@
+"""A method trained on all given clips, kept in a folder, and used on a new video."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.devices import choose_devices
+from benchmark.settings import Settings
+from benchmark.sources import Log, assemble
+from benchmark.stamp import stamp
+from benchmark.verbs import VerbError
+from data_prep.clips import CLASSES, Clips, ImageFrames, VideoFrames
+from data_prep.crop import crop_frames
+from data_prep.frames import count_video_frames, read_frames
+from data_prep.interpolation import resample
+from data_prep.landmarks import find_landmarks
+from methods import load_method, make_settings
+from methods.base import Context, Method
+
+CARD = "model.json"
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp"}
+
+
+def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
+    """Train one method on all clips and save it as a folder; nothing is left half-written."""
+    if out.exists():
+        raise VerbError(f"{out} exists already; name a new folder for the model")
+    assembled = assemble(settings, log)
+    (spec,) = assembled.specs
+    clips = assembled.clips(tim, spec.frame_size, log)
+    cls = load_method(spec.name)
+    context = Context(
+        device=choose_devices(settings.device)[0],
+        deterministic=settings.deterministic,
+        threads=settings.workers or len(os.sched_getaffinity(0)),
+        cache=Path(settings.cache),
+        stills=(lambda size: assembled.stills(size, log)) if assembled.sources.stills else None,
+        grouped=True,
+        log=log,
+    )
+    method = cls(make_settings(cls, spec.settings), context)
+    unusable = method.unusable(clips.without_labels())
+    usable = clips.select([i for i in range(len(clips)) if i not in unusable])
+    method.fit(usable, seed=seed)
+    card = {
+        "method": spec.name,
+        "revision": spec.revision,
+        "settings": spec.settings,
+        "tim": tim,
+        "seed": seed,
+        "classes": list(CLASSES),
+        "landmarks": assembled.sources.landmarks,
+        "data": {"name": assembled.sources.name, "digest": assembled.plan.digest, "n_clips": len(usable)},
+        "stamp": stamp(),
+    }
+    _save(method, card, out)
+    log(f"{cls.title} trained on {len(usable)} clips, saved in {out}")
+    return 0
+
+
+def _save(method: Method, card: dict[str, Any], out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        made = Path(folder) / "model"
+        made.mkdir()
+        method.save(made)
+        (made / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
+        made.replace(out)
+
+
+def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
+    """A saved method ready to predict, and its card; VerbError when the folder is not a model's."""
+    try:
+        card = json.loads((folder / CARD).read_text())
+    except (OSError, ValueError) as error:
+        raise VerbError(f"{folder} is not a model: {CARD} cannot be read ({error})") from error
+    cls = load_method(card["method"])
+    if cls.revision != card["revision"]:
+        raise VerbError(
+            f"{folder} was saved by revision {card['revision']} of {cls.name}, this is revision "
+            f"{cls.revision}: fit it again"
+        )
+    threads = len(os.sched_getaffinity(0))
+    method = cls(make_settings(cls, card["settings"]), Context(device=device, threads=threads))
+    method.load(folder)
+    return method, card
+
+
+def predict(folder: Path, video: Path, landmarks: str | None, device: str, log: Log) -> int:
+    """Label one video file or one folder of frames and show the score of every class."""
+    method, card = load(folder, device=choose_devices(device)[0])
+    clips = clip_of(video, landmarks or card["landmarks"], card["tim"], method.frame_size)
+    unusable = method.unusable(clips)
+    if unusable:
+        raise VerbError(f"{card['method']} cannot handle {video}: {unusable[0]}")
+    prediction = method.predict(clips)
+    scores = prediction.scores[prediction.chosen, 0].astype(np.float64)
+    shares, kind = probabilities(scores)
+    log(f"{video}: {card['classes'][int(scores.argmax())]}")
+    for name, share in zip(card["classes"], shares, strict=True):
+        log(f"  {name:<10} {share:.3f}")
+    log(f"  ({kind})")
+    return 0
+
+
+def clip_of(video: Path, landmarks: str, tim: int, size: tuple[int, int]) -> Clips:
+    """A video file or a folder of pictures (in the order of their numbers) as one prepared clip."""
+    if video.is_dir():
+        pictures = sorted((p for p in video.iterdir() if p.suffix.lower() in PICTURES), key=_number)
+        if not pictures:
+            raise VerbError(f"{video} holds no pictures ({', '.join(sorted(PICTURES))})")
+        source: Any = ImageFrames(tuple(str(path) for path in pictures))
+    elif video.exists():
+        source = VideoFrames(str(video), 0, count_video_frames(str(video)) - 1)
+    else:
+        raise VerbError(f"{video} does not exist; it must be a video file or a folder of frames")
+    frames = read_frames(source)
+    annotations = video / "landmarks.json"
+    points = find_landmarks(landmarks, frames[0], str(annotations) if annotations.exists() else None)
+    cropped, points = crop_frames(frames, points, size)
+    return Clips.from_arrays(resample(cropped, tim)[None], points[None], names=[video.name])
+
+
+def probabilities(scores: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[Any, str]:
+    """Scores as shares of one, and what they are."""
+    if (scores >= 0).all() and abs(scores.sum() - 1) < 1e-3:
+        return scores, "probabilities"
+    exponents = np.exp(scores - scores.max())
+    return exponents / exponents.sum(), "softmax of decision values: an order, not calibrated probabilities"
+
+
+def _number(path: Path) -> tuple[int, str]:
+    digits = "".join(c if c.isdigit() else " " for c in path.stem).split()
+    return (int(digits[-1]) if digits else -1, path.name)

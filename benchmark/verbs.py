@@ -1,0 +1,135 @@
+"""The smaller verbs, one function each; every one returns its exit status."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.settings import Settings
+from benchmark.sources import Log, assemble
+
+
+class VerbError(ValueError):
+    """A verb called with what it cannot take; the message says what it can."""
+
+
+def prepare(settings: Settings, log: Log) -> int:
+    """Fill the cache with everything a run of these settings needs."""
+    assembled = assemble(settings, log)
+    for item in assembled.plan.set_aside:
+        log(f"set aside ({item.stage}): {item.clip}: {item.reason}")
+    for size in sorted({spec.frame_size for spec in assembled.specs}):
+        for tim in settings.tim:
+            clips = assembled.clips(tim, size, log)
+            log(f"ready: {len(clips)} clips of {tim} frames, {size[0]}x{size[1]}: {clips.folder}")
+    for size in sorted({spec.frame_size for spec in assembled.specs if spec.stills}):
+        stills = assembled.stills(size, log)
+        if stills is not None:
+            log(f"ready: {len(stills)} photographs, {size[0]}x{size[1]}: {stills.folder}")
+    return 0
+
+
+def status(folder: Path, log: Log) -> int:
+    """What a run folder holds; status 1 while anything is missing, failed or damaged."""
+    from benchmark.ledger import survey
+    from benchmark.run import read_run_file
+
+    body = read_run_file(folder)
+    found = survey(folder)
+    state = Counter(found.statuses.get(unit["key"], "missing") for unit in body["units"])
+    log(f"{folder}: profile {body['profile']}, data {body['data']['name']}, {len(body['units'])} units")
+    for name, count in sorted(state.items()):
+        log(f"  {name}: {count}")
+    for line in found.bad:
+        log(f"  damaged, will be redone: {line}")
+    strangers = len(set(found.statuses) - {unit["key"] for unit in body["units"]})
+    if strangers:
+        log(f"  {strangers} records are not of this plan (other settings or revisions) and are left out")
+    if state.keys() - {"done"} or found.bad:
+        log(f"go on with: {body['continue']}")
+        return 1
+    return 0
+
+
+def compare(run: Path, other: str, atol: float, log: Log) -> int:
+    """Per-fold differences of two runs, or a run beside the paper's Table 3."""
+    from results.compare import compare as compare_runs
+    from results.compare import compare_with_paper
+
+    if other == "paper":
+        log(compare_with_paper(run).text)
+        return 0
+    comparison = compare_runs(run, Path(other), atol=atol)
+    log(comparison.text)
+    return int(comparison.exit_status)
+
+
+def audit(table: Path | None, published: Mapping[str, float | None], log: Log) -> int:
+    """Recompute the claims of a table, or re-score a log of predictions."""
+    from results.audit import audit as audit_table
+    from results.audit import audit_predictions, is_prediction_log
+
+    if table is not None and is_prediction_log(table):
+        claims = {name: value for name, value in published.items() if value is not None}
+        log(audit_predictions(table, published=claims).text)
+        return 0
+    log(audit_table(table).text)
+    return 0
+
+
+def check(what: Sequence[str], decode: bool, log: Log) -> int:
+    """Check databases named NAME=DIR and methods named by their names; status 1 if anything is wrong."""
+    problems = 0
+    for item in what:
+        name, equals, folder = item.partition("=")
+        if equals:
+            problems += _check_database(name, Path(folder), decode, log)
+        else:
+            problems += _check_method(item, log)
+    return int(problems > 0)
+
+
+def _check_database(name: str, folder: Path, decode: bool, log: Log) -> int:
+    from data_prep.databases.check import check as check_database
+
+    report = check_database(name, folder, decode=decode)
+    log(report.text)
+    return len(report.set_aside)
+
+
+def _check_method(name: str, log: Log) -> int:
+    from benchmark.contract import CHECKS, toy_clips
+    from methods import load_method
+
+    method, problems = load_method(name), 0
+    clips = toy_clips(*method().frame_size)
+    for title, function in CHECKS.items():
+        try:
+            function(method, clips)
+        except AssertionError as error:
+            problems += 1
+            log(f"{name}: {title}: FAILED: {error}")
+        else:
+            log(f"{name}: {title}: ok")
+    return problems
+
+
+def simulate(folder: Path, size: str, knobs: Mapping[str, Any], workers: int, log: Log) -> int:
+    """Write simulated databases in the official layouts, with ground truth."""
+    import os
+
+    from data_prep.simulator import SimulatorSettings
+    from data_prep.simulator import simulate as write
+
+    try:
+        settings = SimulatorSettings.preset(size, **knobs)
+    except (TypeError, ValueError, KeyError) as error:
+        raise VerbError(f"simulate: {error}") from error
+    made = write(folder, settings, workers=workers or len(os.sched_getaffinity(0)))
+    data = " ".join(f"{name}={root}" for name, root in made.clip_roots.items())
+    stills = " ".join(f"{name}={root}" for name, root in made.still_roots.items())
+    log(f"written: {folder}")
+    log(f"use them with: python -m benchmark run --data {data} --expressions {stills} --landmarks file")
+    return 0

@@ -1,0 +1,64 @@
+"""Settings: profile, then file, then flags; wrong ones say what would have been right."""
+
+import pytest
+
+from benchmark.settings import SettingsError, resolve
+from methods import METHODS, UnknownName, select
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_profile(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("tim = [16]\nseeds = [4, 5]\n[methods.majority]\nframe_size = [10, 12]\n")
+    settings = resolve({"tim": (64,), "seeds": None}, settings_file=file, profile="quick")
+    assert settings.tim == (64,)
+    assert settings.seeds == (4, 5)
+    assert settings.protocols == ("paper", "subject")
+    assert settings.method_settings["majority"] == {"frame_size": [10, 12]}
+
+
+def test_the_paper_profile_asks_for_both_tims_and_the_full_simulator():
+    settings = resolve({}, profile="paper")
+    assert settings.tim == (32, 64)
+    assert settings.simulator == "full"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tims = [32]", "did you mean tim"),
+        ("tim = 32", r"tim = 32 must be tuple\[int, ...\]"),
+        ("tim = ['a']", "must hold only int"),
+        ("timeout = true", "timeout = True must be float"),
+        ("tim = [1", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_names_the_key_and_the_remedy(tmp_path, text, message):
+    file = tmp_path / "wrong.toml"
+    file.write_text(text)
+    with pytest.raises((SettingsError, UnknownName), match=message):
+        resolve({}, settings_file=file, profile="quick")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"protocols": ("losso",)}, "'losso' is not a protocol; did you mean loso"),
+        ({"engine": "spark"}, "must be one of local, dask, slurm"),
+        ({"tim": (1,)}, "at least 2 frames"),
+        ({"timeout": -1.0}, "above 0"),
+        ({"methods": ("lbptop",)}, "did you mean lbp-top"),
+    ],
+)
+def test_a_wrong_flag_says_what_would_be_right(flags, message):
+    with pytest.raises((SettingsError, UnknownName), match=message):
+        resolve(flags, profile="quick")
+
+
+def test_method_names_keep_the_order_of_table_3():
+    assert select(["all"]) == tuple(METHODS)
+    assert select(["linear", "tlcnn"]) == ("tlcnn", "linear")
+    assert select(["*lbp*"]) == ("lbp-top", "stlbp-ip")
+    assert select(["tlcnn*", "!tlcnn-e*"]) == ("tlcnn",)
+    assert select(["!tlcnn*", "!*-*"]) == ("mdmo", "fdm", "stclqp", "majority", "linear")
+    with pytest.raises(UnknownName, match="leaves no method"):
+        select(["fdm", "!fdm"])

@@ -1,0 +1,38 @@
+"""The contract, over the whole registry: a new method is tested by being registered."""
+
+import pytest
+
+from benchmark.contract import CHECKS, made, toy_clips
+from methods import METHODS, load_method
+
+
+@pytest.fixture(scope="module")
+def clips():
+    made_clips = {}
+
+    def of(name):
+        size = made(load_method(name)).frame_size
+        if size not in made_clips:
+            made_clips[size] = toy_clips(*size)
+        return made_clips[size]
+
+    return of
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("name", METHODS)
+def test_contract(name, check, clips):
+    CHECKS[check](load_method(name), clips(name))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_registered_name_is_the_methods_own(name):
+    assert load_method(name).name == name
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_prediction_gets_no_labels(name, clips):
+    """A view for prediction refuses labels, so predict works without or does not work at all."""
+    view = clips(name).without_labels()
+    with pytest.raises(RuntimeError, match="labels are hidden"):
+        _ = view.labels
