@@ -22,6 +22,7 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
 )
 DUMP_STACK = signal.SIGUSR1
 """Sent before a unit is stopped at its time limit; it prints the stack of every thread."""
@@ -35,7 +36,8 @@ def run_child(
     code = 1
     try:
         _detach(output, parent)
-        limit_threads(threads)
+        if threads != 1:
+            limit_threads(threads)
         _send(result, _call(function, payload))
         code = 0
     except BaseException:

@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.engines_child import DUMP_STACK, describe, run_child
+from benchmark.engines_child import DUMP_STACK, describe, limit_threads, run_child
 from benchmark.engines_memory import children_of, memory_of, tree_of
 
 _POLL = 0.05
@@ -276,12 +276,13 @@ def kill_tree(pid: int, tree: Sequence[int]) -> None:
 
 
 def preload(modules: Sequence[str]) -> dict[str, Any]:
-    """Import modules before any fork; their pages are then shared by all units."""
+    """Import modules before any fork, one thread each; their pages are then shared by all units."""
     for name in modules:
         try:
             importlib.import_module(name)
         except Exception as error:
             return {"ready": False, "module": name, "error": describe(error)}
+    limit_threads(1)
     gc.collect()
     gc.freeze()
     return {"ready": True}
