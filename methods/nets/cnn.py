@@ -1,0 +1,104 @@
+"""The paper's frame CNN: five convolutions and three fully connected layers on a 227 x 227 crop."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from methods.nets.layers import draw_masks, dropped, fill, local_response_norm
+
+CONVOLUTIONS = (96, 384, 512, 512, 384)
+UNITS = 4096
+DROPOUT = 0.5
+LEAST_CROP = 49
+
+
+class FrameCNN(nn.Module):
+    """C1 to FC8 of the paper's table.
+
+    crop: height and width of the square input in pixels (the paper's is 227); width: factor on the
+    numbers of kernels and units (1.0 is the paper's net, 80.3 million parameters); n_classes: units of
+    FC8. The generator, on the CPU, draws the initial weights; None leaves them to be loaded.
+
+    Notes
+    -----
+    Max-pooling comes before ReLU: both orders give the same values and gradients, this one rectifies a
+    quarter of them. Pooling windows round up at the border, as in Caffe. The paper does not give the
+    initialisation; see `methods.nets.layers.fill`.
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        *,
+        crop: int = 227,
+        width: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        c1, c2, c3, c4, c5 = (scaled(kernels, width) for kernels in CONVOLUTIONS)
+        self.units = scaled(UNITS, width)
+        self.c5_shape = (c5, *(map_side(crop),) * 2)
+        self.c1 = nn.utils.skip_init(nn.Conv2d, 3, c1, 7, stride=2)
+        self.c2 = nn.utils.skip_init(nn.Conv2d, c1, c2, 5, stride=2)
+        self.c3 = nn.utils.skip_init(nn.Conv2d, c2, c3, 3, padding=1)
+        self.c4 = nn.utils.skip_init(nn.Conv2d, c3, c4, 3, padding=1)
+        self.c5 = nn.utils.skip_init(nn.Conv2d, c4, c5, 3, padding=1)
+        self.fc6 = nn.utils.skip_init(nn.Linear, c5 * pooled(map_side(crop)) ** 2, self.units)
+        self.fc7 = nn.utils.skip_init(nn.Linear, self.units, self.units)
+        self.fc8 = nn.utils.skip_init(nn.Linear, self.units, n_classes)
+        if generator is not None:
+            fill(self, generator, last=self.fc8)
+
+    def c5_maps(self, frames: Tensor) -> Tensor:
+        """(n, 3, crop, crop) normalised frames to (n, 384, 13, 13) rectified maps of C5."""
+        x = local_response_norm(F.relu(pool(self.c1(frames))))
+        x = local_response_norm(F.relu(pool(self.c2(x))))
+        x = F.relu(self.c3(x))
+        x = F.relu(self.c4(x))
+        return F.relu(self.c5(x))
+
+    def fc6_features(self, frames: Tensor) -> Tensor:
+        """(n, 3, crop, crop) to (n, 4096): FC6, rectified."""
+        return F.relu(self.fc6(pool(self.c5_maps(frames)).flatten(1)))
+
+    def forward(self, windows: Tensor, *masks: Tensor) -> Tensor:
+        """(n, length, 3, crop, crop) to class scores (n, length, n_classes), every frame on its own.
+
+        masks: those of `draw_masks` while training, none otherwise.
+        """
+        n, length = windows.shape[:2]
+        first, second = masks or (None, None)
+        x = self.fc6_features(windows.flatten(0, 1)).view(n, length, -1)
+        x = dropped(F.relu(self.fc7(dropped(x, first))), second)
+        scores: Tensor = self.fc8(x)
+        return scores
+
+    def draw_masks(self, n: int, length: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Dropout masks of FC6 and FC7, each (n, length, 4096), for n windows of `length` frames."""
+        return draw_masks(((n, length, self.units),) * 2, DROPOUT, generator)
+
+
+def scaled(units: int, width: float) -> int:
+    """`units` times `width`, at least one."""
+    return max(1, round(units * width))
+
+
+def pool(x: Tensor) -> Tensor:
+    """Caffe's 3 x 3 maximum, stride 2, the last window cut at the border."""
+    return F.max_pool2d(x, 3, stride=2, ceil_mode=True)
+
+
+def pooled(side: int) -> int:
+    """Side of a map after `pool`, rounded up; a map of 2 x 2 still makes one value."""
+    return (side - 2) // 2 + 1
+
+
+def map_side(crop: int) -> int:
+    """Side of the maps of C3, C4 and C5 for a square input; ValueError if the input is too small."""
+    c1 = (crop - 7) // 2 + 1
+    c2 = (pooled(c1) - 5) // 2 + 1
+    if c2 < 4:
+        raise ValueError(f"a crop of {crop} pixels is too small for this net; the least is {LEAST_CROP}")
+    return pooled(c2)

@@ -1,0 +1,202 @@
+"""Frames on the device as bytes, and the windows of them that training and prediction look at.
+
+A window is `length` consecutive frames of one clip, cropped to a square and perhaps mirrored: one frame
+for the frame CNN, sixteen for CNN + LSTM, the whole clip for the 3D-CNN. Windows travel as one integer
+tensor (5, n): clip, first frame, top, left, mirrored or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data_prep.clips import Clips, Ints, Stills, UInt8
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+"""Mean and standard deviation of red, green and blue over the frames trained on, grey levels."""
+
+STATISTICS_STRIDE = 8
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Clips on a device: frames (n, T, H, W, 3) uint8 RGB, labels (n,) int64, empty where unknown.
+
+    statistics belong to the frames that were trained on and normalise all others too; mean and scale,
+    (3,) float32 on the device, are made of them.
+    """
+
+    frames: Tensor
+    labels: Tensor
+    statistics: Statistics
+    mean: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(
+        cls, frames: Sequence[UInt8], labels: Ints, statistics: Statistics, device: torch.device
+    ) -> Footage:
+        """Copy the clips to the device one by one, so that no second copy of all lies in memory."""
+        resident = torch.empty((len(frames), *frames[0].shape), dtype=torch.uint8, device=device)
+        for row, clip in zip(resident, frames, strict=True):
+            row.copy_(torch.from_numpy(np.array(clip)))
+        mean, deviation = (torch.tensor(values, device=device) for values in statistics)
+        return cls(resident, torch.from_numpy(labels.copy()).to(device), statistics, mean, 1.0 / deviation)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def training_footage(clips: Clips | Stills, positions: Iterable[int], device: torch.device) -> Footage:
+    """All these clips (photographs count as clips of one frame) with labels, on the device.
+
+    positions: the clips whose frames give the statistics, those that are really trained on.
+    """
+    frames = [_frames(clips, i) for i in range(len(clips))]
+    statistics = channel_statistics(frames[i] for i in positions)
+    return Footage.of(frames, clips.labels, statistics, device)
+
+
+def unlabelled_footage(clips: Clips, statistics: Statistics, device: torch.device) -> Footage:
+    """Clips to predict, normalised as the training frames were; their labels are not asked for."""
+    return Footage.of([clips[i] for i in range(len(clips))], np.empty(0, np.int64), statistics, device)
+
+
+def _frames(clips: Clips | Stills, i: int) -> UInt8:
+    return clips[i] if isinstance(clips, Clips) else clips.frames[i][None]
+
+
+def channel_statistics(frames: Iterable[UInt8]) -> Statistics:
+    """Mean and standard deviation of every colour over every eighth frame of each clip, exact counts.
+
+    Notes
+    -----
+    Caffe subtracts the mean alone. Dividing by the deviation as well makes the scale of the first layer
+    that of the others, which the chosen initialisation expects. A constant colour has deviation 1.
+    """
+    counts = np.zeros((3, 256), np.int64)
+    for clip in frames:
+        for colour in range(3):
+            counts[colour] += np.bincount(clip[::STATISTICS_STRIDE, ..., colour].ravel(), minlength=256)
+    levels = np.arange(256)
+    mean = counts @ levels / counts.sum(1)
+    variance = counts @ levels**2 / counts.sum(1) - mean**2
+    deviation = np.where(variance > 1e-6, np.sqrt(np.maximum(variance, 0.0)), 1.0)
+    return tuple(mean.tolist()), tuple(deviation.tolist())
+
+
+def look(footage: Footage, windows: Tensor, *, length: int, crop: int) -> Tensor:
+    """The windows as normalised floats, (n, length, 3, crop, crop) float32, cut out on the device.
+
+    The result has channels in its innermost stride, as the bytes have; `contiguous()` gives the other.
+    """
+    device = footage.frames.device
+    clip, start, top, left, mirrored = windows.to(device)
+    side = torch.arange(crop, device=device)
+    frame = start[:, None] + torch.arange(length, device=device)
+    row = top[:, None] + side
+    column = left[:, None] + torch.where(mirrored[:, None].bool(), crop - 1 - side, side)
+    pixels = footage.frames[
+        clip[:, None, None, None], frame[:, :, None, None], row[:, None, :, None], column[:, None, None, :]
+    ]
+    return pixels.float().sub_(footage.mean).mul_(footage.scale).permute(0, 1, 4, 2, 3)
+
+
+def on_device(windows: Tensor, device: torch.device) -> Tensor:
+    """The windows on the device; from page-locked memory, so that the CPU need not wait for the copy."""
+    return windows.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else windows
+
+
+def central_windows(
+    footage: Footage, positions: Sequence[int], *, length: int, stride: int, crop: int
+) -> Tensor:
+    """All windows of these clips that start at a multiple of `stride`, central crop, (5, clips * windows).
+
+    The last window ends with the clip even where the stride does not lead there.
+    """
+    _, t, height, width, _ = footage.frames.shape
+    starts = sorted({*range(0, t - length + 1, stride), t - length})
+    clip = torch.tensor(positions, dtype=torch.int64).repeat_interleave(len(starts))
+    start = torch.tensor(starts).repeat(len(positions))
+    fixed = torch.tensor([(height - crop) // 2, (width - crop) // 2, 0])
+    return torch.cat([clip[None], start[None], fixed[:, None].expand(3, len(clip))])
+
+
+class Sampler:
+    """Random windows of the clips at `positions`, drawn on the CPU from the sampler's own generator.
+
+    With windows of one frame an epoch is a permutation of all frames, otherwise one of all clips, each
+    giving one window at a random place. Crops are uniform over the frame; a window is mirrored with
+    probability 1/2. `state` and `restore` make the draws continue where they were.
+    """
+
+    def __init__(
+        self,
+        footage: Footage,
+        positions: Sequence[int],
+        *,
+        length: int,
+        crop: int,
+        mirror: bool,
+        generator: torch.Generator,
+    ) -> None:
+        _, t, height, width, _ = footage.frames.shape
+        if t < length or min(height, width) < crop:
+            raise ValueError(
+                f"a window of {length} frames of {crop} x {crop} does not fit into {t} of {height} x {width}"
+            )
+        self.starts = t - length + 1
+        self.frames_apart = length == 1
+        self.positions = torch.tensor(positions, dtype=torch.int64)
+        self.size = len(positions) * (self.starts if self.frames_apart else 1)
+        self.margins = (height - crop, width - crop)
+        self.mirror = mirror
+        self.generator = generator
+        self.order = torch.empty(0, dtype=torch.int64)
+        self.position = 0
+
+    def draw(self, n: int) -> Tensor:
+        """The next n windows, (5, n) int64 on the CPU."""
+        samples = torch.cat([self._next(k) for k in self._parts(n)])
+        if self.frames_apart:
+            clip, start = samples // self.starts, samples % self.starts
+        else:
+            clip, start = samples, self._uniform(self.starts, n)
+        top, left = (self._uniform(margin + 1, n) for margin in self.margins)
+        mirrored = self._uniform(2, n) if self.mirror else torch.zeros_like(clip)
+        return torch.stack([self.positions[clip], start, top, left, mirrored])
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that decides the next draws."""
+        return {
+            "order": self.order,
+            "position": torch.tensor(self.position),
+            "generator": self.generator.get_state(),
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from `state`."""
+        self.order, self.position = state["order"], int(state["position"])
+        self.generator.set_state(state["generator"])
+
+    def _parts(self, n: int) -> list[int]:
+        """n as what is left of this epoch, whole epochs and the rest."""
+        left = len(self.order) - self.position
+        if n <= left:
+            return [n]
+        whole, rest = divmod(n - left, self.size)
+        return [k for k in (left, *(self.size,) * whole, rest) if k]
+
+    def _next(self, n: int) -> Tensor:
+        if self.position == len(self.order):
+            self.order = torch.randperm(self.size, generator=self.generator)
+            self.position = 0
+        self.position += n
+        return self.order[self.position - n : self.position]
+
+    def _uniform(self, high: int, n: int) -> Tensor:
+        return torch.randint(high, (n,), generator=self.generator)
