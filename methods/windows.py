@@ -184,7 +184,7 @@ class Sampler:
         self.generator.set_state(state["generator"])
 
     def _parts(self, n: int) -> list[int]:
-        """n as what is left of this epoch, whole epochs and the rest."""
+        """How n is made of what is left of this epoch, whole epochs and the rest."""
         left = len(self.order) - self.position
         if n <= left:
             return [n]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.cnn import DROPOUT, scaled
 from methods.nets.layers import draw_masks, dropped, fill
@@ -38,18 +40,18 @@ class C3D(nn.Module):
     ) -> None:
         super().__init__()
         if length < 16 or crop < 32:
-            raise ValueError(
-                f"clips need 16 frames of 32 x 32 pixels or more, got {length} of {crop} x {crop}"
-            )
+            raise ValueError(f"clips need 16 frames of 32 x 32 pixels, got {length} of {crop} x {crop}")
         kernels = (3, *(scaled(n, width) for n in CONVOLUTIONS))
         self.units = scaled(UNITS, width)
-        self.convolutions = nn.ModuleList(
-            nn.utils.skip_init(nn.Conv3d, before, after, 3, padding=1)
-            for before, after in zip(kernels, kernels[1:], strict=False)
-        )
-        self.fc6 = nn.utils.skip_init(nn.Linear, kernels[-1] * (length // 16) * (crop // 32) ** 2, self.units)
-        self.fc7 = nn.utils.skip_init(nn.Linear, self.units, self.units)
-        self.fc8 = nn.utils.skip_init(nn.Linear, self.units, n_classes)
+        joined = kernels[-1] * (length // 16) * (crop // 32) ** 2
+        with torch.device("meta"):
+            self.convolutions = nn.ModuleList(
+                nn.Conv3d(before, after, 3, padding=1) for before, after in pairwise(kernels)
+            )
+            self.fc6 = nn.Linear(joined, self.units)
+            self.fc7 = nn.Linear(self.units, self.units)
+            self.fc8 = nn.Linear(self.units, n_classes)
+        self.to_empty(device="cpu")
         if generator is not None:
             fill(self, generator, last=self.fc8)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.layers import draw_masks, dropped, fill, local_response_norm
 
@@ -40,14 +40,16 @@ class FrameCNN(nn.Module):
         c1, c2, c3, c4, c5 = (scaled(kernels, width) for kernels in CONVOLUTIONS)
         self.units = scaled(UNITS, width)
         self.c5_shape = (c5, *(map_side(crop),) * 2)
-        self.c1 = nn.utils.skip_init(nn.Conv2d, 3, c1, 7, stride=2)
-        self.c2 = nn.utils.skip_init(nn.Conv2d, c1, c2, 5, stride=2)
-        self.c3 = nn.utils.skip_init(nn.Conv2d, c2, c3, 3, padding=1)
-        self.c4 = nn.utils.skip_init(nn.Conv2d, c3, c4, 3, padding=1)
-        self.c5 = nn.utils.skip_init(nn.Conv2d, c4, c5, 3, padding=1)
-        self.fc6 = nn.utils.skip_init(nn.Linear, c5 * pooled(map_side(crop)) ** 2, self.units)
-        self.fc7 = nn.utils.skip_init(nn.Linear, self.units, self.units)
-        self.fc8 = nn.utils.skip_init(nn.Linear, self.units, n_classes)
+        with torch.device("meta"):
+            self.c1 = nn.Conv2d(3, c1, 7, stride=2)
+            self.c2 = nn.Conv2d(c1, c2, 5, stride=2)
+            self.c3 = nn.Conv2d(c2, c3, 3, padding=1)
+            self.c4 = nn.Conv2d(c3, c4, 3, padding=1)
+            self.c5 = nn.Conv2d(c4, c5, 3, padding=1)
+            self.fc6 = nn.Linear(c5 * pooled(map_side(crop)) ** 2, self.units)
+            self.fc7 = nn.Linear(self.units, self.units)
+            self.fc8 = nn.Linear(self.units, n_classes)
+        self.to_empty(device="cpu")
         if generator is not None:
             fill(self, generator, last=self.fc8)
 

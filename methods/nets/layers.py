@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -24,7 +23,7 @@ class _LocalResponseNorm(torch.autograd.Function):
         return x * scale
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         x, reciprocal, scale = ctx.saved_tensors
         through = gradient * scale
@@ -61,7 +60,7 @@ def _window_sum(values: Tensor, size: int) -> Tensor:
 
 
 def dropped(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Dropout with a mask that the caller drew: 0 where a unit is dropped, 1 / (1 - ratio) where it is not."""
+    """Dropout with a given mask: 0 where a unit is dropped, 1 / (1 - ratio) where it is kept."""
     return x if mask is None else x * mask
 
 
@@ -90,26 +89,20 @@ def fill(module: nn.Module, generator: torch.Generator, *, last: nn.Linear) -> N
         elif isinstance(layer, nn.Linear | nn.Conv2d | nn.Conv3d):
             deviation = 0.01 if layer is last else math.sqrt(2.0 / layer.weight[0].numel())
             nn.init.normal_(layer.weight, 0.0, deviation, generator=generator)
-            for bias in _biases(layer):
-                nn.init.zeros_(bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def _fill_lstm(lstm: nn.LSTM, generator: torch.Generator) -> None:
     bound = 1.0 / math.sqrt(lstm.hidden_size)
     forget = slice(lstm.hidden_size, 2 * lstm.hidden_size)
     for name, parameter in lstm.named_parameters():
-        if name.startswith("bias"):
-            nn.init.zeros_(parameter)
-        else:
+        if name.startswith("weight"):
             nn.init.uniform_(parameter, -bound, bound, generator=generator)
-    with torch.no_grad():
-        lstm.bias_ih_l0[forget] = 1.0
-
-
-def _biases(layer: nn.Module) -> Iterator[Tensor]:
-    bias = getattr(layer, "bias", None)
-    if isinstance(bias, Tensor):
-        yield bias
+        else:
+            nn.init.zeros_(parameter)
+        if name == "bias_ih_l0":
+            nn.init.ones_(parameter[forget])
 
 
 def n_parameters(module: nn.Module) -> int:

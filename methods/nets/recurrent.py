@@ -33,9 +33,11 @@ class RecurrentCNN(nn.Module):
         super().__init__()
         self.cnn = FrameCNN(n_classes, crop=crop, width=width, generator=generator)
         del self.cnn.fc7, self.cnn.fc8
-        lstm = nn.LSTM(self.cnn.units, hidden, batch_first=True, device="meta")
-        self.lstm = lstm.to_empty(device="cpu")
-        self.fc8 = nn.utils.skip_init(nn.Linear, hidden, n_classes)
+        with torch.device("meta"):
+            self.lstm = nn.LSTM(self.cnn.units, hidden, batch_first=True)
+            self.fc8 = nn.Linear(hidden, n_classes)
+        self.lstm.to_empty(device="cpu")
+        self.fc8.to_empty(device="cpu")
         self.hidden = hidden
         if generator is not None:
             fill(self.lstm, generator, last=self.fc8)
