@@ -1,0 +1,43 @@
+"""KDEF (Lundqvist et al. 1998): `KDEF/AF01/AF01ANS.JPG` = session, sex, number, emotion, angle.
+
+The subject is sex and number: AF01 and BF01 are one woman in two sessions. Only straight views (S) are
+used, 980 of 4900, as in the paper.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from data_prep.clips import StillDatabase
+from data_prep.databases.errors import Refused, shown
+from data_prep.databases.photographs import Skipped, load_by_name
+
+NAME = re.compile(
+    r"([AB])([FM])(\d\d)(AF|AN|DI|HA|NE|SA|SU)(S|HL|HR|FL|FR)\.(?:jpe?g|png|bmp)", re.IGNORECASE
+)
+EMOTION_OF = {
+    "AF": "afraid",
+    "AN": "angry",
+    "DI": "disgusted",
+    "HA": "happy",
+    "NE": "neutral",
+    "SA": "sad",
+    "SU": "surprised",
+}
+
+
+def load(root: Path) -> StillDatabase:
+    """Read KDEF's straight views below `root`; raises DatabaseError where there is no picture."""
+    return load_by_name("kdef", root, parse, "AF01/AF01ANS.JPG")
+
+
+def parse(file: str) -> tuple[str, str, str]:
+    """(subject, emotion word, name) of a file name; raises Refused or Skipped."""
+    match = NAME.fullmatch(file)
+    if not match:
+        raise Refused(f"{shown(file)} is not a KDEF name such as AF01ANS.JPG")
+    _, sex, number, emotion, angle = (part.upper() for part in match.groups())
+    if angle != "S":
+        raise Skipped("not a straight view; only straight views are used")
+    return sex + number, EMOTION_OF[emotion], Path(file).stem

@@ -1,0 +1,118 @@
+"""Own data: one CSV with a line per clip, read as a stream so that its length costs no memory.
+
+Columns: database, subject, clip, emotion, fps, onset, apex, offset, frames. `frames` is a folder of
+numbered pictures or a video file, relative to the folder of the CSV and not outside it. Onset, apex and
+offset are the numbers in the picture names (for a video: the frame, counted from 1); empty onset and
+offset mean all frames, an empty apex means that it is not known.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from data_prep.clips import Clip, Database
+from data_prep.databases.emotions import check_mapping, class_of
+from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
+from data_prep.databases.tabled import Gathering, frames_at
+from data_prep.databases.tables import Columns, Row, stream_csv
+from data_prep.databases.trees import Tree
+from data_prep.frames import VIDEOS, FrameError, video_info
+
+MAX_CLIPS = 100_000
+COLUMNS: Columns = {
+    name: (name,)
+    for name in ("database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames")
+}
+REQUIRED = ("database", "subject", "clip", "emotion", "fps", "frames")
+_NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
+
+
+def load(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
+    """Read the manifest `root` (a CSV file, or a folder with manifest.csv in it).
+
+    Raises DatabaseError for a missing or unreadable CSV and one of more than `MAX_CLIPS` lines; a line
+    that is wrong sets its clip aside.
+    """
+    check_mapping(mapping)
+    path = root / "manifest.csv" if root.is_dir() else root
+    if path.suffix.lower() != ".csv":
+        raise DatabaseError(f"{path}: a manifest is a CSV file or a folder with manifest.csv")
+    tree = Tree.at(path.parent)
+    gathering = Gathering("manifest")
+    for i, row in enumerate(stream_csv(path, COLUMNS, required=REQUIRED)):
+        if i == MAX_CLIPS:
+            raise DatabaseError(f"{path}: more than {MAX_CLIPS} clips; split it into several manifests")
+        make = partial(_clip, tree, row, mapping)
+        gathering.take(f"manifest/row {row.number}", row, make)
+    return gathering.finished(tree.root)
+
+
+def _clip(tree: Tree, row: Row, mapping: Mapping[str, str] | None) -> Clip:
+    database, person, clip = (
+        checked_name(row.get(name), f"{row}: {name}") for name in ("database", "subject", "clip")
+    )
+    emotion = row.text("emotion")
+    label = class_of(emotion, f"{row}, column emotion", mapping)
+    place = _place(tree, row)
+    onset, offset = _span(tree, row, place)
+    apex = row.optional_integer("apex")
+    if onset > offset:
+        raise Refused(f"{row}: onset {onset} lies after offset {offset}")
+    if apex is not None and not onset <= apex <= offset:
+        raise Refused(f"{row}: apex {apex} lies outside onset {onset} to offset {offset}")
+    try:
+        frames, annotations = frames_at(tree, place, onset, offset)
+    except Refused as refused:
+        raise Refused(f"{row}: {refused}") from refused
+    return Clip(
+        database=database,
+        subject=f"{database}/{person}",
+        name=f"{database}/{person}/{clip}",
+        emotion=emotion,
+        label=label,
+        fps=_fps(row),
+        onset=onset,
+        apex=apex,
+        offset=offset,
+        frames=frames,
+        annotations=annotations,
+    )
+
+
+def _fps(row: Row) -> float:
+    value = row.get("fps")
+    if not _NUMBER.fullmatch(value) or float(value) == 0:
+        raise row.refused("fps", "a number of frames per second above 0")
+    return float(value)
+
+
+def _place(tree: Tree, row: Row) -> str:
+    """The folder of pictures or the video file of a row, below the folder of the manifest."""
+    try:
+        place = tree.inside(row.text("frames"))
+    except Refused as refused:
+        raise Refused(f"{row}, column frames: {refused}") from refused
+    if os.path.isdir(place) or place.lower().endswith(VIDEOS):  # noqa: PTH112
+        return place
+    raise Refused(
+        f"{row}, column frames: {shown(row.get('frames'))} is neither a folder nor {', '.join(VIDEOS)}"
+    )
+
+
+def _span(tree: Tree, row: Row, place: str) -> tuple[int, int]:
+    """Onset and offset as given, or all frames where both cells are empty."""
+    if row.get("onset") or row.get("offset"):
+        return row.integer("onset"), row.integer("offset")
+    if place.lower().endswith(VIDEOS):
+        try:
+            return 1, video_info(place).frames
+        except FrameError as error:
+            raise Refused(f"{row}: {error}") from error
+    numbers = tree.frames(place)
+    if not numbers:
+        raise Refused(f"{row}, column frames: {tree.relative(place)} has no numbered pictures")
+    return min(numbers), max(numbers)

@@ -1,0 +1,37 @@
+"""RaFD (Langner et al. 2010): `Rafd090_01_Caucasian_female_angry_frontal.jpg` = camera, model, ..., gaze.
+
+Only the camera at 090 (straight ahead) is used, 1608 photographs with three gaze directions, as in the paper.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from data_prep.clips import StillDatabase
+from data_prep.databases.errors import Refused, shown
+from data_prep.databases.photographs import Skipped, load_by_name
+
+NAME = re.compile(
+    r"Rafd(000|045|090|135|180)_(\d\d)_(?:Caucasian|Moroccan|Kid)_(?:female|male)_"
+    r"(angry|contemptuous|disgusted|fearful|happy|neutral|sad|surprised)_(?:frontal|left|right)\.(?:jpe?g|png|bmp)",
+    re.IGNORECASE,
+)
+
+
+def load(root: Path) -> StillDatabase:
+    """Read RaFD's photographs from straight ahead below `root`; raises DatabaseError where there is no picture."""
+    return load_by_name("rafd", root, parse, "Rafd090_01_Caucasian_female_angry_frontal.jpg")
+
+
+def parse(file: str) -> tuple[str, str, str]:
+    """(subject, emotion word, name) of a file name; raises Refused or Skipped."""
+    match = NAME.fullmatch(file)
+    if not match:
+        raise Refused(
+            f"{shown(file)} is not a RaFD name such as Rafd090_01_Caucasian_female_angry_frontal.jpg"
+        )
+    camera, model, emotion = match.groups()
+    if camera != "090":
+        raise Skipped("not taken from straight ahead (090); only those are used")
+    return model, emotion.lower(), Path(file).stem

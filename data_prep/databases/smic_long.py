@@ -1,0 +1,169 @@
+"""SMIC-E, the long recordings around SMIC's clips, with their annotation table.
+
+Tree: `HS_long/SMIC-HS-E/s03/s3_ne_03/image017581.jpg` (the subject's folder padded, the clip's name not).
+Table: SMIC-HS-E_annotation.xlsx, one sheet per camera; a row may hold a second and a third expression
+(Onset2F, Offset2F, ...). Each becomes a clip of its own, named with its onset.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from data_prep.clips import Clip, Database
+from data_prep.databases.emotions import check_mapping, class_of
+from data_prep.databases.errors import Refused, shown
+from data_prep.databases.smic import EMOTION_OF, FPS, SUBJECT_FOLDER, homes_of, parsed, subject_name
+from data_prep.databases.tabled import Gathering, subject_number
+from data_prep.databases.tables import Columns, Row, Sheet, read_table
+from data_prep.databases.trees import Tree, choose_home, choose_table, open_root, survey
+
+COLUMNS: Columns = {
+    "Subject": ("Subject",),
+    "Filename": ("Filename",),
+    "Onset": ("OnsetF",),
+    "Apex": ("ApexF",),
+    "Offset": ("OffsetF",),
+    "Onset2": ("Onset2F",),
+    "Offset2": ("Offset2F",),
+    "Onset3": ("Onset3F",),
+    "Offset3": ("Offset3F",),
+    "Emotion": ("Emotion",),
+}
+REQUIRED = ("Subject", "Filename", "Onset", "Offset", "Emotion")
+_KNOWN = r"smic-{camera}-e_annotation[^/]*\.xlsx?"
+_ABSENT = ("", "/", "0")
+
+Key = tuple[int, str, int]
+
+
+def load_hs(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
+    """Read SMIC-HS-E below `root`; clips are named `smic-e/s20/s20_ne_06@<onset>`. Raises DatabaseError."""
+    return _load("smic-e", "hs", root, mapping)
+
+
+def load_vis(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
+    """Read SMIC-VIS-E below `root` (its own table or the sheet VIS). Raises DatabaseError."""
+    return _load("smic-e-vis", "vis", root, mapping)
+
+
+def load_nir(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
+    """Read SMIC-NIR-E below `root` (its own table or the sheet NIR). Raises DatabaseError."""
+    return _load("smic-e-nir", "nir", root, mapping)
+
+
+def _load(name: str, camera: str, root: Path, mapping: Mapping[str, str] | None) -> Database:
+    check_mapping(mapping)
+    tree, named = open_root(root)
+    found = survey(tree, SUBJECT_FOLDER)
+    own = [
+        path for path in found.tables if re.fullmatch(_KNOWN.format(camera=camera), Path(path).name.lower())
+    ]
+    known = re.compile(_KNOWN.format(camera="(?:hs|vis|nir)"))
+    hint = f"SMIC-{camera.upper()}-E_annotation*.xlsx"
+    table = Path(named) if named else choose_table(tree, own or found.tables, known, hint)
+    sheet = read_table(table, COLUMNS, required=REQUIRED, sheet=camera)
+    home = choose_home(
+        tree,
+        [home for home in homes_of(tree, found.homes, camera) if _long(tree, home)],
+        f"{camera.upper()}_long/SMIC-{camera.upper()}-E/s03/s3_ne_03/image000001.jpg",
+    )
+    gathering = Gathering(name)
+    _gather(gathering, tree, camera, sheet, _places(tree, home), mapping)
+    return gathering.finished(tree.root)
+
+
+def _gather(
+    gathering: Gathering,
+    tree: Tree,
+    camera: str,
+    sheet: Sheet,
+    places: Mapping[Key, str],
+    mapping: Mapping[str, str] | None,
+) -> None:
+    used: set[Key] = set()
+    for row in sheet.rows:
+        file = row.get("Filename")
+        label = (
+            f"{gathering.database}/{file}"
+            if file and file.isprintable()
+            else f"{gathering.database}/row {row.number}"
+        )
+        try:
+            used.add(parsed(file))
+        except Refused as refused:
+            gathering.reject(label[:150], f"{row}, column Filename: {refused}")
+            continue
+        for which in ("", "2", "3"):
+            if which and row.get(f"Onset{which}") in _ABSENT:
+                continue
+            make = partial(_clip, gathering.database, camera, tree, places, row, which, mapping)
+            gathering.take(label + (f" (expression {which})" if which else ""), row, make)
+    for key in sorted(places.keys() - used):
+        folder = tree.relative(places[key])
+        gathering.reject(f"{gathering.database}/{Path(folder).name}", f"{folder}: no row in {sheet.table}")
+
+
+def _clip(
+    name: str,
+    camera: str,
+    tree: Tree,
+    places: Mapping[Key, str],
+    row: Row,
+    which: str,
+    mapping: Mapping[str, str] | None,
+) -> Clip:
+    subject, kind, number = parsed(row.get("Filename"))
+    emotion = row.text("Emotion")
+    label = class_of(emotion, f"{row}, column Emotion", mapping)
+    if subject_number(row) != subject:
+        raise row.refused("Subject", f"the subject of {row.get('Filename')}")
+    if EMOTION_OF[kind] != emotion.lower() and mapping is None:
+        raise row.refused("Emotion", f"the emotion of {row.get('Filename')}")
+    onset, offset = row.integer(f"Onset{which}"), row.integer(f"Offset{which}")
+    if onset > offset:
+        raise Refused(f"{row}: onset {onset} lies after offset {offset}")
+    apex = None if which else row.optional_integer("Apex", _ABSENT)
+    folder = places.get((subject, kind, number))
+    if folder is None:
+        raise Refused(f"{row}: no folder {shown(row.get('Filename'))} below {tree.root}")
+    try:
+        frames = tree.span(folder, onset, offset)
+    except Refused as refused:
+        raise Refused(f"{row}: {refused}") from refused
+    return Clip(
+        database=name,
+        subject=subject_name(subject),
+        name=f"{name}/s{subject:02d}/{Path(folder).name}@{onset}",
+        emotion=emotion,
+        label=label,
+        fps=FPS[camera],
+        onset=onset,
+        apex=apex,
+        offset=offset,
+        frames=frames,
+        annotations=tree.sidecar(folder, frames.paths[0]),
+    )
+
+
+def _places(tree: Tree, home: str) -> dict[Key, str]:
+    """Clip folders by what their names mean, so that s3_ne_03 and s03_ne_03 are one."""
+    places: dict[Key, str] = {}
+    for name, folder in tree.list(home).folders.items():
+        if SUBJECT_FOLDER.fullmatch(name):
+            for clip, path in tree.list(folder).folders.items():
+                try:
+                    places[parsed(clip)] = path
+                except Refused:
+                    continue
+    return places
+
+
+def _long(tree: Tree, home: str) -> bool:
+    """Whether the subjects of a home hold clip folders directly, as the long recordings do."""
+    for name, folder in tree.list(home).folders.items():
+        if SUBJECT_FOLDER.fullmatch(name) and "micro" not in tree.list(folder).folders:
+            return True
+    return False

@@ -1,0 +1,221 @@
+"""What CASME, CASME II and SAMM share: subject folders with clip folders, and one table of clips."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from data_prep.clips import Clip, Database, FrameSource, SetAside, VideoFrames
+from data_prep.databases.emotions import check_mapping, class_of
+from data_prep.databases.errors import Refused, checked_name, shown
+from data_prep.databases.tables import Columns, Row, read_table
+from data_prep.databases.trees import Tree, choose_home, choose_table, open_root, survey
+from data_prep.frames import VIDEOS, FrameError, video_info
+
+_SECTION = re.compile(r"section ?[ab]", re.IGNORECASE)
+_SUBJECT = re.compile(r"(?:sub|s)?0*(\d{1,4})", re.IGNORECASE)
+
+COLUMNS: Columns = {
+    "Subject": ("Subject",),
+    "Filename": ("Filename",),
+    "Onset": ("OnsetF", "OnsetFrame", "Onset"),
+    "Apex": ("ApexF1", "ApexF", "ApexFrame", "Apex"),
+    "Offset": ("OffsetF", "OffsetFrame", "Offset"),
+    "Emotion": ("Emotion", "Estimated Emotion"),
+}
+REQUIRED = ("Subject", "Filename", "Onset", "Offset", "Emotion")
+
+
+@dataclass(frozen=True)
+class Release:
+    """How one database was released.
+
+    subject_folder: pattern of a subject's folder with the number as group 1; subject: number -> its name;
+    tables: pattern (lower case) of known names of annotation tables, others: of tables that are something
+    else; onset_in_name: whether (subject, file name) repeats, so that the onset belongs to a clip's name.
+    """
+
+    name: str
+    fps: float
+    subject_folder: re.Pattern[str]
+    subject: Callable[[int], str]
+    tables: re.Pattern[str]
+    tables_hint: str
+    tree_hint: str
+    others: re.Pattern[str] = field(default=re.compile("(?!)"))
+    onset_in_name: bool = False
+
+
+@dataclass
+class Gathering:
+    """Clips and what was set aside, as a loader collects them."""
+
+    database: str
+    clips: list[Clip] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+    _names: set[str] = field(default_factory=set)
+
+    def take(self, clip: str, where: object, make: Callable[[], Clip]) -> None:
+        """Add what `make` gives; a Refused, or a name that was there before, sets the clip aside."""
+        try:
+            made = make()
+            if made.name in self._names:
+                raise Refused(f"{where}: repeats the clip {made.name}")
+        except Refused as refused:
+            self.reject(clip, str(refused))
+        else:
+            self._names.add(made.name)
+            self.clips.append(made)
+
+    def reject(self, clip: str, reason: str) -> None:
+        """Set a clip aside."""
+        self.set_aside.append(SetAside(self.database, clip, "load", reason))
+
+    def finished(self, root: str) -> Database:
+        """The database, in the order of reading."""
+        return Database(self.database, root, tuple(self.clips), tuple(self.set_aside))
+
+
+Places = dict[tuple[int, str], list[str]]
+"""(subject number, clip name) -> folders or video files with its frames."""
+
+
+def load_release(release: Release, root: Path, mapping: Mapping[str, str] | None) -> Database:
+    """Read one release: a row of its table becomes a clip or is set aside; so are frames without a row."""
+    check_mapping(mapping)
+    tree, named = open_root(root)
+    found = survey(tree, release.subject_folder)
+    candidates = [path for path in found.tables if not release.others.fullmatch(Path(path).name.lower())]
+    table = Path(named) if named else choose_table(tree, candidates, release.tables, release.tables_hint)
+    sheet = read_table(table, COLUMNS, required=REQUIRED)
+    gathering = Gathering(release.name)
+    places = _places(tree, _homes(tree, found.homes, release.tree_hint), release, gathering)
+    used: set[tuple[int, str]] = set()
+    for row in sheet.rows:
+        key = _key(row)
+        used.add(key)
+        make = partial(_clip, release, tree, places, row, mapping)
+        gathering.take(_label(release, row, key), row, make)
+    for subject, name in sorted(places.keys() - used):
+        gathering.reject(
+            f"{release.name}/{release.subject(subject)}/{name}",
+            f"{tree.relative(places[subject, name][0])}: frames on disk without a row in {table.name}",
+        )
+    return gathering.finished(tree.root)
+
+
+def subject_number(row: Row) -> int:
+    """The subject's number from cells such as 1, '01' or 'sub01'; raises Refused."""
+    match = _SUBJECT.fullmatch(row.get("Subject"))
+    if not match:
+        raise row.refused("Subject", "a subject number")
+    return int(match[1])
+
+
+def timing(row: Row) -> tuple[int, int | None, int]:
+    """(onset, apex or None, offset) of a row; raises Refused unless onset <= apex <= offset."""
+    onset, offset = row.integer("Onset"), row.integer("Offset")
+    apex = row.optional_integer("Apex")
+    if onset > offset:
+        raise Refused(f"{row}: onset {onset} lies after offset {offset}")
+    if apex is not None and not onset <= apex <= offset:
+        raise Refused(f"{row}: apex {apex} lies outside onset {onset} to offset {offset}")
+    return onset, apex, offset
+
+
+def video_span(tree: Tree, path: str, onset: int, offset: int) -> VideoFrames:
+    """Frames onset..offset (counted from 1) of a video, or all of it where it holds exactly that many.
+
+    Raises Refused for a video that is broken or too short.
+    """
+    try:
+        count = video_info(path).frames
+    except FrameError as error:
+        raise Refused(str(error)) from error
+    if count == offset - onset + 1:
+        return VideoFrames(path, 0, count - 1)
+    if onset < 1 or count < offset:
+        raise Refused(f"{tree.relative(path)}: has {count} frames; frames {onset} to {offset} are wanted")
+    return VideoFrames(path, onset - 1, offset - 1)
+
+
+def frames_at(tree: Tree, place: str, onset: int, offset: int) -> tuple[FrameSource, str | None]:
+    """The frames of a clip from its folder or video, and its landmark file if any; raises Refused."""
+    if place.lower().endswith(VIDEOS):
+        folder, stem = str(Path(place).parent), Path(place).stem
+        return video_span(tree, place, onset, offset), tree.list(folder).files.get(f"{stem}.landmarks.json")
+    frames = tree.span(place, onset, offset)
+    return frames, tree.sidecar(place, frames.paths[0])
+
+
+def _clip(release: Release, tree: Tree, places: Places, row: Row, mapping: Mapping[str, str] | None) -> Clip:
+    number, file = subject_number(row), checked_name(row.text("Filename"), f"{row}: Filename")
+    emotion = row.text("Emotion")
+    label = class_of(emotion, f"{row}, column Emotion", mapping)
+    onset, apex, offset = timing(row)
+    subject = f"{release.name}/{release.subject(number)}"
+    found = places.get((number, file), [])
+    if len(found) != 1:
+        have = f"{len(found)} times: {', '.join(map(tree.relative, found))}" if found else "not at all"
+        raise Refused(f"{row}: frames of subject {number}, {shown(file)} lie below {tree.root} {have}")
+    try:
+        frames, annotations = frames_at(tree, found[0], onset, offset)
+    except Refused as refused:
+        raise Refused(f"{row}: {refused}") from refused
+    name = f"{subject}/{file}" + (f"@{onset}" if release.onset_in_name else "")
+    return Clip(
+        release.name, subject, name, emotion, label, release.fps, onset, apex, offset, frames, annotations
+    )
+
+
+def _homes(tree: Tree, homes: tuple[str, ...], hint: str) -> tuple[str, ...]:
+    """The one tree of frames; Section A and Section B together are one."""
+    if len(homes) == 2 and all(_SECTION.fullmatch(Path(home).name) for home in homes):
+        return homes
+    return (choose_home(tree, homes, hint),)
+
+
+def _places(tree: Tree, homes: tuple[str, ...], release: Release, gathering: Gathering) -> Places:
+    places: Places = {}
+    for home in homes:
+        listing = tree.list(home)
+        for name, reason in listing.refused.items():
+            gathering.reject(
+                f"{release.name}/{shown(name)}", f"{tree.relative(home)}: {shown(name)} {reason}"
+            )
+        for name, folder in listing.folders.items():
+            if match := release.subject_folder.fullmatch(name):
+                for clip, path in _clips_in(tree, folder, release, gathering):
+                    places.setdefault((int(match[1]), clip), []).append(path)
+    return places
+
+
+def _clips_in(tree: Tree, folder: str, release: Release, gathering: Gathering) -> list[tuple[str, str]]:
+    """(clip name, folder or video file) of one subject."""
+    listing = tree.list(folder)
+    for name, reason in listing.refused.items():
+        gathering.reject(f"{release.name}/{shown(name)}", f"{tree.relative(folder)}: {shown(name)} {reason}")
+    videos = [
+        (Path(name).stem, path) for name, path in listing.files.items() if name.lower().endswith(VIDEOS)
+    ]
+    return [*listing.folders.items(), *videos]
+
+
+def _key(row: Row) -> tuple[int, str]:
+    try:
+        return subject_number(row), row.get("Filename")
+    except Refused:
+        return -1, row.get("Filename")
+
+
+def _label(release: Release, row: Row, key: tuple[int, str]) -> str:
+    """How a row is called in the list of what was set aside, before it is known to be in order."""
+    number, file = key
+    if number < 0 or not file:
+        return f"{release.name}/row {row.number}"
+    onset = f"@{row.get('Onset')}" if release.onset_in_name else ""
+    name = f"{release.name}/{release.subject(number)}/{file}{onset}"
+    return name if name.isprintable() and len(name) < 150 else shown(name)

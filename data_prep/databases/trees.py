@@ -1,0 +1,272 @@
+"""Looking into a database folder without leaving it: listings, the search for tables and trees, frames.
+
+Links are followed only where they stay below the root; loops end because every real folder is visited
+once and the search has a fixed depth.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from data_prep.clips import ImageFrames
+from data_prep.databases.errors import DatabaseError, Refused, shown
+from data_prep.frames import PICTURES
+
+MAX_DEPTH = 5
+MAX_FOLDERS = 20_000
+MAX_ENTRIES = 500_000
+MAX_CLIP_FRAMES = 100_000
+TABLES = (".xlsx", ".xls", ".csv")
+_NUMBERED = re.compile(r"(.*?)(\d{1,9})\.[^.]+", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in one folder, name -> path; `refused` holds name -> why an entry is not used."""
+
+    folders: Mapping[str, str]
+    files: Mapping[str, str]
+    refused: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Annotation tables near the root and `homes`: folders that hold subject folders."""
+
+    tables: tuple[str, ...]
+    homes: tuple[str, ...]
+
+
+@dataclass
+class Tree:
+    """A database folder; every path that it gives lies below `root` (an absolute path without links)."""
+
+    root: str
+    _listings: dict[str, Listing] = field(default_factory=dict)
+    _frames: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, root: Path) -> Tree:
+        """The tree at a folder; raises DatabaseError if there is no such folder."""
+        try:
+            real = root.resolve(strict=True)
+            str(real).encode()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise DatabaseError(f"{shown(root, 300)}: no such folder ({error})") from error
+        if not real.is_dir():
+            raise DatabaseError(f"{root}: not a folder")
+        return cls(str(real))
+
+    def list(self, folder: str) -> Listing:
+        """The entries of a folder, sorted by name; read once."""
+        if folder not in self._listings:
+            self._listings[folder] = self._read(folder)
+        return self._listings[folder]
+
+    def inside(self, path: str) -> str:
+        """The real path of a path below the root; raises Refused if it leaves the root or is missing."""
+        try:
+            real = os.path.realpath(os.path.join(self.root, path), strict=True)  # noqa: PTH118
+        except FileNotFoundError as error:
+            raise Refused(f"{shown(path)} does not exist below {self.root}") from error
+        except (OSError, ValueError) as error:
+            raise Refused(f"{shown(path)} cannot be followed ({error})") from error
+        if real != self.root and not real.startswith(self.root.rstrip("/") + "/"):
+            raise Refused(
+                f"{shown(path)} leaves the database folder {self.root}; only files below it are read"
+            )
+        return real
+
+    def relative(self, path: str) -> str:
+        """A path as messages show it: below the root's own name."""
+        return os.path.relpath(path, str(Path(self.root).parent))
+
+    def frames(self, folder: str) -> Mapping[int, Sequence[str]]:
+        """Number -> picture files of that number; the number is the last one in the name, padded or not."""
+        if folder not in self._frames:
+            found: dict[int, list[str]] = {}
+            for name, path in self.list(folder).files.items():
+                match = _NUMBERED.fullmatch(name)
+                if match and name.lower().endswith(PICTURES):
+                    found.setdefault(int(match[2]), []).append(path)
+            self._frames[folder] = found
+        return self._frames[folder]
+
+    def span(self, folder: str, onset: int, offset: int) -> ImageFrames:
+        """The frames onset..offset of a folder; raises Refused if one is missing or lies there twice."""
+        if offset - onset >= MAX_CLIP_FRAMES:
+            raise Refused(f"frames {onset} to {offset}: more than {MAX_CLIP_FRAMES}")
+        numbered = self.frames(folder)
+        wanted = range(onset, offset + 1)
+        missing = [n for n in wanted if n not in numbered]
+        if missing:
+            raise Refused(self._why_missing(folder, missing, onset, offset))
+        for n in wanted:
+            if len(numbered[n]) > 1:
+                names = ", ".join(shown(Path(path).name) for path in numbered[n])
+                raise Refused(
+                    f"{self.relative(folder)}: frame {n} lies there {len(numbered[n])} times: {names}"
+                )
+        return ImageFrames(tuple(numbered[n][0] for n in wanted))
+
+    def sidecar(self, folder: str, first_frame: str) -> str | None:
+        """The landmark file of a clip: `<first frame>.landmarks.json`, else `landmarks.json`, or None."""
+        files = self.list(folder).files
+        own = files.get(f"{Path(first_frame).stem}.landmarks.json")
+        return own or files.get("landmarks.json")
+
+    def _why_missing(self, folder: str, missing: Sequence[int], onset: int, offset: int) -> str:
+        listing = self.list(folder)
+        listed = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
+        text = f"{self.relative(folder)}: {len(missing)} of frames {onset} to {offset} missing ({listed})"
+        for name, reason in listing.refused.items():
+            match = _NUMBERED.fullmatch(name)
+            if match and int(match[2]) in missing:
+                return f"{text}; {shown(name)} {reason}"
+        numbers = self.frames(folder)
+        return text + (
+            f"; it has {min(numbers)} to {max(numbers)}" if numbers else "; it has no numbered pictures"
+        )
+
+    def _read(self, folder: str) -> Listing:
+        folders: dict[str, str] = {}
+        files: dict[str, str] = {}
+        refused: dict[str, str] = {}
+        try:
+            with os.scandir(folder) as entries:
+                for i, entry in enumerate(entries):
+                    if i == MAX_ENTRIES:
+                        raise DatabaseError(f"{folder}: more than {MAX_ENTRIES} entries in one folder")
+                    self._sort_in(entry, folders, files, refused)
+        except OSError as error:
+            raise DatabaseError(f"{folder}: cannot be listed ({error.strerror})") from error
+        return Listing(*(dict(sorted(part.items())) for part in (folders, files, refused)))
+
+    def _sort_in(
+        self, entry: os.DirEntry[str], folders: dict[str, str], files: dict[str, str], refused: dict[str, str]
+    ) -> None:
+        name, path = entry.name, entry.path
+        if name.startswith("."):
+            return
+        try:
+            name.encode()
+            if entry.is_symlink():
+                path = self.inside(path)
+            if entry.is_dir():
+                folders[name] = path
+            elif entry.is_file():
+                files[name] = path
+            else:
+                refused[name] = "is neither a file nor a folder"
+        except UnicodeEncodeError:
+            refused[name] = "has a name that is not UTF-8"
+        except (OSError, Refused) as error:
+            refused[name] = f"is a link: {error}"
+
+
+def survey(tree: Tree, subject_folder: re.Pattern[str]) -> Survey:
+    """Tables and homes of subject folders at most `MAX_DEPTH` below the root, subject folders not entered."""
+    tables: list[str] = []
+    homes: list[str] = []
+    seen = {tree.root}
+    level = [tree.root]
+    for _ in range(MAX_DEPTH):
+        below: list[str] = []
+        for folder in level:
+            listing = tree.list(folder)
+            tables += [path for name, path in listing.files.items() if _is_table(name)]
+            subjects = [name for name in listing.folders if subject_folder.fullmatch(name)]
+            if subjects:
+                homes.append(folder)
+            others = [
+                path for name, path in listing.folders.items() if name not in subjects and path not in seen
+            ]
+            seen.update(others)
+            below += others
+        if len(seen) > MAX_FOLDERS:
+            raise DatabaseError(
+                f"{tree.root}: more than {MAX_FOLDERS} folders; give the folder of the database itself"
+            )
+        level = below
+    return Survey(tuple(tables), tuple(homes))
+
+
+def pictures_below(tree: Tree) -> list[tuple[str, str]]:
+    """(name, path) of all pictures at most `MAX_DEPTH` folders below the root, by folder and name."""
+    found: list[tuple[str, str]] = []
+    seen = {tree.root}
+    level = [tree.root]
+    for _ in range(MAX_DEPTH):
+        below: list[str] = []
+        for folder in level:
+            listing = tree.list(folder)
+            found += [item for item in listing.files.items() if item[0].lower().endswith(PICTURES)]
+            fresh = [path for path in listing.folders.values() if path not in seen]
+            seen.update(fresh)
+            below += fresh
+        if len(seen) > MAX_FOLDERS or len(found) > MAX_ENTRIES:
+            raise DatabaseError(f"{tree.root}: too many files; give the folder of the database itself")
+        level = below
+    return found
+
+
+def open_root(root: Path) -> tuple[Tree, str | None]:
+    """The tree and, where the user named the annotation table itself, that table (its folder is the root)."""
+    if root.is_file():
+        if root.suffix.lower() not in TABLES:
+            raise DatabaseError(f"{root}: neither a folder nor an annotation table ({', '.join(TABLES)})")
+        tree = Tree.at(root.parent)
+        return tree, os.path.join(tree.root, root.name)  # noqa: PTH118
+    return Tree.at(root), None
+
+
+def choose_table(tree: Tree, tables: Iterable[str], known: re.Pattern[str], hint: str) -> Path:
+    """The annotation table among those found, else one beside the root.
+
+    Tables of known names come first; a single spreadsheet of another name is taken when there is no such.
+    Raises DatabaseError where that leaves none or several.
+    """
+    found = list(tables)
+    beside = [] if found else _tables_beside(tree)
+    for group in (found, beside):
+        fitting = [path for path in group if known.fullmatch(Path(path).name.lower())]
+        choice = fitting or [path for path in group if not path.lower().endswith(".csv")]
+        if len(choice) == 1:
+            return Path(choice[0])
+        if choice:
+            names = ", ".join(tree.relative(path) for path in choice[:10])
+            raise DatabaseError(
+                f"{tree.root}: {len(choice)} annotation tables: {names}. "
+                "Name the one to use instead of the folder, for example casme2=FOLDER/TABLE.xlsx"
+            )
+    raise DatabaseError(f"{tree.root}: no annotation table; looked for {hint} in it, below it and beside it")
+
+
+def choose_home(tree: Tree, homes: Sequence[str], hint: str) -> str:
+    """The one folder with subject folders; raises DatabaseError if there are none or several."""
+    if len(homes) == 1:
+        return homes[0]
+    if not homes:
+        raise DatabaseError(
+            f"{tree.root}: no frames; looked for {hint}, at most {MAX_DEPTH} folders below it"
+        )
+    names = ", ".join(tree.relative(home) for home in homes[:10])
+    raise DatabaseError(
+        f"{tree.root}: {len(homes)} trees of frames: {names}. Give the folder of the one to use"
+    )
+
+
+def _tables_beside(tree: Tree) -> list[str]:
+    parent = Path(tree.root).parent
+    try:
+        return sorted(str(path) for path in parent.iterdir() if _is_table(path.name) and path.is_file())
+    except OSError:
+        return []
+
+
+def _is_table(name: str) -> bool:
+    return name.lower().endswith(TABLES) and not name.startswith("~$")
