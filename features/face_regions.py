@@ -1,0 +1,121 @@
+"""The 36 regions of interest of MDMO: polygons between landmarks, and the pixels inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+N_REGIONS = 36
+
+BROW_LIFT = 0.104
+"""How far above the brows ROIs 1 to 6 reach, as a share of the distance between the outer eye corners."""
+
+_VERTICES = """
+17U 19U 19 17 | 19U 21U 21 19 | 21U 21U~22U 27 21 | 21U~22U 22U 22 27 | 22U 24U 24 22 | 24U 26U 26 24
+0 17 36 1 | 17 19 38 36 | 19 21 39 38 | 21 27 28 39 | 27 22 42 28 | 22 24 43 42
+24 26 45 43 | 26 16 15 45 | 2 2~41 3~29 3 | 41 39 3~29 2~41 | 39 28 29 3~29 | 28 42 13~29 29
+42 46 14~46 13~29 | 14~46 14 13 13~29 | 3 3~29 4~33 4 | 3~29 29 33 4~33 | 29 13~29 12~33 33
+13~29 13 12 12~33 | 4 4~33 5~59 5 | 4~33 33 59 5~59 | 33 12~33 11~55 55 | 12~33 12 11 11~55
+5~59 59 58 6~58 | 6~58 58 57 8~57 | 8~57 57 56 10~56 | 10~56 56 55 11~55
+5 5~59 6~58 6 | 6 6~58 8~57 8 | 8 8~57 10~56 10 | 10 10~56 11~55 11
+"""
+"""ROIs 1 to 36; `aU` is landmark a lifted, `a~b` the midpoint of two points."""
+
+REGIONS: tuple[tuple[str, ...], ...] = tuple(
+    tuple(region.split()) for line in _VERTICES.strip().splitlines() for region in line.split("|")
+)
+"""The vertices of each ROI by name, in drawing order."""
+
+
+class DegenerateRegions(ValueError):
+    """Regions that hold no pixel of the frame; `numbers` are theirs, from 1 to 36."""
+
+    def __init__(self, numbers: Sequence[int], shape: tuple[int, int]) -> None:
+        self.numbers = tuple(numbers)
+        super().__init__(
+            f"ROIs {', '.join(map(str, self.numbers))} hold no pixel of the {shape[0]} x {shape[1]} frame: "
+            "the landmarks lie outside it, or the face is too small"
+        )
+
+
+@dataclass(frozen=True)
+class RegionPixels:
+    """Pixels of all 36 regions: those of ROI k (from 1) are rows[starts[k-1]:starts[k]], columns alike.
+
+    rows, columns: (n,) int64; starts: (37,) int64; degenerate: numbers of the regions without a pixel.
+    """
+
+    rows: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    degenerate: tuple[int, ...]
+
+
+def region_polygons(landmarks: npt.ArrayLike) -> tuple[Floats, ...]:
+    """The polygons of the 36 ROIs, each (vertices, 2) float64, x and y in pixels.
+
+    landmarks: (66, 2) or (68, 2), 300-W order (both agree up to index 59, all that is used here).
+    Raises ValueError for another shape or for numbers that are not finite.
+
+    Notes
+    -----
+    After Liu et al. (2016), "A main directional mean optical flow feature for spontaneous
+    micro-expression recognition". Not all polygons are convex. Eye openings, the wedges of the cheeks
+    beside the nose and the inside of the lips belong to no ROI.
+    """
+    points = np.asarray(landmarks, np.float64)
+    if points.shape not in {(66, 2), (68, 2)}:
+        raise ValueError(f"landmarks must have shape (66, 2) or (68, 2), got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError("landmarks must be finite numbers")
+    lift = BROW_LIFT * np.linalg.norm(points[36] - points[45])
+    return tuple(np.array([_vertex(name, points, lift) for name in names]) for names in REGIONS)
+
+
+def _vertex(name: str, points: Floats, lift: np.floating) -> Floats:
+    """`17`, `17U`, `2~41` or `21U~22U` as a point."""
+    ends = []
+    for part in name.split("~"):
+        raised = part.endswith("U")
+        ends.append(points[int(part.removesuffix("U"))] - (0.0, lift if raised else 0.0))
+    centre: Floats = np.mean(ends, axis=0)
+    return centre
+
+
+def inside_polygon(polygon: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Pixels of a (height, width) frame whose centre lies inside the polygon, (height, width) bool.
+
+    polygon: (vertices, 2), x and y; the centre of pixel (row, column) is the point (column, row).
+    Even-odd rule with half-open edges: two polygons that share an edge never share a pixel, and no pixel
+    between them is lost.
+    """
+    points = np.asarray(polygon, np.float64)
+    x, y = np.arange(shape[1], dtype=np.float64), np.arange(shape[0], dtype=np.float64)
+    inside = np.zeros(shape, np.bool_)
+    for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
+        (x0, y0), (x1, y1) = sorted([start, end], key=lambda point: (point[1], point[0]))
+        crossed = (y0 <= y) & (y < y1)
+        if crossed.any():
+            at = x0 + (y[crossed] - y0) * ((x1 - x0) / (y1 - y0))
+            inside[crossed] ^= x[None, :] < at[:, None]
+    return inside
+
+
+def region_masks(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Masks of the 36 ROIs on a (height, width) frame, (36, height, width) bool; see `region_polygons`."""
+    return np.stack([inside_polygon(polygon, shape) for polygon in region_polygons(landmarks)])
+
+
+def region_pixels(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionPixels:
+    """The pixels of the 36 ROIs on a (height, width) frame, region after region; see `region_polygons`."""
+    masks = region_masks(landmarks, shape)
+    numbers, rows, columns = np.nonzero(masks)
+    counts = np.bincount(numbers, minlength=N_REGIONS)
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    degenerate = tuple(int(k) + 1 for k in np.flatnonzero(counts == 0))
+    return RegionPixels(rows, columns, starts, degenerate)
