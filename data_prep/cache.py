@@ -1,0 +1,329 @@
+"""Files of the cache: a journal of examined clips, finished parts of unfinished sets, prepared sets.
+
+Everything is written under a temporary name and renamed; everything that is read is checked against a hash
+that was written with it. Nothing here knows what a clip is.
+
+    <cache>/clips.jsonl                    one line per examined clip (`Journal`)
+    <cache>/<data name>/parts/             one file per clip of a set that is being built (`Parts`)
+    <cache>/<data name>/<digest>/          frames.npy, then meta.json (`write_set`, `read_set`)
+
+The whole folder may be deleted at any time; it is built again.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+
+UInt8 = npt.NDArray[np.uint8]
+Log = Callable[[str], None]
+
+SCHEMA = 1
+HASH_BYTES = 32
+CHUNK = 2**22
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class CacheError(RuntimeError):
+    """The cache cannot be used or written here; the message says why and what to do."""
+
+
+class CacheMissing(CacheError):
+    """There is no prepared set in this folder."""
+
+
+class CacheDamaged(CacheError):
+    """A prepared set that must not be used: damaged, incomplete, or of other data."""
+
+
+class Journal:
+    """Results that are worth keeping one by one, as lines of a JSON file that only grows.
+
+    A line that is cut short or altered does not match its checksum and is as good as absent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._values: dict[str, Any] = {}
+        self._position = 0
+        self._mutex = threading.Lock()
+        self.reload()
+
+    def reload(self) -> None:
+        """Read what has been added since, by this or another process."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._position)
+                lines = file.read().split(b"\n")
+        except FileNotFoundError:
+            return
+        for line in lines[:-1]:
+            self._position += len(line) + 1
+            self._take(line)
+
+    def get(self, key: str) -> Any:
+        """The value last added under this key, or None."""
+        return self._values.get(key)
+
+    def add(self, key: str, value: Any) -> None:
+        """Append a JSON value."""
+        body = json.dumps([key, value], separators=(",", ":"), allow_nan=False)
+        line = f"{_checksum(body.encode())} {body}\n".encode()
+        with self._mutex, full_disk(self.path.parent), FileLock(f"{self.path}.lock"):
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                end = os.lseek(handle, 0, os.SEEK_END)
+                torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
+                _write_all(handle, b"\n" + line if torn else line)
+            finally:
+                os.close(handle)
+        self._values[key] = value
+
+    def _take(self, line: bytes) -> None:
+        checksum, _, body = line.partition(b" ")
+        if checksum.decode("ascii", "replace") == _checksum(body):
+            key, value = json.loads(body)
+            self._values[key] = value
+
+
+class Parts:
+    """Finished clips of sets that are not finished: raw bytes followed by their sha256."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has(self, key: str, n_bytes: int) -> bool:
+        """Whether there is a part of the right length; `read` checks its content."""
+        try:
+            return self._path(key).stat().st_size == n_bytes + HASH_BYTES
+        except FileNotFoundError:
+            return False
+
+    def write(self, key: str, array: UInt8) -> None:
+        """Store an array's bytes; atomic, so that it is there whole or not at all."""
+        data = np.ascontiguousarray(array).data.cast("B")
+        temporary = self.folder / f".{key}.{os.getpid()}.{threading.get_ident()}.tmp"
+        with full_disk(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                with temporary.open("wb") as file:
+                    file.write(data)
+                    file.write(hashlib.sha256(data).digest())
+                temporary.replace(self._path(key))
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+
+    def read(self, key: str) -> bytes | None:
+        """The bytes of a part; None, and the part removed, if they do not match their hash."""
+        try:
+            data = self._path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+        if hashlib.sha256(data[:-HASH_BYTES]).digest() != data[-HASH_BYTES:]:
+            self.remove(key)
+            return None
+        return data[:-HASH_BYTES]
+
+    def remove(self, key: str) -> None:
+        """Forget a part."""
+        self._path(key).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written; only for the holder of the lock."""
+        for path in self.folder.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.part"
+
+
+def write_set(folder: Path, shape: tuple[int, ...], rows: Iterable[bytes], meta: Mapping[str, Any]) -> None:
+    """Write `frames.npy` of this uint8 shape from the bytes of its rows, then `meta.json` with its sha256.
+
+    Plain sequential writes to a temporary file: writing through a memory map is several times slower and
+    leaves a file of full size after a crash. What the folder held before is removed first, since features
+    computed from another set must not outlive it.
+    """
+    with full_disk(folder):
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        temporary = folder / ".frames.npy.tmp"
+        digest = hashlib.sha256()
+        try:
+            with temporary.open("w+b") as file:
+                header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
+                np.lib.format.write_array_header_1_0(file, header)
+                file.seek(0)
+                digest.update(file.read())
+                for row in rows:
+                    file.write(row)
+                    digest.update(row)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(folder / "frames.npy")
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        body = {**meta, "schema": SCHEMA, "shape": list(shape), "frames_sha256": digest.hexdigest()}
+        _write_meta(folder, body)
+    _remember(folder / "frames.npy", digest.hexdigest())
+
+
+def read_set(folder: Path, *, expected: str, trust: bool = False) -> tuple[UInt8, dict[str, Any]]:
+    """Open a prepared set.
+
+    Returns
+    -------
+    frames, meta
+        A read-only memory map of `frames.npy` and the content of `meta.json`.
+
+    Raises
+    ------
+    CacheMissing
+        If there is no `meta.json` (it is written last).
+    CacheDamaged
+        If the digest is not the expected one, or shape, length or hash do not fit.
+
+    Notes
+    -----
+    The hash of `frames.npy` is computed once per process and file (path, length, time of change, inode):
+    0.6 to 0.7 s per GB with the SHA instructions of current processors. `trust` skips it, for worker
+    processes whose parent has checked.
+    """
+    meta = _read_meta(folder)
+    if meta["digest"] != expected:
+        raise CacheDamaged(f"{folder}: holds the set {meta['digest'][:12]}, {expected[:12]} is expected")
+    path = folder / "frames.npy"
+    try:
+        frames = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise CacheDamaged(f"{path}: cannot be opened ({error})") from error
+    if frames.dtype != np.uint8 or list(frames.shape) != meta["shape"]:
+        raise CacheDamaged(
+            f"{path}: holds {frames.dtype} of shape {frames.shape}, meta.json says {meta['shape']}"
+        )
+    if not trust and _sha256(path) != meta["frames_sha256"]:
+        raise CacheDamaged(f"{path}: its content does not match the sha256 in meta.json")
+    return frames, meta
+
+
+@contextmanager
+def locked(path: Path, log: Log) -> Iterator[None]:
+    """Hold a lock file; says so when another process holds it. Released by the system if we are killed."""
+    with full_disk(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=2)
+    except Timeout:
+        log(f"another process is preparing data in {path.parent}: waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """Turn a full disk, an exceeded quota and a read-only folder into one clear CacheError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise CacheError(
+                f"{folder}: the disk is full, or a limit on file sizes is reached ({error.strerror}). "
+                "What is finished is kept: free space and run the same command again"
+            ) from error
+        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise CacheError(
+                f"{error.filename or folder}: cannot be written ({error.strerror}); "
+                "choose another cache folder"
+            ) from error
+        raise
+
+
+def require_space(folder: Path, n_bytes: int) -> None:
+    """Raise CacheError before hours of work if the disk has less free space than will be needed."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if free < n_bytes:
+        raise CacheError(
+            f"{folder}: about {n_bytes / 2**30:.2f} GiB are needed and {free / 2**30:.2f} GiB are free; "
+            "free space, or choose another cache folder"
+        )
+
+
+def _write_meta(folder: Path, body: Mapping[str, Any]) -> None:
+    temporary = folder / ".meta.json.tmp"
+    with temporary.open("wb") as file:
+        file.write(_canonical({**body, "sha256": _seal(body)}))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / "meta.json")
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    path = folder / "meta.json"
+    try:
+        body = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CacheMissing(f"{folder}: no prepared set (no meta.json)") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise CacheDamaged(f"{path}: not a whole JSON file ({error})") from error
+    if not isinstance(body, dict) or body.get("schema") != SCHEMA:
+        raise CacheDamaged(f"{path}: not a prepared set of schema {SCHEMA}")
+    if body.pop("sha256", None) != _seal(body):
+        raise CacheDamaged(f"{path}: its content does not match its sha256")
+    return body
+
+
+def _canonical(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _seal(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(body)).hexdigest()
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(handle, data) :]
+
+
+_verified: dict[tuple[str, int, int, int], str] = {}
+
+
+def _identity(path: Path) -> tuple[str, int, int, int]:
+    status = path.stat()
+    return str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _remember(path: Path, digest: str) -> None:
+    _verified[_identity(path)] = digest
+
+
+def _sha256(path: Path) -> str:
+    key = _identity(path)
+    if key not in _verified:
+        with path.open("rb") as file:
+            _verified[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _verified[key]

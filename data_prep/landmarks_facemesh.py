@@ -1,0 +1,94 @@
+"""Landmarks by MediaPipe's face mesh: models inside the wheel, no network.
+
+Notes
+-----
+Static image mode (video mode carries state from frame to frame). The mesh has no 300-W points; those below
+are the mesh vertices nearest to them, in the order of the 68. A tightly cropped face is often missed by the
+detector, so a frame without a face is tried once more with a margin of 30 % around it.
+"""
+
+from __future__ import annotations
+
+import threading
+from importlib import metadata
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from data_prep.landmarks import BackendError, LandmarksNotFound, drop_inner_corners
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+
+VERSION = "0.10.21"
+INSTALL = "pip install --no-deps -r offline.txt"
+MARGINS = (0.0, 0.3)
+
+JAW = (127, 234, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 454, 356)
+BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
+NOSE = (168, 197, 5, 4, 75, 97, 2, 326, 305)
+EYES = (33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380)
+OUTER_LIP = (61, 40, 37, 0, 267, 270, 291, 405, 314, 17, 84, 181)
+INNER_LIP = (78, 82, 13, 312, 308, 317, 14, 87)
+VERTICES = (*JAW, *BROWS, *NOSE, *EYES, *OUTER_LIP, *INNER_LIP)
+
+_lock = threading.Lock()
+_meshes: list[Any] = []
+
+
+def identity() -> str:
+    """Name and installed version; raises BackendError where MediaPipe is missing."""
+    try:
+        return f"facemesh/{metadata.version('mediapipe')}"
+    except metadata.PackageNotFoundError as error:
+        raise BackendError(_missing("it is not installed")) from error
+
+
+def ready() -> None:
+    """Load the model once; raises BackendError with the command that installs it."""
+    with _lock:
+        _mesh()
+
+
+def find(frame: UInt8) -> Float32:
+    """(66, 2) float32 of the face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
+    with _lock:
+        mesh = _mesh()
+        for margin in MARGINS:
+            points = _points(mesh, frame, margin)
+            if points is not None:
+                return drop_inner_corners(points)
+    raise LandmarksNotFound(
+        f"face mesh found no face in the first frame ({frame.shape[1]}x{frame.shape[0]} pixels)"
+    )
+
+
+def _points(mesh: Any, frame: UInt8, margin: float) -> npt.NDArray[np.float64] | None:
+    rows, columns = (round(margin * side) for side in frame.shape[:2])
+    padded = cv2.copyMakeBorder(frame, rows, rows, columns, columns, cv2.BORDER_REPLICATE)
+    faces = mesh.process(padded).multi_face_landmarks
+    if not faces:
+        return None
+    height, width = padded.shape[:2]
+    points = faces[0].landmark
+    found = np.array([(points[i].x * width, points[i].y * height) for i in VERTICES])
+    return np.asarray(found - (columns + 0.5, rows + 0.5), dtype=np.float64)
+
+
+def _mesh() -> Any:
+    if not _meshes:
+        try:
+            from mediapipe.python.solutions.face_mesh import FaceMesh
+        except ImportError as error:
+            raise BackendError(_missing(str(error))) from error
+        _meshes.append(FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True))
+    return _meshes[0]
+
+
+def _missing(reason: str) -> str:
+    return (
+        f"the landmark back end facemesh needs mediapipe {VERSION} ({reason}); install it with\n"
+        f"    {INSTALL}\nin the folder of this project"
+    )

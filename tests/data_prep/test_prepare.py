@@ -1,0 +1,375 @@
+"""Preparation from frames on disk to memory-mapped clips."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from data_prep import examine, prepare
+from data_prep.cache import CacheDamaged, CacheError, CacheMissing
+from data_prep.clips import Clip, Clips, Database, ImageFrames, Still, StillDatabase
+from data_prep.interpolation import resample
+from data_prep.landmarks import MEAN_SHAPE
+
+SIZE = (48, 40)
+
+
+@dataclass
+class World:
+    """A small database on disk, and the calls under test with their log."""
+
+    root: Path
+    cache: Path
+    lines: list[str]
+
+    def database(self, n: int = 4, **changes: str) -> Database:
+        clips = tuple(write_clip(self.root, i) for i in range(n))
+        return Database(name="toy", root=str(self.root), clips=clips)
+
+    def plan(self, database: Database, **more: object) -> prepare.DataPlan:
+        settings = {"landmarks": "file", "cache": self.cache, "workers": 2, "log": self.lines.append, **more}
+        return prepare.plan_data([database], **settings)  # type: ignore[arg-type]
+
+    def prepared(self, plan: prepare.DataPlan, tim: int = 6, size: tuple[int, int] = SIZE) -> Clips:
+        return prepare.prepared(plan, tim=tim, size=size, cache=self.cache, workers=2, log=self.lines.append)
+
+
+def face_points(height: int, width: int) -> np.ndarray:
+    return np.asarray(MEAN_SHAPE) * (0.6 * width, 0.55 * height) + (0.2 * width, 0.3 * height)
+
+
+def write_clip(root: Path, i: int, n: int | None = None) -> Clip:
+    n = n or 5 + i
+    folder = root / f"sub{i % 2:02d}" / f"EP{i:02d}"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        rng = np.random.default_rng(i)
+        base = cv2.resize(rng.integers(0, 255, (12, 16, 3), dtype=np.uint8), (128, 96))
+        for k in range(n):
+            frame = np.clip(base.astype(int) + rng.integers(-3, 4, base.shape) + k, 0, 255)
+            cv2.imwrite(str(folder / f"img{k + 1}.png"), frame.astype(np.uint8))
+        points = face_points(96, 128).round(2).tolist()
+        (folder / "landmarks.json").write_text(json.dumps({"points": points, "frame": "img1.png"}))
+    return Clip(
+        database="toy",
+        subject=f"toy/sub{i % 2:02d}",
+        name=f"toy/sub{i % 2:02d}/EP{i:02d}",
+        emotion="happiness",
+        label=i % 4,
+        fps=100.0,
+        onset=1,
+        apex=2,
+        offset=n,
+        frames=ImageFrames(tuple(str(folder / f"img{k + 1}.png") for k in range(n))),
+        annotations=str(folder / "landmarks.json"),
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "data", tmp_path / "cache", [])
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """First path of every source that is decoded."""
+    seen: list[str] = []
+    original = examine.iterate
+
+    def counting(source: ImageFrames) -> object:
+        seen.append(source.paths[0])
+        return original(source)
+
+    monkeypatch.setattr(examine, "iterate", counting)
+    return seen
+
+
+def by_hand(clip: Clip, plan: prepare.DataPlan, i: int, tim: int, size: tuple[int, int]) -> np.ndarray:
+    """The same clip by plain steps: read, cut, resize, interpolate."""
+    box = plan.boxes[i]
+    cut = [
+        cv2.resize(
+            cv2.imread(path)[box.top : box.bottom, box.left : box.right, ::-1],
+            size[::-1],
+            interpolation=cv2.INTER_AREA,
+        )
+        for path in clip.frames.paths  # type: ignore[union-attr]
+    ]
+    return resample(np.stack(cut), tim)
+
+
+def test_prepared_frames_equal_the_steps_by_hand(world: World) -> None:
+    plan = world.plan(world.database())
+    clips = world.prepared(plan)
+    assert clips.frames.shape == (4, 6, *SIZE, 3)
+    for i, clip in enumerate(plan.clips):
+        np.testing.assert_array_equal(clips[i], by_hand(clip, plan, i, 6, SIZE))
+    assert clips.names == tuple(clip.name for clip in plan.clips)
+    assert clips.labels.tolist() == [clip.label for clip in plan.clips]
+    assert clips.subjects == tuple(clip.subject for clip in plan.clips)
+    assert not clips.frames.flags.writeable
+
+
+def test_landmarks_land_where_the_crop_puts_them(world: World) -> None:
+    plan = world.plan(world.database(1))
+    box = plan.boxes[0]
+    clips = world.prepared(plan)
+    expected_x = (plan.landmarks[0, :, 0] + 0.5 - box.left) * SIZE[1] / box.width - 0.5
+    np.testing.assert_allclose(clips.landmarks[0, :, 0], expected_x, atol=1e-4)
+    assert (clips.landmarks > -1).all()
+    assert (clips.landmarks < (SIZE[1], SIZE[0])).all()
+
+
+def test_a_second_run_decodes_nothing(world: World, decoded: list[str]) -> None:
+    database = world.database()
+    first = world.prepared(world.plan(database))
+    before = len(decoded)
+    second = world.prepared(world.plan(database))
+    assert len(decoded) == before
+    assert second.digest == first.digest
+    np.testing.assert_array_equal(first.frames, second.frames)
+
+
+def test_each_clip_is_decoded_once_for_all_wanted_sets(world: World, decoded: list[str]) -> None:
+    wanted = [(6, SIZE), (3, SIZE), (6, (24, 24))]
+    plan = world.plan(world.database(), wanted=wanted)
+    sets = [world.prepared(plan, tim, size) for tim, size in wanted]
+    assert len(decoded) == 4
+    assert [each.shape for each in sets] == [(6, *SIZE), (3, *SIZE), (6, 24, 24)]
+    assert not list((world.cache / "toy" / "parts").iterdir())
+
+
+def test_wanted_sets_share_one_decoding_when_the_plan_is_known(world: World, decoded: list[str]) -> None:
+    database = world.database()
+    world.plan(database)
+    decoded.clear()
+    plan = world.plan(database, wanted=[(6, SIZE), (3, SIZE)])
+    world.prepared(plan, 6)
+    world.prepared(plan, 3)
+    assert len(decoded) == 4
+
+
+def test_digest_names_content_not_place(world: World, tmp_path: Path) -> None:
+    here = world.plan(world.database())
+    shutil.copytree(world.root, tmp_path / "elsewhere")
+    moved = World(tmp_path / "elsewhere", tmp_path / "cache2", [])
+    there = moved.plan(moved.database())
+    assert here.digest == there.digest
+    assert here.set_digest(6, SIZE) == there.set_digest(6, SIZE)
+
+
+@pytest.mark.parametrize("change", ["pixel", "landmark", "label", "tim", "size", "backend"])
+def test_digest_changes_with_what_decides_the_result(world: World, change: str) -> None:
+    database = world.database(2)
+    before = world.plan(database).set_digest(6, SIZE)
+    tim, size, backend = 6, SIZE, "file"
+    clip = database.clips[0]
+    if change == "pixel":
+        path = clip.frames.paths[2]  # type: ignore[union-attr]
+        frame = cv2.imread(path)
+        frame[0, 0] ^= 1
+        cv2.imwrite(path, frame)
+    elif change == "landmark":
+        body = json.loads(Path(str(clip.annotations)).read_text())
+        body["points"][0][0] += 0.5
+        Path(str(clip.annotations)).write_text(json.dumps(body))
+    elif change == "label":
+        other = Clip(**{**clip.__dict__, "label": 3})
+        database = Database("toy", database.root, (other, database.clips[1]))
+    elif change == "tim":
+        tim = 7
+    elif change == "size":
+        size = (40, 48)
+    else:
+        backend = "template"
+    assert world.plan(database, landmarks=backend).set_digest(tim, size) != before
+
+
+def test_order_of_annotation_does_not_matter(world: World) -> None:
+    database = world.database()
+    turned = Database("toy", database.root, database.clips[::-1])
+    assert world.plan(database).digest == world.plan(turned).digest
+
+
+def test_clips_that_fail_are_set_aside_and_counted(world: World) -> None:
+    database = world.database(5)
+    clips = database.clips
+    Path(clips[0].frames.paths[3]).write_bytes(b"\x89PNG cut short")  # type: ignore[union-attr]
+    Path(clips[1].frames.paths[1]).unlink()  # type: ignore[union-attr]
+    Path(str(clips[2].annotations)).write_text('{"points": [[1, 2]]}')
+    points = (face_points(96, 128) + (100, 0)).tolist()
+    Path(str(clips[3].annotations)).write_text(json.dumps({"points": points}))
+    plan = world.plan(database)
+    assert [clip.name for clip in plan.clips] == [clips[4].name]
+    stages = {each.clip: each.stage for each in plan.set_aside}
+    assert stages == {
+        clips[0].name: "frames",
+        clips[1].name: "frames",
+        clips[2].name: "landmarks",
+        clips[3].name: "crop",
+    }
+    reasons = {each.clip: each.reason for each in plan.set_aside}
+    assert "img4.png" in reasons[clips[0].name]
+    assert "landmarks.json" in reasons[clips[2].name]
+    assert any("4 of 5 set aside" in line for line in world.lines)
+    assert len(world.prepared(plan)) == 1
+
+
+def test_a_repaired_file_is_looked_at_again(world: World) -> None:
+    database = world.database(2)
+    path = Path(database.clips[0].frames.paths[0])  # type: ignore[union-attr]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    assert len(world.plan(database).clips) == 1
+    path.write_bytes(whole)
+    assert len(world.plan(database).clips) == 2
+
+
+def test_no_usable_clip_is_an_error_with_reasons(world: World) -> None:
+    database = world.database(2)
+    for clip in database.clips:
+        Path(str(clip.annotations)).unlink()
+    without = tuple(Clip(**{**clip.__dict__, "annotations": None}) for clip in database.clips)
+    with pytest.raises(prepare.PreparationError, match="none of 2 clips.*\n.*facemesh"):
+        world.plan(Database("toy", database.root, without))
+
+
+def test_frames_of_unequal_size_set_the_clip_aside(world: World) -> None:
+    database = world.database(2)
+    cv2.imwrite(database.clips[0].frames.paths[-1], np.zeros((90, 128, 3), np.uint8))  # type: ignore[union-attr]
+    plan = world.plan(database)
+    assert len(plan.clips) == 1
+    assert "128x90" in plan.set_aside[0].reason
+
+
+def test_duplicate_names_are_refused(world: World) -> None:
+    clip = world.database(1).clips[0]
+    with pytest.raises(prepare.PreparationError, match="more than once"):
+        world.plan(Database("toy", "", (clip, clip)))
+
+
+def test_files_changed_between_plan_and_build_are_noticed(world: World) -> None:
+    database = world.database(2)
+    plan = world.plan(database)
+    path = database.clips[1].frames.paths[0]  # type: ignore[union-attr]
+    cv2.imwrite(path, np.zeros((96, 128, 3), np.uint8))
+    with pytest.raises(prepare.PreparationError, match="changed"):
+        world.prepared(plan)
+
+
+def test_source_folder_is_not_written(world: World) -> None:
+    database = world.database(2)
+    before = {path: path.stat().st_mtime_ns for path in world.root.rglob("*")}
+    for path in sorted(before, reverse=True):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    world.prepared(world.plan(database))
+    assert {path: path.stat().st_mtime_ns for path in world.root.rglob("*")} == before
+    for path in before:
+        path.chmod(0o755)
+
+
+def test_stills(world: World) -> None:
+    database = world.database(3)
+    stills = tuple(
+        Still("kdef", clip.subject, clip.name, "happy", 4, clip.frames.paths[0], clip.annotations)  # type: ignore[union-attr]
+        for clip in database.clips
+    )
+    result = prepare.prepared_stills(
+        [StillDatabase("kdef", str(world.root), stills)],
+        size=(32, 32),
+        landmarks="file",
+        cache=world.cache,
+        log=world.lines.append,
+    )
+    assert result.frames.shape == (3, 32, 32, 3)
+    assert result.labels.tolist() == [4, 4, 4]
+    assert result.names == tuple(sorted(still.name for still in stills))
+    assert result.classes[4] == "happy"
+
+
+def test_open_prepared_checks_what_it_opens(world: World) -> None:
+    plan = world.plan(world.database(2))
+    clips = world.prepared(plan)
+    assert clips.folder is not None
+    assert prepare.open_prepared(clips.folder, expected=clips.digest).names == clips.names
+    with pytest.raises(CacheDamaged, match="is expected"):
+        prepare.open_prepared(clips.folder, expected="0" * 64)
+    with pytest.raises(CacheMissing):
+        prepare.open_prepared(world.cache / "nowhere", expected=clips.digest)
+
+
+def flip(path: Path, position: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(position, os.SEEK_END if position < 0 else os.SEEK_SET)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+
+
+Damage = Callable[[Path], None]
+DAMAGES: dict[str, Damage] = {
+    "flipped byte": lambda folder: flip(folder / "frames.npy", -1000),
+    "flipped header": lambda folder: flip(folder / "frames.npy", 20),
+    "cut short": lambda folder: os.truncate(folder / "frames.npy", 5000),
+    "empty": lambda folder: os.truncate(folder / "frames.npy", 0),
+    "no frames": lambda folder: (folder / "frames.npy").unlink(),
+    "flipped landmark": lambda folder: flip(folder / "meta.json", -3000),
+    "meta cut short": lambda folder: os.truncate(folder / "meta.json", 100),
+    "other shape": lambda folder: np.save(folder / "frames.npy", np.zeros((1, 2, 3, 4, 3), np.uint8)),
+    "other type": lambda folder: np.save(folder / "frames.npy", np.zeros((2, 6, *SIZE, 3), np.int16)),
+    "pickled": lambda folder: np.save(folder / "frames.npy", np.array([None]), allow_pickle=True),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_set_is_refused_and_rebuilt_with_a_warning(world: World, damage: str) -> None:
+    plan = world.plan(world.database(2))
+    clips = world.prepared(plan)
+    folder, frames, digest = clips.folder, clips.frames.copy(), clips.digest
+    assert folder is not None
+    (folder / "features").mkdir()
+    (folder / "features" / "old.npy").write_bytes(b"computed from who knows what")
+    del clips
+    DAMAGES[damage](folder)
+    with pytest.raises(CacheError):
+        prepare.open_prepared(folder, expected=digest)
+    world.lines.clear()
+    again = world.prepared(plan)
+    np.testing.assert_array_equal(again.frames, frames)
+    assert any(line.startswith("warning: ") and "built again" in line for line in world.lines)
+    assert not (folder / "features").exists()
+
+
+def test_trust_skips_the_hash_only(world: World) -> None:
+    plan = world.plan(world.database(2))
+    clips = world.prepared(plan)
+    assert clips.folder is not None
+    flip(clips.folder / "frames.npy", -1)
+    trusted = prepare.open_prepared(clips.folder, expected=clips.digest, trust=True)
+    assert trusted.frames.shape == clips.frames.shape
+    with pytest.raises(CacheDamaged):
+        prepare.open_prepared(clips.folder, expected=clips.digest)
+    os.truncate(clips.folder / "frames.npy", 4000)
+    with pytest.raises(CacheDamaged):
+        prepare.open_prepared(clips.folder, expected=clips.digest, trust=True)
+
+
+def test_a_set_of_other_data_is_not_used(world: World) -> None:
+    plan = world.plan(world.database(2))
+    own, other = world.prepared(plan), world.prepared(plan, 3)
+    assert own.folder is not None
+    assert other.folder is not None
+    expected = own.frames.copy()
+    shutil.rmtree(own.folder)
+    shutil.copytree(other.folder, own.folder)
+    again = world.prepared(plan)
+    np.testing.assert_array_equal(again.frames, expected)
+    assert any("is expected" in line for line in world.lines)
