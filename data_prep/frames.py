@@ -20,6 +20,7 @@ import numpy as np
 
 from data_prep import picture_files
 from data_prep.clips import FrameSource, ImageFrames, UInt8, VideoFrames
+from data_prep.messages import one_line
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 VIDEOS = (".avi", ".mp4", ".m4v", ".mov", ".mkv")
@@ -31,6 +32,9 @@ MAX_VIDEO_FRAMES = 1_000_000
 
 class FrameError(ValueError):
     """A frame that cannot be used; the message names the file and what is wrong with it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True)

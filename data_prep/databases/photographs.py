@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data_prep.clips import SetAside, Still, StillDatabase
 from data_prep.databases.emotions import expression_of
-from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
+from data_prep.databases.errors import DatabaseError, Refused, checked_name, one_line, shown
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree, pictures_below
 from data_prep.frames import PICTURES
@@ -41,7 +41,7 @@ class StillGathering:
         except Skipped as skipped:
             self.skipped[str(skipped)] = self.skipped.get(str(skipped), 0) + 1
         except Refused as refused:
-            self.set_aside.append(SetAside(self.database, label, "load", str(refused)))
+            self.set_aside.append(SetAside(self.database, one_line(label, 150), "load", str(refused)))
         else:
             self._names.add(still.name)
             self.stills.append(still)

@@ -20,7 +20,7 @@ NAME = re.compile(
 
 
 def load(root: Path) -> StillDatabase:
-    """Read RaFD's photographs from straight ahead below `root`; raises DatabaseError where there is no picture."""
+    """Read RaFD's frontal photographs below `root`; raises DatabaseError where there is no picture."""
     return load_by_name("rafd", root, parse, "Rafd090_01_Caucasian_female_angry_frontal.jpg")
 
 

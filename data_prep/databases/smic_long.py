@@ -86,15 +86,11 @@ def _gather(
     used: set[Key] = set()
     for row in sheet.rows:
         file = row.get("Filename")
-        label = (
-            f"{gathering.database}/{file}"
-            if file and file.isprintable()
-            else f"{gathering.database}/row {row.number}"
-        )
+        label = f"{gathering.database}/{file or f'row {row.number}'}"
         try:
             used.add(parsed(file))
         except Refused as refused:
-            gathering.reject(label[:150], f"{row}, column Filename: {refused}")
+            gathering.reject(label, f"{row}, column Filename: {refused}")
             continue
         for which in ("", "2", "3"):
             if which and row.get(f"Onset{which}") in _ABSENT:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data_prep.clips import Clip, Database, FrameSource, SetAside, VideoFrames
 from data_prep.databases.emotions import check_mapping, class_of
-from data_prep.databases.errors import Refused, checked_name, shown
+from data_prep.databases.errors import Refused, checked_name, one_line, shown
 from data_prep.databases.tables import Columns, Row, read_table
 from data_prep.databases.trees import Tree, choose_home, choose_table, open_root, survey
 from data_prep.frames import VIDEOS, FrameError, video_info
@@ -72,7 +72,7 @@ class Gathering:
 
     def reject(self, clip: str, reason: str) -> None:
         """Set a clip aside."""
-        self.set_aside.append(SetAside(self.database, clip, "load", reason))
+        self.set_aside.append(SetAside(self.database, one_line(clip, 150), "load", one_line(reason)))
 
     def finished(self, root: str) -> Database:
         """The database, in the order of reading."""
@@ -217,5 +217,4 @@ def _label(release: Release, row: Row, key: tuple[int, str]) -> str:
     if number < 0 or not file:
         return f"{release.name}/row {row.number}"
     onset = f"@{row.get('Onset')}" if release.onset_in_name else ""
-    name = f"{release.name}/{release.subject(number)}/{file}{onset}"
-    return name if name.isprintable() and len(name) < 150 else shown(name)
+    return f"{release.name}/{release.subject(number)}/{file}{onset}"

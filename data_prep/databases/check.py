@@ -1,0 +1,192 @@
+"""Checking a database before work starts: what is usable, what is not and why, counts beside the published."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_prep.clips import (
+    CLASSES,
+    EXPRESSIONS,
+    Clip,
+    Database,
+    FrameSource,
+    ImageFrames,
+    SetAside,
+    Still,
+    StillDatabase,
+)
+from data_prep.databases import STILLS, load, load_stills
+from data_prep.databases.emotions import CLASS_OF, EXPRESSION_OF
+from data_prep.databases.published import PUBLISHED, Published
+from data_prep.frames import FrameError, check_source
+from data_prep.messages import one_line
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many usable clips there are of one class, emotion or subject, and how many were published."""
+
+    name: str
+    here: int
+    published: int | None
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found: `usable` clips or photographs, everything set aside, and the counts."""
+
+    name: str
+    root: str
+    things: str
+    usable: int
+    set_aside: tuple[SetAside, ...]
+    classes: tuple[Count, ...]
+    emotions: tuple[Count, ...]
+    subjects: tuple[Count, ...]
+    published: Published | None
+    decoded: bool
+
+    def lines(self) -> tuple[str, ...]:
+        """The report for a terminal, one printable line after the other."""
+        return tuple(one_line(line) for line in self._lines())
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def _lines(self) -> Iterator[str]:
+        looked = (
+            "every frame decoded" if self.decoded else "headers and ends of files read, pixels not decoded"
+        )
+        yield f"{self.name}: {self.root}"
+        yield f"  {self.usable} {self.things} usable, {len(self.set_aside)} set aside ({looked})"
+        yield f"  {len(self.subjects_here)} subjects"
+        if self.published:
+            people = f", {self.published.n_subjects} subjects" if self.published.n_subjects else ""
+            paper = f"; {self.published.paper}" if self.published.paper else ""
+            yield f"  published: {self.published.total} {self.things}{people} ({self.published.source}){paper}"
+        for title, counts in (
+            ("class", self.classes),
+            ("emotion", self.emotions),
+            ("subject", self.subjects),
+        ):
+            yield ""
+            yield from _table(title, counts)
+        if self.set_aside:
+            yield ""
+            yield f"  set aside ({len(self.set_aside)}):"
+            yield from (f"    {item.clip} [{item.stage}] {item.reason}" for item in self.set_aside)
+
+    @property
+    def subjects_here(self) -> tuple[str, ...]:
+        """Subjects with at least one usable clip."""
+        return tuple(count.name for count in self.subjects if count.here)
+
+
+def check(
+    name: str, root: Path, *, decode: bool = False, mapping: Mapping[str, str] | Path | None = None
+) -> CheckReport:
+    """Read a database of clips or photographs and look at every frame file.
+
+    By default the header and the end of each file are read; with `decode` every pixel. `mapping` as in
+    `load` (emotion -> class) or `load_stills` (CSV). Raises DatabaseError where nothing can be read at all.
+    """
+    if name in STILLS:
+        csv = mapping if isinstance(mapping, Path) else None
+        return report_stills(load_stills(name, root, mapping=csv), decode=decode)
+    return report(load(name, root, mapping=mapping if isinstance(mapping, Mapping) else None), decode=decode)
+
+
+def report(database: Database, *, decode: bool = False) -> CheckReport:
+    """Check every clip of a database that has been read."""
+    broken = [(clip, reason) for clip in database.clips if (reason := _broken(clip.frames, decode))]
+    bad = {clip.name for clip, _ in broken}
+    found = [SetAside(clip.database, clip.name, "frames", reason) for clip, reason in broken]
+    kept = [clip for clip in database.clips if clip.name not in bad]
+    set_aside = (*database.set_aside, *found)
+    return _report(database.name, database.root, "clips", kept, set_aside, CLASSES, CLASS_OF, decode)
+
+
+def report_stills(database: StillDatabase, *, decode: bool = False) -> CheckReport:
+    """Check every photograph of a database that has been read."""
+    reasons = {still.name: _broken(ImageFrames((still.path,)), decode) for still in database.stills}
+    found = [SetAside(database.name, name, "frames", reason) for name, reason in reasons.items() if reason]
+    kept = [still for still in database.stills if not reasons[still.name]]
+    set_aside = (*database.set_aside, *found)
+    return _report(
+        database.name, database.root, "photographs", kept, set_aside, EXPRESSIONS, EXPRESSION_OF, decode
+    )
+
+
+def _broken(source: FrameSource, decode: bool) -> str:
+    try:
+        check_source(source, decode=decode)
+    except FrameError as error:
+        return str(error)
+    return ""
+
+
+def _report(
+    name: str,
+    root: str,
+    things: str,
+    kept: Sequence[Clip] | Sequence[Still],
+    set_aside: tuple[SetAside, ...],
+    classes: Sequence[str],
+    class_of: Mapping[str, str],
+    decoded: bool,
+) -> CheckReport:
+    published = PUBLISHED.get(name)
+    emotions = published.emotions if published else {}
+    per_class: Counter[str] = Counter()
+    for emotion, count in emotions.items():
+        per_class[class_of[emotion]] += count
+    here = Counter(classes[item.label] for item in kept)
+    return CheckReport(
+        name=name,
+        root=root,
+        things=things,
+        usable=len(kept),
+        set_aside=set_aside,
+        classes=_counts(classes, here, per_class),
+        emotions=_counts((), Counter(item.emotion.lower() for item in kept), emotions),
+        subjects=_subjects(kept, published),
+        published=published,
+        decoded=decoded,
+    )
+
+
+def _counts(order: Iterable[str], here: Mapping[str, int], published: Mapping[str, int]) -> tuple[Count, ...]:
+    """Counts in the given order, then by falling published and found number."""
+    names = sorted({*here, *published}, key=lambda name: (-published.get(name, 0), -here.get(name, 0), name))
+    every = dict.fromkeys([*order, *names])
+    known = bool(published)
+    return tuple(Count(name, here.get(name, 0), published.get(name, 0) if known else None) for name in every)
+
+
+def _subjects(kept: Sequence[Clip] | Sequence[Still], published: Published | None) -> tuple[Count, ...]:
+    """Counts by subject; a published subject that has no usable clip appears with 0."""
+    here = Counter(item.subject for item in kept)
+    expected = dict(published.subjects) if published else {}
+    counts = [
+        Count(subject, number, expected.pop(_number(subject), None)) for subject, number in here.items()
+    ]
+    absent = [Count(f"number {number}", 0, count) for number, count in expected.items()]
+    return (*sorted(counts, key=lambda count: count.name), *absent)
+
+
+def _number(subject: str) -> int:
+    digits = re.search(r"(\d+)$", subject)
+    return int(digits[1]) if digits else -1
+
+
+def _table(title: str, counts: Sequence[Count]) -> Iterator[str]:
+    width = max([len(title), *(len(count.name) for count in counts)])
+    with_published = any(count.published is not None for count in counts)
+    yield f"  {title:<{width}}  {'here':>6}" + ("  published" if with_published else "")
+    for count in counts:
+        known = "" if count.published is None else f"  {count.published:>9}"
+        yield f"  {count.name:<{width}}  {count.here:>6}{known}"
