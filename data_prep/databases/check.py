@@ -1,4 +1,4 @@
-"""Checking a database before work starts: what is usable, what is not and why, counts beside the published."""
+"""Checking a database before work starts: what is usable, what is not and why, and the counts."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ class CheckReport:
         return "\n".join(self.lines())
 
     def _lines(self) -> Iterator[str]:
-        looked = (
-            "every frame decoded" if self.decoded else "headers and ends of files read, pixels not decoded"
-        )
+        looked = "every frame decoded" if self.decoded else "frame files looked at, not decoded"
         yield f"{self.name}: {self.root}"
         yield f"  {self.usable} {self.things} usable, {len(self.set_aside)} set aside ({looked})"
         yield f"  {len(self.subjects_here)} subjects"
@@ -86,18 +84,15 @@ class CheckReport:
         return tuple(count.name for count in self.subjects if count.here)
 
 
-def check(
-    name: str, root: Path, *, decode: bool = False, mapping: Mapping[str, str] | Path | None = None
-) -> CheckReport:
+def check(name: str, root: Path, *, decode: bool = False, mapping: Path | None = None) -> CheckReport:
     """Read a database of clips or photographs and look at every frame file.
 
-    By default the header and the end of each file are read; with `decode` every pixel. `mapping` as in
-    `load` (emotion -> class) or `load_stills` (CSV). Raises DatabaseError where nothing can be read at all.
+    By default the header and the end of each file are read; with `decode` every pixel. `mapping` is the
+    CSV of `load_stills`. Raises DatabaseError where nothing can be read at all.
     """
-    if name in STILLS:
-        csv = mapping if isinstance(mapping, Path) else None
-        return report_stills(load_stills(name, root, mapping=csv), decode=decode)
-    return report(load(name, root, mapping=mapping if isinstance(mapping, Mapping) else None), decode=decode)
+    if name in STILLS or mapping is not None:
+        return report_stills(load_stills(name, root, mapping=mapping), decode=decode)
+    return report(load(name, root), decode=decode)
 
 
 def report(database: Database, *, decode: bool = False) -> CheckReport:
