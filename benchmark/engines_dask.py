@@ -5,6 +5,7 @@ Native futures only: joblib's dask backend waits for ever once a worker has died
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
+import dask
 from distributed import (
     CancelledError,
     Client,
@@ -127,13 +129,8 @@ def _connect(scheduler: str | None, limits: Limits) -> Iterator[Client]:
 @contextmanager
 def _own_cluster(limits: Limits) -> Iterator[SpecCluster]:
     """One single-threaded worker per slot, reachable from this machine alone, without a dashboard."""
-    options: dict[str, Any] = {
-        "host": _LOOPBACK,
-        "nthreads": 1,
-        "memory_limit": 0,
-        "dashboard": False,
-        "config": {"logging": {"distributed": "critical"}},
-    }
+    options: dict[str, Any] = {"host": _LOOPBACK, "nthreads": 1, "memory_limit": 0, "dashboard": False}
+    quiet = {"distributed.nanny.pre-spawn-environ": {"DASK_LOGGING__DISTRIBUTED": "critical"}}
     workers = {
         f"unit-{number}": {
             "cls": Nanny,
@@ -147,9 +144,17 @@ def _own_cluster(limits: Limits) -> Iterator[SpecCluster]:
     }
     head = {
         "cls": Scheduler,
-        "options": {"host": _LOOPBACK, "port": 0, "dashboard": False, "allowed_failures": 1},
+        "options": {
+            "host": _LOOPBACK,
+            "port": 0,
+            "dashboard": False,
+            "dashboard_address": f"{_LOOPBACK}:0",
+            "allowed_failures": 1,
+        },
     }
-    with SpecCluster(workers=workers, scheduler=head, silence_logs=50) as cluster:
+    with dask.config.set(quiet):
+        cluster = SpecCluster(workers=workers, scheduler=head, silence_logs=logging.CRITICAL)
+    with cluster:
         yield cluster
 
 
