@@ -1,0 +1,115 @@
+"""Drawing in face units: soft polygons, curves, noise and shading on a float RGB canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Image = npt.NDArray[np.float32]
+
+
+class Canvas:
+    """A float32 RGB picture in 0..1 whose coordinates are units of the face's width.
+
+    shape: (height, width) in pixels; scale: pixels per unit; origin: pixel (x, y) of unit (0, 0). The
+    centre of pixel (i, j) has the pixel coordinates (i, j).
+    """
+
+    def __init__(self, shape: tuple[int, int], scale: float, origin: tuple[float, float]) -> None:
+        self.shape = shape
+        self.scale = scale
+        self.origin = origin
+        columns = (np.arange(shape[1], dtype=np.float32) - origin[0]) / scale
+        rows = (np.arange(shape[0], dtype=np.float32) - origin[1]) / scale
+        self.x, self.y = np.meshgrid(columns, rows)
+        self.colour: Image = np.zeros((*shape, 3), np.float32)
+
+    def pixels(self, points: npt.ArrayLike) -> Floats:
+        """Pixel coordinates of points in units."""
+        return np.asarray(points, np.float64) * self.scale + np.asarray(self.origin)
+
+    def polygon(self, points: npt.ArrayLike, softness: float = 0.0) -> Image:
+        """Mask 0..1 of a closed polygon; softness is the blur's sigma in units."""
+        mask = np.zeros(self.shape, np.uint8)
+        corners = np.round(self.pixels(points) * 256.0).astype(np.int32)
+        cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, 8)
+        return self._blurred(mask, softness)
+
+    def stroke(self, points: npt.ArrayLike, width: float, softness: float = 0.0) -> Image:
+        """Mask 0..1 of a polyline of this width in units."""
+        mask = np.zeros(self.shape, np.uint8)
+        corners = np.round(self.pixels(points) * 256.0).astype(np.int32)
+        thickness = max(1, round(width * self.scale))
+        cv2.polylines(mask, [corners], False, 255, thickness, cv2.LINE_AA, 8)
+        return self._blurred(mask, softness)
+
+    def strokes(self, lines: Sequence[Floats], width: float) -> Image:
+        """Mask 0..1 of many thin lines, (points, 2) each."""
+        mask = np.zeros(self.shape, np.uint8)
+        corners = [np.round(self.pixels(line) * 256.0).astype(np.int32) for line in lines]
+        thickness = max(1, round(width * self.scale))
+        cv2.polylines(mask, corners, False, 255, thickness, cv2.LINE_AA, 8)
+        return mask.astype(np.float32) / 255.0
+
+    def ellipse(self, centre: npt.ArrayLike, radii: tuple[float, float], edge: float = 0.03) -> Image:
+        """Mask 0..1 of an upright ellipse; `edge` is the width of its soft border, in units."""
+        cx, cy = np.asarray(centre, np.float64)
+        distance = np.sqrt(((self.x - cx) / radii[0]) ** 2 + ((self.y - cy) / radii[1]) ** 2)
+        inside = (1.0 - distance) * min(radii) / edge + 0.5
+        return np.clip(inside, 0.0, 1.0).astype(np.float32)
+
+    def bump(self, centre: npt.ArrayLike, sigma: tuple[float, float]) -> Image:
+        """A Gaussian of height 1."""
+        cx, cy = np.asarray(centre, np.float64)
+        power = ((self.x - cx) / sigma[0]) ** 2 + ((self.y - cy) / sigma[1]) ** 2
+        return np.exp(-0.5 * power).astype(np.float32)
+
+    def blend(self, mask: Image, colour: npt.ArrayLike, strength: float = 1.0) -> None:
+        """Lay a colour (3,) or a picture (H, W, 3) over the canvas where the mask is."""
+        over = np.asarray(colour, np.float32)
+        self.colour += (mask * np.float32(strength))[..., None] * (over - self.colour)
+
+    def darken(self, mask: Image, strength: float) -> None:
+        """Multiply by 1 - strength where the mask is."""
+        self.colour *= (1.0 - np.float32(strength) * mask)[..., None]
+
+    def noise(self, rng: np.random.Generator, cell: float, stretch: float = 1.0) -> Image:
+        """Smooth noise, mean 0 and deviation 1, whose blobs are `cell` units wide, `stretch` times as high."""
+        return smooth_noise(rng, self.shape, cell * self.scale, stretch)
+
+    def _blurred(self, mask: npt.NDArray[np.uint8], softness: float) -> Image:
+        soft = mask.astype(np.float32) / 255.0
+        sigma = softness * self.scale
+        return cv2.GaussianBlur(soft, (0, 0), sigma) if sigma > 0.3 else soft
+
+
+def smooth_noise(
+    rng: np.random.Generator, shape: tuple[int, int], cell: float, stretch: float = 1.0
+) -> Image:
+    """Noise of mean 0, deviation about 1, made of blobs of `cell` pixels; (height, width) float32."""
+    rows = max(3, int(shape[0] / max(cell * stretch, 1.0)) + 3)
+    columns = max(3, int(shape[1] / max(cell, 1.0)) + 3)
+    coarse = rng.standard_normal((rows, columns)).astype(np.float32)
+    fine: Image = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return (fine - fine.mean()) / (fine.std() + 1e-6)
+
+
+def spline(points: npt.ArrayLike, *, closed: bool = False, steps: int = 8) -> Floats:
+    """A Catmull-Rom curve through the points, `steps` pieces between neighbours, (m, 2)."""
+    knots = np.asarray(points, np.float64)
+    if closed:
+        padded = np.vstack([knots[-1:], knots, knots[:2]])
+    else:
+        padded = np.vstack([2 * knots[0] - knots[1], knots, 2 * knots[-1] - knots[-2]])
+    t = np.linspace(0.0, 1.0, steps, endpoint=False)[:, None]
+    pieces = []
+    for a, b, c, d in zip(padded[:-3], padded[1:-2], padded[2:-1], padded[3:], strict=True):
+        cubic = -a + 3 * b - 3 * c + d
+        square = 2 * a - 5 * b + 4 * c - d
+        pieces.append(0.5 * (2 * b + (c - a) * t + square * t**2 + cubic * t**3))
+    curve = np.vstack(pieces)
+    return curve if closed else np.vstack([curve, knots[-1:]])
