@@ -266,13 +266,13 @@ def _speed(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     from benchmark.protocols import PROTOCOLS
-    from data_prep.databases import DATABASES, STILL_DATABASES
+    from data_prep.databases import DATABASES, STILLS
 
     for title, names in (
         ("methods", available()),
         ("protocols", PROTOCOLS),
         ("databases", DATABASES),
-        ("expression photographs", STILL_DATABASES),
+        ("expression photographs", STILLS),
         ("profiles", PROFILES),
         ("engines", ENGINES),
     ):
@@ -286,12 +286,14 @@ def _mendable() -> tuple[type[Exception], ...]:
     for module, names in (
         ("benchmark.settings", ("SettingsError",)),
         ("benchmark.protocols", ("ProtocolError",)),
-        ("benchmark.lock", ("RunLocked",)),
+        ("benchmark.engines", ("EngineError",)),
+        ("benchmark.lock", ("FolderInUse",)),
         ("benchmark.verbs", ("VerbError",)),
         ("data_prep.databases", ("DatabaseError",)),
         ("data_prep.frames", ("FrameError",)),
         ("data_prep.landmarks", ("BackendError", "LandmarksNotFound")),
-        ("data_prep.prepare", ("PrepareError",)),
+        ("data_prep.cache", ("CacheError",)),
+        ("data_prep.examine", ("PreparationError",)),
         ("methods.base", ("MethodError",)),
         ("results.store", ("BadRecord", "ResultsError")),
     ):

@@ -81,7 +81,7 @@ def names_itself(method: type[Method], clips: Clips) -> None:
     assert method.name and method.title, "name and title must not be empty"
     assert isinstance(method.revision, int) and method.revision >= 1, "revision must be a whole number >= 1"
     defaults = method.Settings()
-    assert dataclasses.is_dataclass(defaults), "Settings must be a dataclass"
+    assert dataclasses.is_dataclass(method.Settings), "Settings must be a dataclass"
     values = json.loads(json.dumps(dataclasses.asdict(defaults)))
     assert make_settings(method, values) == defaults, "Settings must survive JSON"
     height, width = method(defaults).frame_size

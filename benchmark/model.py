@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import numpy as np
 
 from benchmark.devices import choose_devices
 from benchmark.settings import Settings
-from benchmark.sources import Log, assemble
+from benchmark.sources import Assembled, Log, assemble
 from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
-from data_prep.clips import CLASSES, Clips, ImageFrames, VideoFrames
-from data_prep.crop import crop_frames
-from data_prep.frames import count_video_frames, read_frames
+from data_prep.clips import CLASSES, Clips, FrameSource, ImageFrames, Stills, VideoFrames
+from data_prep.crop import crop, crop_landmarks, face_box
+from data_prep.frames import read_frames, video_info
 from data_prep.interpolation import resample
 from data_prep.landmarks import find_landmarks
 from methods import load_method, make_settings
@@ -40,7 +41,7 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
         deterministic=settings.deterministic,
         threads=settings.workers or len(os.sched_getaffinity(0)),
         cache=Path(settings.cache),
-        stills=(lambda size: assembled.stills(size, log)) if assembled.sources.stills else None,
+        stills=_stills_of(assembled, log),
         grouped=True,
         log=log,
     )
@@ -62,6 +63,18 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
     _save(method, card, out)
     log(f"{cls.title} trained on {len(usable)} clips, saved in {out}")
     return 0
+
+
+def _stills_of(assembled: Assembled, log: Log) -> Callable[[tuple[int, int]], Stills] | None:
+    if not assembled.sources.stills:
+        return None
+
+    def at(size: tuple[int, int]) -> Stills:
+        stills = assembled.stills(size, log)
+        assert stills is not None, "there are databases of photographs"
+        return stills
+
+    return at
 
 
 def _save(method: Method, card: dict[str, Any], out: Path) -> None:
@@ -115,15 +128,17 @@ def clip_of(video: Path, landmarks: str, tim: int, size: tuple[int, int]) -> Cli
         pictures = sorted((p for p in video.iterdir() if p.suffix.lower() in PICTURES), key=_number)
         if not pictures:
             raise VerbError(f"{video} holds no pictures ({', '.join(sorted(PICTURES))})")
-        source: Any = ImageFrames(tuple(str(path) for path in pictures))
+        source: FrameSource = ImageFrames(tuple(str(path) for path in pictures))
     elif video.exists():
-        source = VideoFrames(str(video), 0, count_video_frames(str(video)) - 1)
+        source = VideoFrames(str(video), 0, video_info(video).frames - 1)
     else:
         raise VerbError(f"{video} does not exist; it must be a video file or a folder of frames")
     frames = read_frames(source)
     annotations = video / "landmarks.json"
     points = find_landmarks(landmarks, frames[0], str(annotations) if annotations.exists() else None)
-    cropped, points = crop_frames(frames, points, size)
+    box = face_box(points, frames.shape[1:3])
+    cropped = np.stack([crop(frame, box, size) for frame in frames])
+    points = crop_landmarks(points, box, size)
     return Clips.from_arrays(resample(cropped, tim)[None], points[None], names=[video.name])
 
 

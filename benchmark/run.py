@@ -45,8 +45,7 @@ def plan_run(settings: Settings, log: Log) -> Planned:
     assembled = assemble(settings, log)
     stills = None
     if assembled.sources.stills:
-        sizes = sorted({spec.frame_size for spec in assembled.specs if spec.stills})
-        stills = "+".join(assembled.stills(size, log).digest[:16] for size in sizes) or None
+        stills = _stills_digest(assembled, log)
     planned = units(
         assembled.specs, settings, assembled.fold_names(), data=assembled.plan.digest, stills=stills
     )
@@ -144,8 +143,7 @@ def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Ta
             clips = assembled.clips(unit.tim, size, log)
             opened[unit.tim, size] = (str(clips.folder), clips.digest)
         if unit.stills and size not in photographs:
-            stills = assembled.stills(size, log)
-            photographs[size] = {f"{size[0]}x{size[1]}": (str(stills.folder), stills.digest)}
+            photographs[size] = _opened_stills(assembled, size, log)
         folder, digest = opened[unit.tim, size]
         yield Task(
             key=unit.key,
@@ -162,6 +160,20 @@ def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Ta
                 "deterministic": settings.deterministic,
             },
         )
+
+
+def _stills_digest(assembled: Assembled, log: Log) -> str:
+    """One name for the photographs at every size that a method of this run asks for."""
+    sizes = sorted({spec.frame_size for spec in assembled.specs if spec.stills})
+    prepared = [assembled.stills(size, log) for size in sizes]
+    return "+".join(stills.digest[:16] for stills in prepared if stills is not None)
+
+
+def _opened_stills(assembled: Assembled, size: tuple[int, int], log: Log) -> dict[str, tuple[str, str]]:
+    stills = assembled.stills(size, log)
+    if stills is None:
+        return {}
+    return {f"{size[0]}x{size[1]}": (str(stills.folder), stills.digest)}
 
 
 def write_run_file(planned: Planned) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmark.plan import MethodSpec, describe, folds_of
-from benchmark.settings import Settings
-from data_prep.clips import Clips, Database, StillDatabase, digest_of
+from benchmark.settings import Settings, SettingsError
+from data_prep.clips import Clips, Database, StillDatabase, Stills
 from data_prep.databases import load, load_stills
 from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
+from methods import one_of
 
 Log = Callable[[str], None]
 
@@ -38,13 +41,13 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
     cache = Path(settings.cache)
     simulated = not settings.data
     if simulated:
-        written = simulate(
-            cache / "simulated" / simulator_name(settings), simulator(settings), workers=n_workers(settings)
-        )
+        knobs = simulator(settings.simulator, settings.simulator_settings)
+        folder = cache / "simulated" / f"{knobs.size}-{knobs.digest[:12]}"
+        written = simulate(folder, knobs, workers=n_workers(settings))
         clip_roots, still_roots = dict(written.clip_roots), dict(written.still_roots)
         if settings.expressions:
             still_roots = {name: Path(root) for name, root in settings.expressions.items()}
-        log(f"data: none named, so simulated databases ({settings.simulator}) in {written.folder}")
+        log(f"data: none named, so simulated databases ({settings.simulator}) in {folder}")
     else:
         clip_roots = {name: Path(root) for name, root in settings.data.items()}
         still_roots = {name: Path(root) for name, root in settings.expressions.items()}
@@ -59,21 +62,19 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
     )
 
 
-def simulator(settings: Settings) -> SimulatorSettings:
-    """The simulator's settings: a preset and the knobs that the user turned."""
-    return SimulatorSettings.preset(settings.simulator, **settings.simulator_settings)
-
-
-def simulator_name(settings: Settings) -> str:
-    """Folder name of simulated databases: the preset and a digest of all its knobs."""
-    knobs = dataclasses.asdict(simulator(settings))
-    return f"{settings.simulator}-{digest_of(knobs)[:12]}"
+def simulator(size: str, knobs: Mapping[str, Any]) -> SimulatorSettings:
+    """The simulator's settings: a preset and the knobs that the user turned, checked."""
+    known = [item.name for item in dataclasses.fields(SimulatorSettings) if item.init]
+    for knob in knobs:
+        one_of(knob, known, "knob of the simulator")
+    try:
+        return SimulatorSettings(**{"size": size, **knobs})
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"simulator: {error}") from error
 
 
 def n_workers(settings: Settings) -> int:
     """The workers asked for, or one per core (per GPU on CUDA, which the run decides)."""
-    import os
-
     return settings.workers or len(os.sched_getaffinity(0))
 
 
@@ -112,7 +113,7 @@ class Assembled:
             log=log,
         )
 
-    def stills(self, size: tuple[int, int], log: Log):  # type: ignore[no-untyped-def]
+    def stills(self, size: tuple[int, int], log: Log) -> Stills | None:
         """The prepared photographs at one size, or None when there are none."""
         if not self.sources.stills:
             return None
@@ -122,6 +123,7 @@ class Assembled:
             landmarks=self.sources.landmarks,
             cache=Path(self.settings.cache),
             workers=n_workers(self.settings),
+            trust=self.settings.trust_cache,
             log=log,
         )
 
@@ -136,6 +138,7 @@ def assemble(settings: Settings, log: Log) -> Assembled:
         cache=Path(settings.cache),
         workers=n_workers(settings),
         log=log,
+        wanted=[(tim, size) for tim in settings.tim for size in sorted({spec.frame_size for spec in specs})],
     )
     people = len({clip.subject for clip in plan.clips})
     log(f"clips: {len(plan.clips)} of {people} subjects; set aside: {len(plan.set_aside)}")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import resource
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark.plan import Unit, folds_of
+from benchmark.protocols import Fold
 from data_prep.clips import Clips, Stills
 from data_prep.prepare import open_prepared, open_prepared_stills
 from methods import load_method, make_settings
@@ -137,7 +139,7 @@ def checked(prediction: Prediction, test: Clips, method: str) -> Prediction:
     return prediction
 
 
-def _fold(unit: Unit, clips: Clips) -> Any:
+def _fold(unit: Unit, clips: Clips) -> Fold:
     folds = folds_of(unit.protocol, clips.labels.tolist(), clips.subjects, clips.databases, seed=unit.seed)
     for fold in folds:
         if fold.name == unit.fold:
@@ -158,7 +160,7 @@ def _seconds(method: Method, prepare: float, fit: float, predict: float) -> dict
     return {name: round(value, 4) for name, value in parts.items()}
 
 
-def _stills_opener(payload: Mapping[str, Any]) -> Any:
+def _stills_opener(payload: Mapping[str, Any]) -> Callable[[tuple[int, int]], Stills] | None:
     table = payload["stills"]
     if not table:
         return None
@@ -175,7 +177,5 @@ def _stills_opener(payload: Mapping[str, Any]) -> Any:
 
 def _remove(folder: Path) -> None:
     """A finished unit's checkpoints are of no more use."""
-    import shutil
-
     if folder.exists():
         shutil.rmtree(folder, ignore_errors=True)

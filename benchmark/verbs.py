@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.settings import Settings
-from benchmark.sources import Log, assemble
+from benchmark.sources import Log, assemble, n_workers, simulator
 
 
 class VerbError(ValueError):
@@ -95,7 +95,7 @@ def _check_database(name: str, folder: Path, decode: bool, log: Log) -> int:
     from data_prep.databases.check import check as check_database
 
     report = check_database(name, folder, decode=decode)
-    log(report.text)
+    log(str(report))
     return len(report.set_aside)
 
 
@@ -118,16 +118,9 @@ def _check_method(name: str, log: Log) -> int:
 
 def simulate(folder: Path, size: str, knobs: Mapping[str, Any], workers: int, log: Log) -> int:
     """Write simulated databases in the official layouts, with ground truth."""
-    import os
-
-    from data_prep.simulator import SimulatorSettings
     from data_prep.simulator import simulate as write
 
-    try:
-        settings = SimulatorSettings.preset(size, **knobs)
-    except (TypeError, ValueError, KeyError) as error:
-        raise VerbError(f"simulate: {error}") from error
-    made = write(folder, settings, workers=workers or len(os.sched_getaffinity(0)))
+    made = write(folder, simulator(size, knobs), workers=workers or n_workers(Settings()))
     data = " ".join(f"{name}={root}" for name, root in made.clip_roots.items())
     stills = " ".join(f"{name}={root}" for name, root in made.still_roots.items())
     log(f"written: {folder}")

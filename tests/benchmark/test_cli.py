@@ -1,0 +1,79 @@
+"""The command line: quick to answer, errors in one line."""
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmark.cli import main, parser, settings_of
+
+LIGHT = """
+import sys
+from benchmark.cli import main
+try:
+    main({argv!r})
+except SystemExit:
+    pass
+heavy = [name for name in ("torch", "sklearn", "cv2", "numba", "pandas", "matplotlib") if name in sys.modules]
+sys.exit(",".join(heavy) or 0)
+"""
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["list"], ["run", "--help"]])
+def test_help_and_list_import_nothing_heavy(argv):
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT.format(argv=argv)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_list_names_everything_that_can_be_asked_for(capsys):
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("tlcnn-em", "lbp-top", "majority", "cross-database", "casme2", "kdef", "slurm", "manifest"):
+        assert name in printed
+
+
+def test_the_design_command_line_parses():
+    words = (
+        "run --data casme=A casme2=B --expressions kdef=C --methods tlcnn lbp* --tim 32 64 "
+        "--protocol paper subject loso --seeds 0 1 2 --profile paper --engine dask --workers 8"
+    )
+    settings = settings_of(parser().parse_args(words.split()))
+    assert settings.data == {"casme": "A", "casme2": "B"}
+    assert settings.expressions == {"kdef": "C"}
+    assert settings.methods == ("tlcnn", "lbp-top")
+    assert settings.tim == (32, 64)
+    assert settings.protocols == ("paper", "subject", "loso")
+    assert settings.seeds == (0, 1, 2)
+    assert (settings.profile, settings.engine, settings.workers) == ("paper", "dask", 8)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["run", "--methods", "tlcn"], "'tlcn' is not a method; did you mean tlcnn"),
+        (["run", "--data", "casme2"], "must be NAME=DIR"),
+        (["run", "--data", "a=1", "a=2"], "names 'a' twice"),
+        (["run", "--set", "amplitude"], "must be KNOB=VALUE"),
+        (["run", "--data", "casme2=/nowhere", "--set", "amplitude=1"], "--data leaves unused"),
+        (["status", "/nowhere"], "no run folder"),
+        (["check", "lbptop"], "did you mean lbp-top"),
+        (["run", "--protocol", "losso"], "did you mean loso"),
+        (["predict", "/nowhere", "video.avi"], "is not a model"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(argv, message, capsys):
+    assert main(argv) == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.startswith("error: ") and "Traceback" not in printed
+
+
+def test_cuda_without_a_gpu_says_what_to_do(capsys):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    assert main(["run", "--methods", "majority", "--device", "cuda"]) == 2
+    assert "sees no GPU; use --device cpu" in capsys.readouterr().err
