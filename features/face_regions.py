@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 N_REGIONS = 36
 
@@ -50,9 +51,9 @@ class RegionPixels:
     rows, columns: (n,) int64; starts: (37,) int64; degenerate: numbers of the regions without a pixel.
     """
 
-    rows: npt.NDArray[np.int64]
-    columns: npt.NDArray[np.int64]
-    starts: npt.NDArray[np.int64]
+    rows: Ints
+    columns: Ints
+    starts: Ints
     degenerate: tuple[int, ...]
 
 
@@ -94,15 +95,9 @@ def inside_polygon(polygon: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArra
     Even-odd rule with half-open edges: two polygons that share an edge never share a pixel, and no pixel
     between them is lost.
     """
-    points = np.asarray(polygon, np.float64)
-    x, y = np.arange(shape[1], dtype=np.float64), np.arange(shape[0], dtype=np.float64)
     inside = np.zeros(shape, np.bool_)
-    for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
-        (x0, y0), (x1, y1) = sorted([start, end], key=lambda point: (point[1], point[0]))
-        crossed = (y0 <= y) & (y < y1)
-        if crossed.any():
-            at = x0 + (y[crossed] - y0) * ((x1 - x0) / (y1 - y0))
-            inside[crossed] ^= x[None, :] < at[:, None]
+    rows, columns = _inside(np.asarray(polygon, np.float64), shape)
+    inside[rows, columns] = True
     return inside
 
 
@@ -113,9 +108,42 @@ def region_masks(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArra
 
 def region_pixels(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionPixels:
     """The pixels of the 36 ROIs on a (height, width) frame, region after region; see `region_polygons`."""
-    masks = region_masks(landmarks, shape)
-    numbers, rows, columns = np.nonzero(masks)
-    counts = np.bincount(numbers, minlength=N_REGIONS)
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    degenerate = tuple(int(k) + 1 for k in np.flatnonzero(counts == 0))
-    return RegionPixels(rows, columns, starts, degenerate)
+    found = [_inside(polygon, shape) for polygon in region_polygons(landmarks)]
+    counts = np.array([len(rows) for rows, _ in found])
+    return RegionPixels(
+        rows=np.concatenate([rows for rows, _ in found]),
+        columns=np.concatenate([columns for _, columns in found]),
+        starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        degenerate=tuple(int(k) + 1 for k in np.flatnonzero(counts == 0)),
+    )
+
+
+def require_regions(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionPixels:
+    """`region_pixels`, but raises DegenerateRegions where a region holds no pixel of the frame."""
+    pixels = region_pixels(landmarks, shape)
+    if pixels.degenerate:
+        raise DegenerateRegions(pixels.degenerate, shape)
+    return pixels
+
+
+def _inside(polygon: Floats, shape: tuple[int, int]) -> tuple[Ints, Ints]:
+    """Rows and columns of the pixels inside a polygon, found in its bounding box."""
+    limits = np.array([shape[1], shape[0]])
+    low = np.clip(np.floor(polygon.min(axis=0)), 0, limits).astype(np.int64)
+    high = np.clip(np.ceil(polygon.max(axis=0)) + 1, low, limits).astype(np.int64)
+    x, y = (np.arange(a, b, dtype=np.float64) for a, b in zip(low, high, strict=True))
+    inside = np.zeros((len(y), len(x)), np.bool_)
+    for (x0, y0), (x1, y1) in _edges(polygon):
+        crossed = (y0 <= y) & (y < y1)
+        at = x0 + (y[crossed] - y0) * ((x1 - x0) / (y1 - y0))
+        inside[crossed] ^= x < at[:, None]
+    rows, columns = np.nonzero(inside)
+    return rows + low[1], columns + low[0]
+
+
+def _edges(polygon: Floats) -> Iterator[tuple[list[float], list[float]]]:
+    """Edges from their upper to their lower end, so that both neighbours of an edge cut it alike."""
+    points = polygon.tolist()
+    for start, end in zip(points, points[1:] + points[:1], strict=True):
+        if start[1] != end[1]:
+            yield (start, end) if start[1] < end[1] else (end, start)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.compiled import compiled
-from features.face_regions import N_REGIONS, DegenerateRegions, region_pixels
+from features.face_regions import N_REGIONS, require_regions
 
 Float32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -48,9 +48,7 @@ def mdmo(flow: Float32, landmarks: npt.ArrayLike, *, pooling: Pooling = "per_fra
     if pooling not in ("per_frame", "all_frames"):
         raise ValueError(f"{pooling!r} is no pooling, must be 'per_frame' or 'all_frames'")
     shape = (flow.shape[1], flow.shape[2])
-    regions = region_pixels(landmarks, shape)
-    if regions.degenerate:
-        raise DegenerateRegions(regions.degenerate, shape)
+    regions = require_regions(landmarks, shape)
     affines = head_motion(flow, landmarks)
     spans = _spans(len(flow), pooling)
     vectors = _main_vectors(flow, affines, regions.rows, regions.columns, regions.starts, spans)

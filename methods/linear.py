@@ -1,0 +1,155 @@
+"""The second floor: logistic regression on coarsely pooled flow from onset to apex."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from data_prep.clips import Clips, Float32, UInt8
+from features.optical_flow import flow_from_first
+from methods.base import FrameSettings, Method, MethodError, Prediction
+from methods.one_vs_one import inner_splits
+from methods.per_clip import per_clip, replacing
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Settings(FrameSettings):
+    """algorithm: of the flow; cells: rows and columns of the pooling; C: inverse strengths of the penalty."""
+
+    algorithm: str = "farneback"
+    cells: int = 7
+    C: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+    inner_folds: int = 5
+
+
+class Linear(Method):
+    """Mean u and v in 7 x 7 cells of the apex-minus-onset flow, standardised; one candidate per C.
+
+    Notes
+    -----
+    Temporal interpolation leaves no annotated apex, and SMIC has none: the apex is taken to be the frame
+    whose flow from the first frame has the largest mean length. Not in the TLCNN paper: a method that
+    cannot beat this one has not earned its complexity.
+    """
+
+    name = "linear"
+    title = "Linear on pooled flow"
+    Settings = Settings
+    trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "C": (0.01, 1.0), "inner_folds": 2}
+
+    def fit(self, clips: Clips, *, seed: int) -> None:
+        """Standardise on these clips, fit every C, choose one by inner cross-validation."""
+        labels = clips.labels
+        if not len(labels):
+            raise MethodError("linear: there are no training clips")
+        self.n_classes = len(clips.classes)
+        self.seconds["features"] = 0.0
+        x = self._features(clips.without_labels())
+        groups = clips.subjects if self.context.grouped else None
+        splits = inner_splits(labels, groups, self.settings.inner_folds, seed)
+        if not splits:
+            self.notes.append("no inner folds possible: the first C was taken")
+        correct = np.zeros(len(self.settings.C))
+        for train, test in splits:
+            fitted = self._fitted(x[train], labels[train])
+            correct += (_scores(fitted, x[test]).argmax(axis=2) == labels[test]).sum(axis=1)
+        self._chosen = int(correct.argmax())
+        self._weights = self._fitted(x, labels)
+
+    def predict(self, clips: Clips) -> Prediction:
+        """Class probabilities of every C; a class that training lacked gets 0."""
+        if not hasattr(self, "_weights"):
+            raise MethodError("linear is not fitted: call fit or load first")
+        scores = _scores(self._weights, self._features(clips))
+        return Prediction(tuple({"C": C} for C in self.settings.C), scores, self._chosen)
+
+    def save(self, folder: Path) -> None:
+        """Write `linear.npz` (weights on raw features) and `linear.json`."""
+        with replacing(folder / "linear.npz") as path, path.open("wb") as file:
+            np.savez(file, weights=self._weights)
+        about = {"C": self.settings.C, "chosen": self._chosen, "n_classes": self.n_classes}
+        with replacing(folder / "linear.json") as path:
+            path.write_text(json.dumps(about), encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote; raises MethodError when it was written with other values of C."""
+        about = json.loads((folder / "linear.json").read_text(encoding="utf-8"))
+        if tuple(about["C"]) != self.settings.C:
+            raise MethodError(f"{folder}: saved with C = {about['C']}, these settings have {self.settings.C}")
+        self._chosen, self.n_classes = int(about["chosen"]), int(about["n_classes"])
+        self._weights = np.load(folder / "linear.npz", allow_pickle=False)["weights"]
+
+    def _features(self, clips: Clips) -> Doubles:
+        """(n, cells * cells * 2) float64 pooled flow."""
+        algorithm, cells = self.settings.algorithm, self.settings.cells
+
+        def compute(clip: UInt8, landmarks: Float32) -> Float32:
+            return pooled_apex_flow(flow_from_first(clip, algorithm), cells)
+
+        start = time.perf_counter()
+        rows = per_clip(
+            clips,
+            compute,
+            name=self.name,
+            parameters={"algorithm": algorithm, "cells": cells, "version": 1},
+            threads=self.context.threads,
+        )
+        self.seconds["features"] = self.seconds.get("features", 0.0) + time.perf_counter() - start
+        return rows.astype(np.float64)
+
+    def _fitted(self, x: Doubles, labels: npt.NDArray[np.int64]) -> Doubles:
+        """Weights of every C, (len(C), n_classes, d + 1): the standardisation is folded into them."""
+        mean, deviation = x.mean(axis=0), x.std(axis=0)
+        scale = np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0)
+        fits = [_logistic((x - mean) * scale, labels, C, self.n_classes) for C in self.settings.C]
+        weights = np.stack(fits)
+        weights[:, :, :-1] *= scale
+        weights[:, :, -1] -= weights[:, :, :-1] @ mean
+        return weights
+
+
+def pooled_apex_flow(flow: Float32, cells: int) -> Float32:
+    """Mean u and v in cells x cells blocks of the field with the largest mean length, (cells^2 * 2,) float32.
+
+    flow: (T-1, H, W, 2) in pixels, from the first frame; the first field wins ties.
+    """
+    apex = flow[int(np.hypot(flow[..., 0], flow[..., 1]).mean(axis=(1, 2), dtype=np.float64).argmax())]
+    rows = np.array_split(apex.astype(np.float64), cells)
+    blocks = [block.mean(axis=(0, 1)) for row in rows for block in np.array_split(row, cells, axis=1)]
+    return np.asarray(blocks, np.float32).ravel()
+
+
+def _logistic(x: Doubles, labels: npt.NDArray[np.int64], C: float, n_classes: int) -> Doubles:
+    """(n_classes, d + 1) weights and intercepts; absent classes get probability 0."""
+    classes = np.unique(labels)
+    weights = np.zeros((n_classes, x.shape[1] + 1))
+    weights[:, -1] = _ABSENT
+    weights[classes, -1] = 0.0
+    if len(classes) > 1:
+        model: Any = LogisticRegression(C=C, max_iter=2000).fit(x, labels)
+        coefficients, intercepts = model.coef_, model.intercept_
+        if len(classes) == 2:
+            coefficients = np.concatenate([-coefficients, coefficients]) / 2
+            intercepts = np.concatenate([-intercepts, intercepts]) / 2
+        weights[classes, :-1], weights[classes, -1] = coefficients, intercepts
+    return weights
+
+
+_ABSENT = -1e6
+
+
+def _scores(weights: Doubles, x: Doubles) -> Float32:
+    """(len(C), n, n_classes) probabilities."""
+    logits = x @ weights[:, :, :-1].transpose(0, 2, 1) + weights[:, None, :, -1]
+    odds = np.exp(logits - logits.max(axis=2, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=2, keepdims=True), np.float32)
