@@ -143,7 +143,7 @@ def fit_one_vs_one(gram: Doubles, labels: Ints, C: float, max_iterations: int = 
     coefficients = np.zeros((len(labels), len(pairs)))
     if not pairs:
         return OneVsOne(classes, coefficients, np.zeros(0))
-    machine = SVC(C=C, kernel="precomputed", max_iter=max_iterations).fit(gram, labels)
+    machine = SVC(C=C, kernel="precomputed", max_iter=max_iterations, random_state=0).fit(gram, labels)
     support, dual = machine.support_, machine.dual_coef_
     sign = -1.0 if len(classes) == 2 else 1.0  # scikit-learn turns the two-class decision round
     ends = np.cumsum(machine.n_support_)
