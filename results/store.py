@@ -20,7 +20,11 @@ Status = Literal["done", "failed", "crashed", "timeout", "memory"]
 STATUSES: tuple[Status, ...] = ("done", "failed", "crashed", "timeout", "memory")
 
 
-class BadRecord(ValueError):
+class ResultsError(ValueError):
+    """Records, tables or logs that cannot be used; the message says what would be right."""
+
+
+class BadRecord(ResultsError):
     """A record file that cannot be trusted: cut short, edited, or of another schema."""
 
 

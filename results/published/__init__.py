@@ -1,0 +1,1 @@
+"""The paper's own Table 3, as data."""
