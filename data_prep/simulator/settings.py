@@ -47,6 +47,7 @@ class Preset:
 
 _SMALL_FRAME = (184, 176)
 _FULL_FRAME = (480, 400)
+_TINY_FRAME = (124, 118)
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -86,6 +87,23 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             kdef=(10, 1),
             rafd=(8, 1),
             seconds=(0.2, 0.36),
+        ),
+        "tiny": Preset(
+            face_width=70.0,
+            casts=MappingProxyType(
+                {
+                    "casme2": Cast(
+                        5,
+                        {"happiness": 4, "disgust": 6, "surprise": 4, "others": 6},
+                        200.0,
+                        _TINY_FRAME,
+                    ),
+                    "smic": Cast(4, {"positive": 4, "negative": 7, "surprise": 3}, 100.0, _TINY_FRAME),
+                }
+            ),
+            kdef=(4, 1),
+            rafd=(3, 1),
+            seconds=(0.2, 0.25),
         ),
         "full": Preset(
             face_width=230.0,
@@ -129,7 +147,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
     }
 )
-"""small: 90 clips of 24 people. full: 167 + 236 + 157 = 560 clips of 60 people, 91 / 179 / 75 / 215 of the
+"""tiny: 34 clips of 9 people, for trials and tests. small: 90 clips of 24 people. full: 167 + 236 + 157 = 560 clips of 60 people, 91 / 179 / 75 / 215 of the
 four classes; the paper's own counts, 91 / 179 / 75 / 214, add up to 559, and the missing clip is given to the largest
 class. How the classes spread over the databases and emotions follows the published tables (a choice)."""
 
@@ -138,7 +156,7 @@ class. How the classes spread over the databases and emotions follows the publis
 class SimulatorSettings:
     """Named knobs of the simulator.
 
-    size: preset, "small" or "full".
+    size: preset, "tiny", "small" or "full".
     seed: everything random derives from it and from names.
     amplitude: median peak displacement of a movement, in pixels on a face 230 px wide; 0 is no movement.
     strength_spread: standard deviation of the logarithm of the strength, within and between people.
