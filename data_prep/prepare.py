@@ -444,3 +444,14 @@ def _refuse_duplicates(clips: Sequence[Clip]) -> None:
 
 def _counts(stages: Counter[str]) -> str:
     return ", ".join(f"{stage}: {count}" for stage, count in sorted(stages.items()))
+
+
+__all__ = [
+    "DataPlan",
+    "PreparationError",
+    "open_prepared",
+    "open_prepared_stills",
+    "plan_data",
+    "prepared",
+    "prepared_stills",
+]

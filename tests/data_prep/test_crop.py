@@ -16,15 +16,17 @@ def face(left: float, top: float, width: float, height: float) -> np.ndarray:
     return np.asarray(MEAN_SHAPE) * (width, height) + (left, top)
 
 
-def test_rectangle_adds_the_documented_margins() -> None:
-    box = face_box(face(200, 150, 100, 120), (480, 640))
-    assert box == Box(194, 120, 306, 276)
-    assert (box.width, box.height) == (112, 156)
+def test_rectangle_just_contains_the_landmarks_and_the_raised_brows() -> None:
+    points = face(200, 150, 100, 120)
+    raised = 0.104 * np.hypot(*(points[45] - points[36]))
+    box = face_box(points, (480, 640))
+    assert box == Box(200, int(np.floor(150 - raised)), 301, 271)
+    assert (box.width, box.height) == (101, 271 - box.top)
 
 
 def test_rectangle_is_clipped_to_the_image() -> None:
-    box = face_box(face(2, 3, 100, 120), (125, 101))
-    assert box == Box(0, 0, 101, 125)
+    box = face_box(face(-4, 3, 100, 120), (115, 90))
+    assert box == Box(0, 0, 90, 115)
 
 
 @given(left=st.floats(-200, 700), top=st.floats(-200, 500), width=st.floats(1, 500), height=st.floats(1, 500))
@@ -42,7 +44,9 @@ def test_rectangle_is_inside_the_image_or_refused(
     assert 0 <= box.top < box.bottom <= 480
     assert min(box.width, box.height) >= 16
     assert box.left <= max(points[:, 0].min(), 0)
-    assert box.bottom >= min(points[:, 1].max(), 480)
+    assert box.right > min(points[:, 0].max(), 639)
+    assert box.top <= max(points[:, 1].min(), 0)
+    assert box.bottom > min(points[:, 1].max(), 479)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class World:
     cache: Path
     lines: list[str]
 
-    def database(self, n: int = 4, **changes: str) -> Database:
+    def database(self, n: int = 4) -> Database:
         clips = tuple(write_clip(self.root, i) for i in range(n))
         return Database(name="toy", root=str(self.root), clips=clips)
 
@@ -124,8 +124,8 @@ def test_landmarks_land_where_the_crop_puts_them(world: World) -> None:
     clips = world.prepared(plan)
     expected_x = (plan.landmarks[0, :, 0] + 0.5 - box.left) * SIZE[1] / box.width - 0.5
     np.testing.assert_allclose(clips.landmarks[0, :, 0], expected_x, atol=1e-4)
-    assert (clips.landmarks > -1).all()
-    assert (clips.landmarks < (SIZE[1], SIZE[0])).all()
+    assert (clips.landmarks >= -0.5).all()
+    assert (clips.landmarks <= np.subtract(SIZE[::-1], 0.5)).all()
 
 
 def test_a_second_run_decodes_nothing(world: World, decoded: list[str]) -> None:
@@ -205,7 +205,7 @@ def test_clips_that_fail_are_set_aside_and_counted(world: World) -> None:
     Path(clips[0].frames.paths[3]).write_bytes(b"\x89PNG cut short")  # type: ignore[union-attr]
     Path(clips[1].frames.paths[1]).unlink()  # type: ignore[union-attr]
     Path(str(clips[2].annotations)).write_text('{"points": [[1, 2]]}')
-    points = (face_points(96, 128) + (100, 0)).tolist()
+    points = np.add(face_points(96, 128), (100, 0)).tolist()
     Path(str(clips[3].annotations)).write_text(json.dumps({"points": points}))
     plan = world.plan(database)
     assert [clip.name for clip in plan.clips] == [clips[4].name]
@@ -238,7 +238,7 @@ def test_no_usable_clip_is_an_error_with_reasons(world: World) -> None:
     for clip in database.clips:
         Path(str(clip.annotations)).unlink()
     without = tuple(Clip(**{**clip.__dict__, "annotations": None}) for clip in database.clips)
-    with pytest.raises(prepare.PreparationError, match="none of 2 clips.*\n.*facemesh"):
+    with pytest.raises(prepare.PreparationError, match=r"none of 2 clips.*\n.*facemesh"):
         world.plan(Database("toy", database.root, without))
 
 
@@ -293,6 +293,9 @@ def test_stills(world: World) -> None:
     assert result.labels.tolist() == [4, 4, 4]
     assert result.names == tuple(sorted(still.name for still in stills))
     assert result.classes[4] == "happy"
+    assert result.folder is not None
+    opened = prepare.open_prepared_stills(result.folder, expected=result.digest)
+    np.testing.assert_array_equal(opened.frames, result.frames)
 
 
 def test_open_prepared_checks_what_it_opens(world: World) -> None:
