@@ -1,0 +1,96 @@
+"""Shared by the tests of data_prep: a small disk on which a test lays out a database."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openpyxl
+import pytest
+
+Cell = str | int | float | None
+
+
+@dataclass
+class Disk:
+    """A temporary folder; every method takes a path below it and returns the full path."""
+
+    root: Path
+
+    def __truediv__(self, path: str) -> Path:
+        return self.root / path
+
+    def at(self, path: str) -> Path:
+        full = self.root / path
+        full.parent.mkdir(parents=True, exist_ok=True)
+        return full
+
+    def picture(self, path: str, value: int = 90, size: tuple[int, int] = (12, 16)) -> Path:
+        """A real picture of (height, width) pixels, in the format of its ending."""
+        full = self.at(path)
+        ok, data = cv2.imencode(full.suffix.lower(), np.full((*size, 3), value, np.uint8))
+        assert ok
+        full.write_bytes(data.tobytes())
+        return full
+
+    def frames(self, pattern: str, numbers: Iterable[int], size: tuple[int, int] = (12, 16)) -> None:
+        """Real pictures at `pattern.format(n)`, all of them the same."""
+        numbers = list(numbers)
+        first = self.picture(pattern.format(numbers[0]), size=size).read_bytes()
+        for n in numbers[1:]:
+            self.at(pattern.format(n)).write_bytes(first)
+
+    def video(self, path: str, n: int, size: tuple[int, int] = (48, 64), codec: str = "MJPG") -> Path:
+        """A video whose frame i is grey with value 10 + 10 i."""
+        full = self.at(path)
+        writer = cv2.VideoWriter(str(full), cv2.VideoWriter_fourcc(*codec), 200.0, size[::-1])
+        for i in range(n):
+            writer.write(np.full((*size, 3), 10 + 10 * i, np.uint8))
+        writer.release()
+        return full
+
+    def xlsx(
+        self, path: str, rows: Sequence[Sequence[Cell]], *, sheet: str = "Sheet1", **more: object
+    ) -> Path:
+        """A workbook with this sheet first; `more`: further sheets by name, as rows."""
+        full = self.at(path)
+        book = openpyxl.Workbook()
+        book.active.title = sheet
+        for row in rows:
+            book.active.append(list(row))
+        for name, other in more.items():
+            page = book.create_sheet(name)
+            for row in other:  # type: ignore[attr-defined]
+                page.append(list(row))
+        book.save(full)
+        return full
+
+    def xls(self, path: str, rows: Sequence[Sequence[Cell]]) -> Path:
+        """A worksheet in Excel's old binary format (BIFF4 stream: BOF, NUMBER, LABEL, EOF)."""
+        full = self.at(path)
+        records = [struct.pack("<HHHHH", 0x0409, 6, 0x0400, 0x0010, 0)]
+        for i, row in enumerate(rows):
+            for j, cell in enumerate(row):
+                if isinstance(cell, str):
+                    text = cell.encode("latin-1")
+                    records.append(struct.pack("<HHHHHH", 0x0204, 8 + len(text), i, j, 0, len(text)) + text)
+                elif cell is not None:
+                    records.append(struct.pack("<HHHHHd", 0x0203, 14, i, j, 0, float(cell)))
+        full.write_bytes(b"".join([*records, struct.pack("<HH", 0x000A, 0)]))
+        return full
+
+    def csv(self, path: str, rows: Sequence[Sequence[Cell]], *, delimiter: str = ",") -> Path:
+        """A plain CSV without quoting."""
+        full = self.at(path)
+        lines = [delimiter.join("" if cell is None else str(cell) for cell in row) for row in rows]
+        full.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return full
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    return Disk(tmp_path)
