@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.cnn import DROPOUT, scaled
-from methods.nets.layers import draw_masks, dropped, fill
+from methods.nets.layers import Net, draw_masks, dropped, fill
 
 CONVOLUTIONS = (64, 128, 256, 256, 256)
 UNITS = 2048
 
 
-class C3D(nn.Module):
+class C3D(Net):
     """Five 3 x 3 x 3 convolutions with 64, 128, 256, 256, 256 kernels, then 2048, 2048 and 4 units.
 
     length: frames of a clip; crop: height and width of the square input (C3D's is 112); width: factor

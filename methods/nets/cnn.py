@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from methods.nets.layers import draw_masks, dropped, fill, local_response_norm
+from methods.nets.layers import Net, draw_masks, dropped, fill, local_response_norm
 
 CONVOLUTIONS = (96, 384, 512, 512, 384)
 UNITS = 4096
@@ -14,7 +14,7 @@ DROPOUT = 0.5
 LEAST_CROP = 49
 
 
-class FrameCNN(nn.Module):
+class FrameCNN(Net):
     """C1 to FC8 of the paper's table.
 
     crop: height and width of the square input in pixels (the paper's is 227); width: factor on the

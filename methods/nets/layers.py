@@ -10,6 +10,18 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 
+class Net(nn.Module):
+    """A net that classifies windows of frames and draws its own dropout masks.
+
+    `forward(windows, *masks)`: (n, length, 3, crop, crop) normalised frames to class scores
+    (n, steps, n_classes); without masks nothing is dropped.
+    """
+
+    def draw_masks(self, n: int, length: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Dropout masks for n windows of `length` frames, n along their first axis."""
+        raise NotImplementedError
+
+
 class _LocalResponseNorm(torch.autograd.Function):
     """x * (1 + alpha / size * sum of squares over `size` neighbouring channels) ** -0.75."""
 
@@ -61,7 +73,7 @@ def _window_sum(values: Tensor, size: int) -> Tensor:
 
 def dropped(x: Tensor, mask: Tensor | None) -> Tensor:
     """Dropout with a given mask: 0 where a unit is dropped, 1 / (1 - ratio) where it is kept."""
-    return x if mask is None else x * mask
+    return x if mask is None else x * mask.to(x.dtype)
 
 
 def draw_masks(

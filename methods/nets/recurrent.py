@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from methods.nets.cnn import DROPOUT, FrameCNN
-from methods.nets.layers import draw_masks, dropped, fill
+from methods.nets.layers import Net, draw_masks, dropped, fill
 
 
-class RecurrentCNN(nn.Module):
+class RecurrentCNN(Net):
     """The paper's joint net: `FrameCNN` up to FC6, an LSTM, an FC8 on every step.
 
     hidden: units of the LSTM; the other arguments are those of `FrameCNN`.
