@@ -48,7 +48,7 @@ def printed(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _number(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.2f}"
+    return "" if pd.isna(value) else f"{value:.2f}".replace("-0.00", "0.00")
 
 
 def table3_csv(frame: pd.DataFrame) -> str:

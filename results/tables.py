@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from results.cells import SELECTIONS, Cell, Predictions, Selection, cells, decided, predictions
-from results.intervals import interval, subject_weights
+from results.intervals import interval, resampled, subject_weights
 from results.metrics import METRICS, accuracy_of, recalls_of, uar_of, uf1_of
 from results.published_table import published_means
-from results.runs import Results, RunInfo, assemble
+from results.runs import Place, Results, RunInfo, assemble
 from results.store import Record
 
 FLOORS = ("majority", "linear")
@@ -77,7 +77,7 @@ def _table3_row(cell: Cell, found: Predictions, width: int, published: dict[tupl
         "folds": cell.completeness,
         **{f"fold{i + 1}": np.nan for i in range(width)},
         **{f"fold{i + 1}": 100 * value for i, value in enumerate(honest.mean(axis=1))},
-        "published": published.get((cell.title, cell.tim), np.nan),
+        "published": in_paper(cell, published),
         "note": "",
     }
     if not cell.complete:
@@ -85,7 +85,7 @@ def _table3_row(cell: Cell, found: Predictions, width: int, published: dict[tupl
     matrices = found.matrices("honest", "subject")
     pooled = matrices.sum(axis=1)
     weights = subject_weights(found.subjects)
-    low, high = interval(matrices, weights, accuracy_of)
+    low, high = interval(resampled(matrices, weights), accuracy_of)
     per_seed = honest.mean(axis=0)
     mean, paper_style = per_seed.mean(), best.mean()
     floor, clear = _against_floor(found, weights)
@@ -102,6 +102,11 @@ def _table3_row(cell: Cell, found: Predictions, width: int, published: dict[tupl
         "floor": 100 * floor,
         "note": "floor" if cell.method in FLOORS else _note(mean, floor, clear),
     }
+
+
+def in_paper(cell: Cell, published: Mapping[tuple[str, int], float]) -> float:
+    """The paper's mean for this cell, nan where it has none; it used one protocol only."""
+    return published.get((cell.title, cell.tim), np.nan) if cell.protocol == "paper" else np.nan
 
 
 def spread(values: npt.NDArray[np.float64]) -> float:
@@ -142,7 +147,9 @@ def per_fold_frame(results: Results, cells_tested: Tested) -> pd.DataFrame:
         for i, fold in enumerate(cell.folds, start=1)
         for seed in cell.seeds
     ]
-    return pd.DataFrame(rows, columns=PER_FOLD_COLUMNS)
+    return _whole(
+        pd.DataFrame(rows, columns=PER_FOLD_COLUMNS), "n_train", "n_test", "correct", "paper_style_correct"
+    )
 
 
 PER_FOLD_COLUMNS = [
@@ -203,7 +210,7 @@ def metrics_frame(results: Results, cells_tested: Tested) -> pd.DataFrame:
         for database in databases:
             for selection in SELECTIONS:
                 rows += _metric_rows(cell, found, database, selection, results.classes, weights)
-    return pd.DataFrame(rows)
+    return _whole(pd.DataFrame(rows), "clips", "subjects")
 
 
 def _metric_rows(
@@ -225,11 +232,12 @@ def _metric_rows(
     pooled, by_fold = by_subject.sum(axis=1), found.matrices(selection, "fold", database)
     shape |= {"clips": int(pooled[0].sum()), "subjects": int(present.sum())}
     rows: list[Row] = []
+    drawn = resampled(by_subject[:, present], weights[:, present])
     for scope, values in (("pooled", pooled), ("fold mean", by_fold)):
         row = base | {"scope": scope} | shape
         for name, metric in METRICS.items():
             per_seed = _over_folds(metric(values))
-            low, high = interval(by_subject, weights, metric) if scope == "pooled" else (np.nan, np.nan)
+            low, high = interval(drawn, metric) if scope == "pooled" else (np.nan, np.nan)
             row |= {name: per_seed.mean(), f"{name}_low": low, f"{name}_high": high}
             row[f"{name}_seed_sd"] = spread(per_seed)
         recall = recalls_of(values)
@@ -265,7 +273,7 @@ def optimism_frame(cells_tested: Tested) -> pd.DataFrame:
         row |= {"folds": cell.completeness, "candidates": max(counts, default=0)}
         honest, best = (cell.accuracies(selection).mean() for selection in SELECTIONS)
         row |= {"honest": 100 * honest, "paper_style": 100 * best, "optimism": 100 * (best - honest)}
-        rows.append(row | {"published": published.get((cell.title, cell.tim), np.nan)})
+        rows.append(row | {"published": in_paper(cell, published)})
     return pd.DataFrame(rows)
 
 
@@ -283,7 +291,12 @@ def costs_frame(cells_tested: Tested) -> pd.DataFrame:
         row["peak_memory_mb"] = max((record.peak_memory_mb for record in records), default=np.nan)
         sizes = [record.n_parameters for record in records if record.n_parameters is not None]
         rows.append(row | {"parameters": max(sizes) if sizes else np.nan})
-    return pd.DataFrame(rows)
+    return _whole(pd.DataFrame(rows), "parameters")
+
+
+def _whole(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """These columns as whole numbers that may be missing."""
+    return frame.astype(dict.fromkeys(names, "Int64")) if len(frame) else frame
 
 
 def confusion_frame(results: Results, cells_tested: Tested) -> pd.DataFrame:
@@ -305,21 +318,35 @@ def confusion_frame(results: Results, cells_tested: Tested) -> pd.DataFrame:
 
 def predictions_frame(results: Results) -> pd.DataFrame:
     """Every tested clip of every unit: names, truth, both decisions and the chosen candidate's scores."""
-    classes = np.asarray(results.classes, dtype=object)
+    classes = _objects(results.classes)
     order = {name: i for i, name in enumerate(results.info.methods)}
     places = sorted(results.records, key=lambda place: (place[2], place[1], order.get(place[0], 99), place))
-    parts = []
-    for method, tim, protocol, fold, seed in places:
-        record = results.records[method, tim, protocol, fold, seed]
-        part = {"method": method, "tim": tim, "protocol": protocol, "fold": fold, "seed": seed}
-        columns: Row = {"database": record.databases, "subject": record.subjects, "clip": record.names}
-        columns["truth"] = classes[np.asarray(record.truth, dtype=np.int64)]
-        columns["honest"] = classes[decided(record, "honest")]
-        columns["paper_style"] = classes[decided(record, "paper-style")]
-        if record.scores is not None:
-            chosen = record.scores[record.chosen]
-            columns |= {f"score_{name}": chosen[:, i] for i, name in enumerate(results.classes)}
-        parts.append(pd.DataFrame({**part, **columns}))
-    if not parts:
-        return pd.DataFrame(columns=["method", "tim", "protocol", "fold", "seed", "clip", "truth", "honest"])
-    return pd.concat(parts, ignore_index=True)
+    columns: dict[str, list[npt.NDArray[Any]]] = {}
+    for place in places:
+        for name, values in _prediction_columns(results.records[place], place, classes).items():
+            columns.setdefault(name, []).append(values)
+    return pd.DataFrame({name: np.concatenate(parts) for name, parts in columns.items()})
+
+
+def _prediction_columns(
+    record: Record, place: Place, classes: npt.NDArray[Any]
+) -> dict[str, npt.NDArray[Any]]:
+    n = len(record.truth)
+    names = ("method", "tim", "protocol", "fold", "seed")
+    columns = {name: np.repeat(_objects([value]), n) for name, value in zip(names, place, strict=True)}
+    columns["tim"], columns["seed"] = np.full(n, place[1]), np.full(n, place[4])
+    columns["database"], columns["subject"] = _objects(record.databases), _objects(record.subjects)
+    columns["clip"] = _objects(record.names)
+    columns["truth"] = classes[np.asarray(record.truth, dtype=np.int64)]
+    columns["honest"] = classes[decided(record, "honest")]
+    columns["paper_style"] = classes[decided(record, "paper-style")]
+    if record.scores is not None:
+        for i, name in enumerate(classes):
+            columns[f"score_{name}"] = record.scores[record.chosen][:, i]
+    return columns
+
+
+def _objects(values: Sequence[object]) -> npt.NDArray[Any]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
