@@ -61,11 +61,12 @@ class CheckReport:
         looked = "every frame decoded" if self.decoded else "frame files looked at, not decoded"
         yield f"{self.name}: {self.root}"
         yield f"  {self.usable} {self.things} usable, {len(self.set_aside)} set aside ({looked})"
-        yield f"  {len(self.subjects_here)} subjects"
+        yield f"  subjects: {len(self.subjects_here)}"
         if self.published:
             people = f", {self.published.n_subjects} subjects" if self.published.n_subjects else ""
             paper = f"; {self.published.paper}" if self.published.paper else ""
-            yield f"  published: {self.published.total} {self.things}{people} ({self.published.source}){paper}"
+            total = f"{self.published.total} {self.things}{people}"
+            yield f"  published: {total} ({self.published.source}){paper}"
         for title, counts in (
             ("class", self.classes),
             ("emotion", self.emotions),
