@@ -130,7 +130,7 @@ def read_landmark_file(path: Path) -> Float32:
         points = np.asarray(body["points"], dtype=np.float64)
     except OSError as error:
         raise LandmarksNotFound(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
+    except (ValueError, ArithmeticError, RecursionError, KeyError, TypeError) as error:
         raise LandmarksNotFound(f'{path}: no JSON with "points": [[x, y], ...] ({error})') from error
     if points.shape not in {(66, 2), (68, 2)} or not np.isfinite(points).all():
         raise LandmarksNotFound(f"{path}: 66 (or 68) finite points are needed, it has shape {points.shape}")
