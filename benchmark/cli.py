@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ EXAMPLES = """examples:
   python -m benchmark check casme2=DIR
   python -m benchmark compare runs/a paper
 """
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except _mendable() as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"error: {where}the disk is full, or a limit on file sizes is reached ({error.strerror}). "
+            "What is finished is kept: free space and run the same command again",
+            file=sys.stderr,
+        )
         return 2
 
 

@@ -15,13 +15,13 @@ LOCK = ".run.lock"
 HOLDER = ".run.json"
 
 
-class RunLocked(RuntimeError):
+class FolderInUse(RuntimeError):
     """Another run works in this folder; the message names its process and host."""
 
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """Hold `folder` for this process, or raise RunLocked at once.
+    """Hold `folder` for this process, or raise FolderInUse at once.
 
     The system releases the lock when its process ends, however that happens, so a killed run leaves
     nothing that has to be removed by hand.
@@ -31,7 +31,7 @@ def run_lock(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise RunLocked(_who_holds(folder)) from None
+        raise FolderInUse(_who_holds(folder)) from None
     holder = folder / HOLDER
     try:
         holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))

@@ -21,7 +21,7 @@ from benchmark.sources import Assembled, Log, assemble, n_workers
 from benchmark.stamp import stamp
 from data_prep.clips import CLASSES
 from methods import available
-from results.store import Record, write_atomically, write_record
+from results.store import BadRecord, Record, read_record, write_atomically, write_record
 
 RUN_SCHEMA = 1
 SLOT = ("method", "tim", "protocol", "fold", "seed", "control")
@@ -107,9 +107,12 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
 
 
 def keep(planned: Planned, unit: Unit, outcome: Outcome) -> None:
-    """A unit that did not write its own record leaves one that says what went wrong."""
+    """A unit that did not write its own record leaves one that says what went wrong.
+
+    A finished record stays, even if the worker that wrote it was lost before it could say so.
+    """
     path = planned.folder / "units" / f"{unit.key}.json"
-    if outcome.status == "done" and path.exists():
+    if _is_done(path):
         return
     status = outcome.status if outcome.status != "done" else "crashed"
     error = outcome.error or {
@@ -130,6 +133,18 @@ def keep(planned: Planned, unit: Unit, outcome: Outcome) -> None:
     write_record(planned.folder / "units", record)
 
 
+def _everywhere(folder: Path | None) -> str:
+    """A folder's absolute path: workers of other machines start in another directory."""
+    return "" if folder is None else str(folder.absolute())
+
+
+def _is_done(path: Path) -> bool:
+    try:
+        return read_record(path).status == "done"
+    except (BadRecord, FileNotFoundError):
+        return False
+
+
 def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Task]:
     """One task per unit; prepared sets are built when the first unit that needs them comes up."""
     assembled = planned.assembled
@@ -141,7 +156,7 @@ def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Ta
         size = sizes[unit.method]
         if (unit.tim, size) not in opened:
             clips = assembled.clips(unit.tim, size, log)
-            opened[unit.tim, size] = (str(clips.folder), clips.digest)
+            opened[unit.tim, size] = (_everywhere(clips.folder), clips.digest)
         if unit.stills and size not in photographs:
             photographs[size] = _opened_stills(assembled, size, log)
         folder, digest = opened[unit.tim, size]
@@ -149,11 +164,11 @@ def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Ta
             key=unit.key,
             payload={
                 "unit": unit.as_json(),
-                "run": str(planned.folder),
+                "run": _everywhere(planned.folder),
                 "prepared": folder,
                 "expected": digest,
                 "stills": photographs[size] if unit.stills else None,
-                "cache": settings.cache,
+                "cache": _everywhere(Path(settings.cache)),
                 "profile": settings.profile,
                 "stamp": stamp(),
                 "trust": settings.trust_cache,
@@ -173,7 +188,7 @@ def _opened_stills(assembled: Assembled, size: tuple[int, int], log: Log) -> dic
     stills = assembled.stills(size, log)
     if stills is None:
         return {}
-    return {f"{size[0]}x{size[1]}": (str(stills.folder), stills.digest)}
+    return {f"{size[0]}x{size[1]}": (_everywhere(stills.folder), stills.digest)}
 
 
 def write_run_file(planned: Planned) -> None:

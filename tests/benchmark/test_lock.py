@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from benchmark.lock import RunLocked, run_lock
+from benchmark.lock import FolderInUse, run_lock
 
 HOLD = """
 import sys, time
@@ -33,7 +33,7 @@ def holder(tmp_path):
 
 def test_the_message_names_the_other_process_and_host(tmp_path, holder):
     who = f"process {holder.pid} on host {socket.gethostname()}"
-    with pytest.raises(RunLocked, match=who), run_lock(tmp_path):
+    with pytest.raises(FolderInUse, match=who), run_lock(tmp_path):
         pass
 
 
@@ -53,5 +53,5 @@ def test_the_lock_is_free_again_after_an_error(tmp_path):
 
 def test_a_damaged_note_of_the_holder_does_no_harm(tmp_path, holder):
     (tmp_path / ".run.json").write_text("{")
-    with pytest.raises(RunLocked, match="another process"), run_lock(tmp_path):
+    with pytest.raises(FolderInUse, match="another process"), run_lock(tmp_path):
         pass
