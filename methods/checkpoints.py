@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+from methods.base import MethodError
+from methods.per_clip import replacing
 
 Weights = dict[str, Tensor]
 """Name to tensor in CPU memory."""
@@ -31,16 +32,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     whole = {name: on_cpu(tensor) for name, tensor in tensors.items()}
     data = save(whole, metadata={"facts": json.dumps(facts, sort_keys=True)})
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 
@@ -72,3 +65,15 @@ def on_cpu(tensor: Tensor) -> Tensor:
 def snapshot(module: torch.nn.Module) -> dict[str, Tensor]:
     """A copy of the module's weights in CPU memory."""
     return {name: on_cpu(tensor) for name, tensor in module.state_dict().items()}
+
+
+def require_fit(module: torch.nn.Module, weights: Weights, folder: Path) -> None:
+    """Raise MethodError if the weights are not those of such a module: other names or shapes."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if wanted != found:
+        names = sorted(name for name in wanted.keys() | found.keys() if found.get(name) != wanted.get(name))
+        raise MethodError(
+            f"{folder}: saved with other settings of the net ({', '.join(names[:3])} differ); load it with "
+            "the settings it was fitted with"
+        )

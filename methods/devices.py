@@ -86,8 +86,8 @@ def running(means: Execution) -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
 
 
-def laid_out(model: nn.Module, means: Execution) -> nn.Module:
-    """The model on the device, its convolution weights with channels innermost where asked for."""
+def lay_out(model: nn.Module, means: Execution) -> None:
+    """Put the model on the device, its convolution weights with channels innermost if asked for."""
     model.to(means.device)
     if means.channels_last:
         volumes = any(isinstance(layer, nn.Conv3d) for layer in model.modules())
@@ -95,7 +95,6 @@ def laid_out(model: nn.Module, means: Execution) -> nn.Module:
         for parameter in model.parameters():
             if parameter.ndim == (5 if volumes else 4):
                 parameter.data = parameter.data.contiguous(memory_format=layout)
-    return model
 
 
 def bfloat16_convolves(device: torch.device) -> bool:

@@ -18,6 +18,7 @@ Hooks, each with a default except `features`:
 - `kernels()`: the kernels of the grid;
 - `learn(clips, seed=)`: arrays that `features` needs and that are fitted on training clips without
   their labels, such as codebooks; they are found in `self.learned` and saved;
+- `splits(clips, seed=)`: the inner folds that choose among the grid points;
 - `reduce(features, labels, variant)`: an affine map (`standardise`, SLPP) fitted on training clips,
   refitted inside every inner fold because it may use labels;
 - `one_candidate_per_variant`: for long sweeps, keep of each variant only the grid point that the
@@ -129,6 +130,11 @@ class SVMMethod(Method):
         """What `features` needs and only training clips may decide; labels are hidden here."""
         return {}
 
+    def splits(self, clips: Clips, *, seed: int) -> list[tuple[Ints, Ints]]:
+        """Positions (train, test) of the inner folds that choose among the grid points."""
+        groups = clips.subjects if self.context.grouped else None
+        return inner_splits(clips.labels, groups, self.settings.inner_folds, seed)
+
     def reduce(self, features: Floats, labels: Ints, variant: Variant) -> Affine | None:
         """A map fitted on these (training) features, or None for none."""
         return None
@@ -138,8 +144,7 @@ class SVMMethod(Method):
         labels = clips.labels
         if not len(labels):
             raise MethodError(f"{self.name}: there are no training clips")
-        groups = clips.subjects if self.context.grouped else None
-        splits = inner_splits(labels, groups, self.settings.inner_folds, seed)
+        splits = self.splits(clips, seed=seed)
         if not splits:
             self._note("no inner folds possible: the first grid point was taken")
         hidden = clips.without_labels()

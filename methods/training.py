@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812
 from data_prep.clips import digest_of
 from methods.base import Curve, MethodError
 from methods.checkpoints import BadCheckpoint, Weights, read_tensors, snapshot, write_tensors
-from methods.devices import Execution, laid_out, matmul_rate, running
+from methods.devices import Execution, lay_out, matmul_rate, running
 from methods.nets.layers import Net
 from methods.schedule import Plan
 from methods.scoring import Scored, class_scores, forward_flops, score
@@ -125,7 +125,7 @@ class _Loop:
     ) -> None:
         self.net, self.footage, self.plan, self.means, self.log = net, footage, plan, means, log
         self.split = tuple(tuple(int(i) for i in part) for part in split)
-        laid_out(net, means)
+        lay_out(net, means)
         self.forward: Callable[..., Tensor] = (
             torch.compile(net, backend=means.compiler) if means.compiler else net
         )

@@ -89,6 +89,12 @@ def channel_statistics(frames: Iterable[UInt8]) -> Statistics:
     return tuple(mean.tolist()), tuple(deviation.tolist())
 
 
+def statistics_from(saved: Sequence[Sequence[float]]) -> Statistics:
+    """The statistics again after a way through JSON."""
+    mean, deviation = saved
+    return tuple(mean), tuple(deviation)
+
+
 def look(footage: Footage, windows: Tensor, *, length: int, crop: int) -> Tensor:
     """The windows as normalised floats, (n, length, 3, crop, crop) float32, cut out on the device.
 

@@ -1,0 +1,134 @@
+"""C5+SVM: maps of the frame-trained CNN's last convolution, averaged over frames, into a linear SVM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data_prep.clips import Clips, Float32, Ints
+from methods.base import Context, MethodError
+from methods.checkpoints import BadCheckpoint, read_tensors, require_fit, write_tensors
+from methods.devices import Execution, execution, lay_out, running
+from methods.last_view import LastView
+from methods.nets.cnn import FrameCNN
+from methods.nets.layers import n_parameters
+from methods.scoring import View, frames_of
+from methods.stages import StageSettings, report, stage_e, stage_m, validation_split
+from methods.svm import SVMMethod, SVMSettings, Variant
+from methods.windows import central_windows, statistics_from, unlabelled_footage
+
+MODEL = "cnn.safetensors"
+
+
+@dataclass(frozen=True)
+class Settings(StageSettings, SVMSettings):
+    """Settings of the stages E and M and of the SVM's grid over C."""
+
+
+class C5SVM(SVMMethod):
+    """The CNN of TLCNN's stage M (after E), its C5 maps as the feature of a clip.
+
+    Notes
+    -----
+    The paper gives neither the pooling over frames nor the kernel: here the maps, (384, 13, 13) at the
+    paper's size, are averaged over all frames of the clip, flattened and scaled to length one, and the
+    kernel is linear. C is chosen on the clips that the CNN was not trained on: on the others, whose
+    classes the CNN has seen, every C does well.
+    """
+
+    name = "c5-svm"
+    title = "C5+SVM"
+    Settings = Settings
+    learns_from_stills = True
+    trial: ClassVar[Mapping[str, Any]] = {
+        "frame_size": (60, 56),
+        "crop": 49,
+        "width": 0.05,
+        "evaluations": 2,
+        "e_iterations": 3,
+        "m_iterations": (3, 2),
+        "e_batch": 8,
+        "m_batch": 8,
+    }
+
+    def __init__(self, settings: Any = None, context: Context | None = None) -> None:
+        super().__init__(settings, context)
+        self._last = LastView()
+
+    def fit(self, clips: Clips, *, seed: int) -> None:
+        """Train the CNN, or take it from the cache, then fit the SVMs on its maps."""
+        if not len(clips):
+            raise MethodError(f"{self.name}: there are no training clips")
+        before = stage_e(self.settings, self.context)
+        stage = stage_m(clips, self.settings, self.context, seed=seed, start=before)
+        report(self, "E", before)
+        report(self, "M", stage)
+        net = FrameCNN(len(clips.classes), crop=self.settings.crop, width=self.settings.width)
+        net.load_state_dict(stage.weights)
+        self._use(net)
+        self._statistics = stage.statistics
+        super().fit(clips, seed=seed)
+
+    def splits(self, clips: Clips, *, seed: int) -> list[tuple[Ints, Ints]]:
+        """One inner fold: the clips that stage M learned from, and those that it did not."""
+        parts = validation_split(clips, self.settings, self.context, seed=seed)
+        train, test = (np.array(part, np.int64) for part in parts)
+        return [(train, test)] if len(test) and len(set(clips.labels[train].tolist())) > 1 else []
+
+    def features(self, clips: Clips, variant: Variant) -> Float32:
+        """(n, 384 * 13 * 13) float32 of length one."""
+        return self._last.rows(clips, self._maps)
+
+    def _maps(self, clips: Clips) -> Float32:
+        means = execution(self.context)
+        with running(means):
+            footage = unlabelled_footage(clips, self._statistics, means.device)
+            view = View(length=clips.shape[0], stride=clips.shape[0], crop=self.settings.crop)
+            windows = central_windows(footage, range(len(clips)), **vars(view))
+            lay_out(self._net, means)
+            batch = max(1, self.settings.micro_batch // view.length)
+            maps = [
+                _mean_maps(self._net, frames_of(footage, windows[:, i : i + batch], view, means), means)
+                for i in range(0, len(clips), batch)
+            ]
+        features: Float32 = torch.cat(maps).cpu().numpy()
+        features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+        return features
+
+    def _use(self, net: FrameCNN) -> None:
+        """Take this net, and forget maps of another."""
+        self._net, self._last = net, LastView()
+        self.n_parameters = n_parameters(net)
+
+    def save(self, folder: Path) -> None:
+        """Write the SVMs' files and the CNN as `cnn.safetensors`."""
+        super().save(folder)
+        facts = {"statistics": self._statistics, "n_classes": self.n_classes}
+        write_tensors(folder / MODEL, self._net.state_dict(), facts)
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        super().load(folder)
+        try:
+            weights, facts = read_tensors(folder / MODEL)
+        except BadCheckpoint as error:
+            raise MethodError(str(error)) from error
+        self._statistics = statistics_from(facts["statistics"])
+        net = FrameCNN(facts["n_classes"], crop=self.settings.crop, width=self.settings.width)
+        require_fit(net, weights, folder)
+        net.load_state_dict(weights)
+        self._use(net)
+
+
+@torch.inference_mode()
+def _mean_maps(net: FrameCNN, frames: Tensor, means: Execution) -> Tensor:
+    """(n, T, 3, crop, crop) to the C5 maps' mean over frames, (n, d) float32."""
+    with torch.autocast(means.device.type, torch.bfloat16, enabled=means.autocast):
+        maps = net.c5_maps(frames.flatten(0, 1))
+    return maps.float().view(*frames.shape[:2], -1).mean(1)
