@@ -224,14 +224,14 @@ def read_set(folder: Path, *, expected: str, trust: bool = False) -> tuple[UInt8
 @contextmanager
 def locked(path: Path, log: Log) -> Iterator[None]:
     """Hold a lock file; says so when another process holds it. Released by the system if we are killed."""
+    lock = FileLock(path)
     with full_disk(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=2)
-    except Timeout:
-        log(f"another process is preparing data in {path.parent}: waiting for it")
-        lock.acquire()
+        try:
+            lock.acquire(timeout=2)
+        except Timeout:
+            log(f"another process is preparing data in {path.parent}: waiting for it")
+            lock.acquire()
     try:
         yield
     finally:
