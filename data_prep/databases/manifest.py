@@ -43,9 +43,7 @@ def load(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
         raise DatabaseError(f"{path}: a manifest is a CSV file or a folder with manifest.csv")
     tree = Tree.at(path.parent)
     gathering = Gathering("manifest")
-    for i, row in enumerate(stream_csv(path, COLUMNS, required=REQUIRED)):
-        if i == MAX_CLIPS:
-            raise DatabaseError(f"{path}: more than {MAX_CLIPS} clips; split it into several manifests")
+    for row in stream_csv(path, COLUMNS, required=REQUIRED, at_most=MAX_CLIPS):
         make = partial(_clip, tree, row, mapping)
         gathering.take(f"manifest/row {row.number}", row, make)
     return gathering.finished(tree.root)

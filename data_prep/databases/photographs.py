@@ -86,9 +86,7 @@ def load_by_mapping(database: str, root: Path, mapping: Path | None) -> StillDat
             f"{table}: no such file. {database} is read through a CSV with the columns path, subject, emotion"
         )
     gathering = StillGathering(database)
-    for i, row in enumerate(stream_csv(table, COLUMNS, required=tuple(COLUMNS))):
-        if i == MAX_STILLS:
-            raise DatabaseError(f"{table}: more than {MAX_STILLS} lines")
+    for row in stream_csv(table, COLUMNS, required=tuple(COLUMNS), at_most=MAX_STILLS):
         gathering.take(f"{database}/row {row.number}", partial(_by_row, database, tree, row))
     return gathering.finished(tree.root)
 

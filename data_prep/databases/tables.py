@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -100,8 +101,19 @@ def read_table(path: Path, columns: Columns, *, required: Sequence[str], sheet: 
     raise DatabaseError(f"{path}: no sheet has a header row with the columns {wanted}")
 
 
-def stream_csv(path: Path, columns: Columns, *, required: Sequence[str]) -> Iterator[Row]:
-    """The rows of a large CSV with its header in the first line, one at a time (memory stays flat)."""
+def stream_csv(path: Path, columns: Columns, *, required: Sequence[str], at_most: int) -> Iterator[Row]:
+    """The rows of a large CSV with its header in the first line, one at a time (memory stays flat).
+
+    Raises DatabaseError for a file that is no such CSV and, before the first row, for one of more than
+    `at_most` rows.
+    """
+    count = sum(1 for _ in islice(_stream(path, columns, required), at_most + 1))
+    if count > at_most:
+        raise DatabaseError(f"{path}: more than {at_most} rows; split it into several files")
+    yield from _stream(path, columns, required)
+
+
+def _stream(path: Path, columns: Columns, required: Sequence[str]) -> Iterator[Row]:
     with _text(path) as file:
         lines = _lines(file, path)
         try:
@@ -109,10 +121,7 @@ def stream_csv(path: Path, columns: Columns, *, required: Sequence[str]) -> Iter
             delimiter = max(",;\t", key=header_line.count)
             header = next(csv.reader([header_line], delimiter=delimiter), [])
             places = _places(header, columns)
-            missing = [column for column in required if column not in places]
-            if missing:
-                have = ", ".join(shown(name) for name in header[:MAX_TABLE_COLUMNS])
-                raise DatabaseError(f"{path}: its header lacks {', '.join(missing)}; it has {have}")
+            _check_header(path, header, [column for column in required if column not in places])
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             for cells in reader:
                 if any(cell.strip() for cell in cells):
@@ -120,6 +129,12 @@ def stream_csv(path: Path, columns: Columns, *, required: Sequence[str]) -> Iter
                     yield Row(path.name, "", reader.line_num + 1, row)
         except csv.Error as error:
             raise DatabaseError(f"{path}: not a readable CSV file ({error})") from error
+
+
+def _check_header(path: Path, header: Sequence[str], missing: Sequence[str]) -> None:
+    if missing:
+        have = ", ".join(shown(name) for name in header[:MAX_TABLE_COLUMNS])
+        raise DatabaseError(f"{path}: its header lacks {', '.join(missing)}; it has {have}")
 
 
 def _sheets(path: Path) -> Iterator[tuple[str, list[list[str]]]]:

@@ -1,0 +1,491 @@
+"""Broken, huge and malicious files: only the declared errors escape, and nothing outside the root is read."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openpyxl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data_prep.databases import DatabaseError, load, load_stills
+from data_prep.databases.check import check
+from data_prep.databases.tables import read_table, stream_csv
+from data_prep.frames import FrameError, read_image, video_info
+from data_prep.frames import read_frames as read_all
+from data_prep.messages import one_line
+
+CASME2 = [
+    "Subject",
+    "Filename",
+    None,
+    "OnsetFrame",
+    "ApexFrame",
+    "OffsetFrame",
+    None,
+    "Action Units",
+    "Emotion",
+]
+MANIFEST = ["database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames"]
+COLUMNS = {"a": ("a",), "b": ("b",)}
+SHARED = "xl/sharedStrings.xml"
+FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def line(**change):
+    row = {"database": "mine", "subject": "p1", "clip": "c1", "emotion": "happy", "fps": "50"}
+    row |= {"onset": "", "apex": "", "offset": "", "frames": "v"} | change
+    return [row[name] for name in MANIFEST]
+
+
+def only_reason(database):
+    assert not database.clips
+    (item,) = database.set_aside
+    return item.reason
+
+
+# ---------------------------------------------------------------- leaving the folder
+
+
+@pytest.fixture
+def secret(tmp_path_factory):
+    """A folder of frames beside the database that it must not reach."""
+    folder = tmp_path_factory.mktemp("secret")
+    for n in range(1, 6):
+        cv2.imwrite(str(folder / f"img{n}.jpg"), np.zeros((8, 8, 3), np.uint8))
+    return folder
+
+
+@pytest.mark.parametrize("way", ["up", "absolute", "link", "video link"])
+def test_manifest_paths_cannot_leave_the_folder(disk, secret, way):
+    frames = {
+        "up": f"../{secret.name}",
+        "absolute": str(secret),
+        "link": "inside/link",
+        "video link": "v.avi",
+    }[way]
+    (disk / "inside").mkdir()
+    (disk / "inside/link").symlink_to(secret)
+    (disk / "v.avi").symlink_to(secret / "img1.jpg")
+    if way == "up":
+        frames = os.path.relpath(secret, disk.root)
+    disk.csv("manifest.csv", [MANIFEST, line(frames=frames)])
+    reason = only_reason(load("manifest", disk.root))
+    assert "manifest.csv, row 2, column frames" in reason and "leaves the database folder" in reason
+
+
+def test_linked_subjects_clips_and_frames_cannot_leave_the_folder(disk, secret):
+    rows = [[f"0{i}", "EP01", None, 2, 3, 4, None, "4", "fear"] for i in (1, 2, 3)]
+    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, *rows])
+    disk.frames("sub01/EP01/img{}.jpg", range(1, 6))
+    (disk / "sub01/EP01/img3.jpg").unlink()
+    (disk / "sub01/EP01/img3.jpg").symlink_to(secret / "img3.jpg")
+    (disk / "sub02").mkdir()
+    (disk / "sub02/EP01").symlink_to(secret)
+    (disk / "sub03").symlink_to(secret.parent)
+    database = load("casme2", disk.root)
+    assert not database.clips
+    text = " | ".join(item.reason for item in database.set_aside)
+    assert text.count("leaves the database folder") == 3
+    assert "missing (3); 'img3.jpg' is a link" in text
+    assert str(secret) not in "".join(item.clip for item in database.set_aside)
+
+
+def test_links_that_stay_inside_are_followed(disk):
+    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, ["01", "EP01", None, 2, 3, 4, None, "4", "fear"]])
+    disk.frames("store/EP01/img{}.jpg", range(1, 6))
+    (disk / "CASME2-RAW/sub01").mkdir(parents=True)
+    (disk / "CASME2-RAW/sub01/EP01").symlink_to(disk / "store/EP01")
+    assert len(load("casme2", disk.root).clips) == 1
+
+
+def test_link_loops_end(disk):
+    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, ["01", "EP01", None, 2, 3, 4, None, "4", "fear"]])
+    disk.frames("tree/sub01/EP01/img{}.jpg", range(1, 6))
+    (disk / "tree/up").symlink_to(disk.root)
+    (disk / "tree/self").symlink_to("self")
+    (disk / "tree/sub01/back").symlink_to(disk / "tree")
+    database = load("casme2", disk.root)
+    assert [clip.name for clip in database.clips] == ["casme2/01/EP01"]
+    disk.picture("faces/AF01ANS.JPG")
+    (disk / "faces/loop").symlink_to(disk / "faces")
+    assert len(load_stills("kdef", disk / "faces").stills) == 1
+
+
+def test_photograph_mapping_cannot_leave_the_folder(disk, secret):
+    (disk / "link.jpg").symlink_to(secret / "img1.jpg")
+    paths = [str(secret / "img1.jpg"), "link.jpg", os.path.relpath(secret / "img1.jpg", disk.root)]
+    disk.csv("mapping.csv", [["path", "subject", "emotion"], *[[path, "p1", "sad"] for path in paths]])
+    database = load_stills("mmi", disk.root)
+    assert not database.stills
+    assert all("leaves the database folder" in item.reason for item in database.set_aside)
+
+
+def test_a_table_row_names_a_folder_and_never_a_path(disk, secret):
+    rows = [
+        ["01", name, None, 2, 3, 4, None, "4", "fear"] for name in (f"../../{secret.name}", str(secret), "..")
+    ]
+    disk.xlsx("db/CASME2-coding-20140508.xlsx", [CASME2, *rows])
+    disk.frames("db/sub01/EP01/img{}.jpg", range(1, 6))
+    database = load("casme2", disk / "db")
+    assert not database.clips
+    assert (
+        sum(
+            "Filename" in item.reason and "is refused: a name is" in item.reason
+            for item in database.set_aside
+        )
+        == 3
+    )
+
+
+# ---------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        "../p1",
+        "p1\\b",
+        "<script>alert(1)</script>",
+        "p1\x1b[2J",
+        "p1\u202e",
+        "'p1",
+        ".p1",
+        "p" * 81,
+        "p\0",
+        "=",
+    ],
+)
+@pytest.mark.parametrize("column", ["database", "subject", "clip"])
+def test_names_that_could_do_harm_are_refused(disk, name, column):
+    disk.frames("v/{}.jpg", range(1, 4))
+    disk.csv("manifest.csv", [MANIFEST, line(**{column: name})])
+    reason = only_reason(load("manifest", disk.root))
+    assert f"row 2: {column} " in reason and "is refused: a name is letters, digits" in reason
+    assert reason.isprintable()
+
+
+def test_a_newline_in_a_quoted_name_is_refused_and_reports_stay_on_their_lines(disk):
+    disk.frames("v/{}.jpg", range(1, 4))
+    path = disk.csv("manifest.csv", [MANIFEST])
+    path.write_text(path.read_text() + 'mine,"p1\n  published: 1",c1,happy,50,,,,v\n')
+    report = check("manifest", disk.root)
+    assert report.usable == 0 and "'p1\\n  published: 1' is refused" in str(report)
+    assert not any(text.startswith("  published: 1") for text in str(report).splitlines())
+
+
+def test_folders_with_strange_names_are_reported_on_one_line(disk):
+    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, ["01", "EP01", None, 1, 2, 3, None, "4", "fear"]])
+    disk.frames("sub01/EP01/img{}.jpg", range(1, 4))
+    disk.frames("sub01/EP\n<b>02/img{}.jpg", range(1, 4))
+    Path(os.fsdecode(os.fsencode(disk / "sub01") + b"/EP\xff")).mkdir()
+    report = check("casme2", disk.root)
+    assert report.usable == 1 and len(report.set_aside) == 2
+    assert all(text.isprintable() for text in report.lines())
+    assert any(r"EP\n<b>02" in item.clip for item in report.set_aside)
+    assert any("not UTF-8" in item.reason for item in report.set_aside)
+
+
+@given(st.text(max_size=60))
+def test_one_line_is_one_printable_line(text):
+    assert one_line(text).isprintable()
+    if text.isprintable():
+        assert one_line(text) == text
+
+
+# ---------------------------------------------------------------- size
+
+
+def test_a_manifest_of_a_million_rows_is_refused_in_little_memory(disk):
+    path = disk.csv("manifest.csv", [MANIFEST])
+    with path.open("ab") as file:
+        file.write(b"mine,p1,c1,happy,50,1,2,3,v\n" * 10**6)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DatabaseError, match=r"manifest\.csv: more than 100000 rows; split it"):
+            load("manifest", disk.root)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 2**20
+
+
+def test_a_line_without_end_and_a_field_without_end(disk):
+    path = disk.csv("manifest.csv", [MANIFEST])
+    path.write_bytes(path.read_bytes() + b"a" * 10**7)
+    with pytest.raises(DatabaseError, match="a line of more than 65536 characters"):
+        load("manifest", disk.root)
+    path.write_bytes((",".join(MANIFEST) + "\n").encode() + b'"open quote\n' + b"a,b\n" * 10**5)
+    with pytest.raises(DatabaseError, match="not a readable CSV file"):
+        load("manifest", disk.root)
+
+
+def test_a_sparse_csv_of_a_terabyte_is_refused_by_its_size(disk):
+    with (disk / "manifest.csv").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(DatabaseError, match="larger than 268435456 bytes"):
+        load("manifest", disk.root)
+
+
+def zipped(parts, path: Path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+    return path
+
+
+def parts_of(rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    raw = io.BytesIO()
+    book.save(raw)
+    with zipfile.ZipFile(raw) as package:
+        return {name: package.read(name) for name in package.namelist()}
+
+
+@pytest.fixture(scope="module")
+def good_parts():
+    """A workbook whose texts lie in a shared table, as spreadsheet programmes write them."""
+    parts = parts_of([["a", "b"], [1, "x"], ["2", None], [3.5, "y"]])
+    sheet = "xl/worksheets/sheet1.xml"
+    texts = re.findall(rb"<is><t>(.*?)</t></is>", parts[sheet])
+    for i, text in enumerate(texts):
+        old = b't="inlineStr"><is><t>' + text + b"</t></is>"
+        parts[sheet] = parts[sheet].replace(old, b't="s"><v>%d</v>' % i)
+    items = b"".join(b"<si><t>" + text + b"</t></si>" for text in texts)
+    parts[SHARED] = (
+        b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' + items + b"</sst>"
+    )
+    kind = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace(
+        b"</Types>", b'<Override PartName="/xl/sharedStrings.xml" ContentType="' + kind + b'" /></Types>'
+    )
+    return parts
+
+
+def test_shared_texts_are_read(tmp_path, good_parts):
+    sheet = read_table(zipped(good_parts, tmp_path / "t.xlsx"), COLUMNS, required=["a"])
+    assert [(row.get("a"), row.get("b")) for row in sheet.rows] == [("1", "x"), ("2", ""), ("3.5", "y")]
+    assert [row.number for row in sheet.rows] == [2, 3, 4]
+
+
+def test_an_xlsx_bomb_is_refused_before_it_is_unpacked(tmp_path, good_parts):
+    parts = good_parts | {"xl/media/bomb.bin": bytes(2**26)}
+    with pytest.raises(DatabaseError, match=r"unpacks to \d+ parts and 67\d+ bytes; at most 1000 parts"):
+        read_table(zipped(parts, tmp_path / "t.xlsx"), COLUMNS, required=["a"])
+    parts = good_parts | {f"xl/{i}.xml": b"" for i in range(1001)}
+    with pytest.raises(DatabaseError, match="at most 1000 parts"):
+        read_table(zipped(parts, tmp_path / "t.xlsx"), COLUMNS, required=["a"])
+
+
+def test_xml_entities_are_refused(tmp_path, good_parts):
+    name = "xl/worksheets/sheet1.xml"
+    laughs = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    for text in (laughs + good_parts[name], good_parts[name].decode().encode("utf-16")):
+        with pytest.raises(DatabaseError, match="declares XML entities or is not UTF-8"):
+            read_table(zipped(good_parts | {name: text}, tmp_path / "t.xlsx"), COLUMNS, required=["a"])
+
+
+@pytest.mark.parametrize("where", ["A1048577", "A999999999", "XFD1048576", "ZZZZZZ9"])
+def test_cells_at_absurd_places(tmp_path, good_parts, where):
+    name = "xl/worksheets/sheet1.xml"
+    row = "".join(c for c in where if c.isdigit())
+    cell = f'<row r="{row}"><c r="{where}"><v>1</v></c></row></sheetData>'.encode()
+    text = good_parts[name].replace(b"</sheetData>", cell)
+    assert text != good_parts[name]
+    try:
+        sheet = read_table(zipped(good_parts | {name: text}, tmp_path / "t.xlsx"), COLUMNS, required=["a"])
+    except DatabaseError:
+        return
+    assert len(sheet.rows) <= 4
+
+
+def test_tables_with_too_many_rows_and_with_wrong_contents(disk):
+    rows = disk.csv("t.csv", [["a", "b"], *[["1", "2"]] * 20_001])
+    with pytest.raises(DatabaseError, match="more than 20000 rows"):
+        read_table(rows, COLUMNS, required=["a"])
+    contents = {
+        "t.xlsx": b"PK\x03\x04 not a package",
+        "t.xls": b"\xd0\xcf\x11\xe0" + bytes(600),
+        "u.xlsx": b"<html>",
+    }
+    for name, content in contents.items():
+        disk.at(name).write_bytes(content)
+        with pytest.raises(DatabaseError, match=rf"{name}: (a damaged|neither an xlsx)"):
+            read_table(disk / name, COLUMNS, required=["a"])
+    os.mkfifo(disk / "pipe.xlsx")
+    with pytest.raises(DatabaseError, match="not a file"):
+        read_table(disk / "pipe.xlsx", COLUMNS, required=["a"])
+
+
+def test_a_formula_is_a_text_and_is_not_computed(disk):
+    path = disk.xlsx("t.xlsx", [["a", "b"], ["=1+1", '=HYPERLINK("http://localhost")'], ["x", None]])
+    sheet = read_table(path, COLUMNS, required=["a"])
+    assert [row.get("a") for row in sheet.rows] == ["x"]
+
+
+# ---------------------------------------------------------------- fuzzing
+
+
+def damaged(data: bytes, changes: list[tuple[float, int]], keep: float) -> bytes:
+    """The data with single bytes replaced (at a relative place) and its end cut off."""
+    out = bytearray(data[: max(1, int(len(data) * keep))])
+    for place, value in changes:
+        out[int(place * (len(out) - 1))] = value
+    return bytes(out)
+
+
+CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12)
+KEEP = st.one_of(st.just(1.0), st.floats(0.01, 1))
+
+
+def reads_or_refuses(path):
+    try:
+        sheet = read_table(path, COLUMNS, required=["a"])
+    except DatabaseError as error:
+        assert str(path) in str(error) and str(error).isprintable()
+    else:
+        assert all(isinstance(cell, str) for row in sheet.rows for cell in row.cells.values())
+
+
+@FUZZ
+@given(CHANGES, KEEP)
+def test_fuzzed_xlsx_packages(tmp_path, good_parts, changes, keep):
+    path = zipped(good_parts, tmp_path / "t.xlsx")
+    path.write_bytes(damaged(path.read_bytes(), changes, keep))
+    reads_or_refuses(path)
+
+
+@FUZZ
+@given(
+    CHANGES,
+    KEEP,
+    st.sampled_from(["worksheets/sheet1.xml", "workbook.xml", "styles.xml", "sharedStrings.xml"]),
+)
+def test_fuzzed_parts_of_xlsx(tmp_path, good_parts, changes, keep, part):
+    name = f"xl/{part}"
+    parts = good_parts | {name: damaged(good_parts[name], changes, keep)}
+    reads_or_refuses(zipped(parts, tmp_path / "t.xlsx"))
+
+
+@FUZZ
+@given(CHANGES, KEEP)
+def test_fuzzed_xls(disk, changes, keep):
+    path = disk.xls("t.xls", [["a", "b"], [1.0, "x"], [2.0, "y"]])
+    path.write_bytes(damaged(path.read_bytes(), changes, keep))
+    reads_or_refuses(path)
+
+
+@FUZZ
+@given(st.binary(max_size=2000))
+def test_fuzzed_ole_files(disk, body):
+    path = disk.at("t.xls")
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + body)
+    reads_or_refuses(path)
+
+
+@FUZZ
+@given(st.binary(max_size=600))
+def test_fuzzed_csv(disk, body):
+    path = disk.at("t.csv")
+    path.write_bytes(b"a,b\n" + body)
+    reads_or_refuses(path)
+    try:
+        rows = list(stream_csv(path, COLUMNS, required=["a"], at_most=1000))
+    except DatabaseError as error:
+        assert "t.csv" in str(error)
+    else:
+        assert all(row.number > 1 for row in rows)
+
+
+ODD_TEXT = st.text(st.characters(exclude_characters='\r\n",\0'), max_size=20)
+CELL = st.one_of(
+    ODD_TEXT, st.sampled_from(["", "1", "3", "/", "v", "..", "v.avi", "1e9", "999999999", "happy"])
+)
+
+
+@FUZZ
+@given(st.lists(st.lists(CELL, min_size=9, max_size=9), max_size=6))
+def test_fuzzed_manifest_rows(disk, rows):
+    disk.frames("v/{}.jpg", range(1, 4))
+    disk.csv("manifest.csv", [MANIFEST, *rows])
+    database = load("manifest", disk.root)
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    assert len(database.clips) + len(database.set_aside) == len(filled)
+    assert all(item.reason.isprintable() and item.clip.isprintable() for item in database.set_aside)
+
+
+@FUZZ
+@given(
+    st.lists(
+        st.tuples(
+            *[st.one_of(st.none(), st.integers(-5, 10**6), st.floats(), st.text("01EP_/ab.", max_size=8))] * 9
+        ),
+        max_size=5,
+    )
+)
+def test_fuzzed_casme2_cells(disk, rows):
+    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, *rows])
+    disk.frames("sub01/EP01/img{}.jpg", range(1, 6))
+    database = load("casme2", disk.root)
+    for item in database.set_aside:
+        assert "CASME2-coding-20140508.xlsx" in item.reason and item.reason.isprintable()
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    rng = np.random.default_rng(3)
+    frame = cv2.resize(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), (24, 20))
+    return {ending: cv2.imencode(ending, frame)[1].tobytes() for ending in (".jpg", ".png", ".bmp")}
+
+
+@settings(FUZZ, max_examples=200)
+@given(st.sampled_from([".jpg", ".png", ".bmp"]), CHANGES, KEEP)
+def test_fuzzed_pictures(tmp_path, pictures, ending, changes, keep):
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(damaged(pictures[ending], changes, keep))
+    try:
+        frame = read_image(path)
+    except FrameError as error:
+        assert str(path) in str(error)
+    else:
+        assert frame.ndim == 3 and frame.shape[2] == 3 and frame.dtype == np.uint8
+
+
+@settings(FUZZ, max_examples=200)
+@given(st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b""]), st.binary(max_size=200))
+def test_fuzzed_picture_headers(tmp_path, magic, body):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(magic + body)
+    with pytest.raises(FrameError):
+        read_image(path)
+
+
+@settings(FUZZ, max_examples=40)
+@given(st.sampled_from(["avi", "mp4"]), CHANGES, KEEP)
+def test_fuzzed_videos(disk, ending, changes, keep):
+    path = disk / f"v.{ending}"
+    if not path.exists():
+        disk.video(path.name, 5, codec={"avi": "MJPG", "mp4": "mp4v"}[ending])
+    copy = disk / f"w.{ending}"
+    copy.write_bytes(damaged(path.read_bytes(), changes, keep))
+    disk.csv("manifest.csv", [MANIFEST, line(frames=copy.name)])
+    try:
+        video_info(copy)
+    except FrameError as error:
+        assert str(copy) in str(error)
+    for clip in load("manifest", disk.root).clips[:1]:
+        try:
+            assert read_all(clip.frames).dtype == np.uint8
+        except FrameError as error:
+            assert str(copy) in str(error)
