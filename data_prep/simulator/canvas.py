@@ -30,7 +30,8 @@ class Canvas:
 
     def pixels(self, points: npt.ArrayLike) -> Floats:
         """Pixel coordinates of points in units."""
-        return np.asarray(points, np.float64) * self.scale + np.asarray(self.origin)
+        placed: Floats = np.asarray(points, np.float64) * self.scale + np.asarray(self.origin)
+        return placed
 
     def polygon(self, points: npt.ArrayLike, softness: float = 0.0) -> Image:
         """Mask 0..1 of a closed polygon; softness is the blur's sigma in units."""
@@ -57,34 +58,71 @@ class Canvas:
 
     def ellipse(self, centre: npt.ArrayLike, radii: tuple[float, float], edge: float = 0.03) -> Image:
         """Mask 0..1 of an upright ellipse; `edge` is the width of its soft border, in units."""
+        mask = np.zeros(self.shape, np.float32)
         cx, cy = np.asarray(centre, np.float64)
-        distance = np.sqrt(((self.x - cx) / radii[0]) ** 2 + ((self.y - cy) / radii[1]) ** 2)
-        inside = (1.0 - distance) * min(radii) / edge + 0.5
-        return np.clip(inside, 0.0, 1.0).astype(np.float32)
+        rows, columns = self._window((cx, cy), (radii[0] + edge, radii[1] + edge))
+        across = (self.x[0, columns] - cx) / radii[0]
+        down = (self.y[rows, 0] - cy) / radii[1]
+        distance = np.sqrt(across[None] ** 2 + down[:, None] ** 2)
+        mask[rows, columns] = np.clip((1.0 - distance) * min(radii) / edge + 0.5, 0.0, 1.0)
+        return mask
 
     def bump(self, centre: npt.ArrayLike, sigma: tuple[float, float]) -> Image:
-        """A Gaussian of height 1."""
+        """A Gaussian of height 1, cut off at 4 sigma."""
+        picture = np.zeros(self.shape, np.float32)
+        self._add(picture, centre, sigma, 1.0)
+        return picture
+
+    def add_bump(self, picture: Image, centre: npt.ArrayLike, sigma: float, height: float) -> None:
+        """Add a round Gaussian to a picture of the canvas's shape."""
+        self._add(picture, centre, (sigma, sigma), height)
+
+    def _add(self, picture: Image, centre: npt.ArrayLike, sigma: tuple[float, float], height: float) -> None:
         cx, cy = np.asarray(centre, np.float64)
-        power = ((self.x - cx) / sigma[0]) ** 2 + ((self.y - cy) / sigma[1]) ** 2
-        return np.exp(-0.5 * power).astype(np.float32)
+        rows, columns = self._window((cx, cy), (4.0 * sigma[0], 4.0 * sigma[1]))
+        across = np.exp(-0.5 * ((self.x[0, columns] - cx) / sigma[0]) ** 2)
+        down = np.exp(-0.5 * ((self.y[rows, 0] - cy) / sigma[1]) ** 2)
+        picture[rows, columns] += height * np.outer(down, across)
 
     def blend(self, mask: Image, colour: npt.ArrayLike, strength: float = 1.0) -> None:
         """Lay a colour (3,) or a picture (H, W, 3) over the canvas where the mask is."""
+        rows, columns = _covered(mask)
         over = np.asarray(colour, np.float32)
-        self.colour += (mask * np.float32(strength))[..., None] * (over - self.colour)
+        if over.ndim == 3:
+            over = over[rows, columns]
+        share = (mask[rows, columns] * np.float32(strength))[..., None]
+        self.colour[rows, columns] += share * (over - self.colour[rows, columns])
 
     def darken(self, mask: Image, strength: float) -> None:
         """Multiply by 1 - strength where the mask is."""
-        self.colour *= (1.0 - np.float32(strength) * mask)[..., None]
+        rows, columns = _covered(mask)
+        self.colour[rows, columns] *= (1.0 - np.float32(strength) * mask[rows, columns])[..., None]
+
+    def _window(self, centre: tuple[float, float], reach: tuple[float, float]) -> tuple[slice, slice]:
+        """Rows and columns within `reach` of a point, both in units."""
+        x, y = self.pixels(centre)
+        across, down = reach[0] * self.scale + 1.0, reach[1] * self.scale + 1.0
+        rows = slice(max(0, int(y - down)), max(0, int(y + down) + 1))
+        columns = slice(max(0, int(x - across)), max(0, int(x + across) + 1))
+        return rows, columns
 
     def noise(self, rng: np.random.Generator, cell: float, stretch: float = 1.0) -> Image:
-        """Smooth noise, mean 0 and deviation 1, whose blobs are `cell` units wide, `stretch` times as high."""
+        """Smooth noise, mean 0, deviation 1; blobs are `cell` units wide and `stretch` times as high."""
         return smooth_noise(rng, self.shape, cell * self.scale, stretch)
 
     def _blurred(self, mask: npt.NDArray[np.uint8], softness: float) -> Image:
         soft = mask.astype(np.float32) / 255.0
         sigma = softness * self.scale
         return cv2.GaussianBlur(soft, (0, 0), sigma) if sigma > 0.3 else soft
+
+
+def _covered(mask: Image) -> tuple[slice, slice]:
+    """The smallest window outside of which the mask is zero."""
+    rows = np.flatnonzero(mask.max(axis=1))
+    columns = np.flatnonzero(mask.max(axis=0))
+    if len(rows) == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def smooth_noise(
@@ -95,7 +133,9 @@ def smooth_noise(
     columns = max(3, int(shape[1] / max(cell, 1.0)) + 3)
     coarse = rng.standard_normal((rows, columns)).astype(np.float32)
     fine: Image = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    return (fine - fine.mean()) / (fine.std() + 1e-6)
+    fine -= fine.mean()
+    fine /= fine.std() + np.float32(1e-6)
+    return fine
 
 
 def spline(points: npt.ArrayLike, *, closed: bool = False, steps: int = 8) -> Floats:

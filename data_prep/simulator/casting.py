@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.simulator.movement import Floats
+from data_prep.simulator.presets import Cast
 from data_prep.simulator.recipes import units_of, variants_of
 from data_prep.simulator.seeds import generator
-from data_prep.simulator.settings import Cast, SimulatorSettings
+from data_prep.simulator.settings import SimulatorSettings
 
 SMIC_PEOPLE = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20)
 """The numbers of SMIC's people."""
@@ -30,8 +31,11 @@ CLASS_OF = {
 }
 """Emotion to class; whatever is not named is negative."""
 
-VARIETY = 0.25
-"""Concentration of a full personal style per alternative: small means strong preferences."""
+VARIANT_CONCENTRATION = 0.25
+"""Dirichlet concentration per alternative of a full personal taste for variants: small is picky."""
+
+MIX_CONCENTRATION = 0.12
+"""Dirichlet concentration per class of a fully uneven mix of emotions."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def _tastes(rng: np.random.Generator, prior: Floats, people: int, unevenness: fl
     """(people, classes) class weights; unevenness 0 gives everybody the prior."""
     if unevenness == 0.0:
         return np.tile(prior, (people, 1))
-    return rng.dirichlet(prior * len(prior) * VARIETY / unevenness, size=people) + 1e-6
+    return rng.dirichlet(prior * len(prior) * MIX_CONCENTRATION / unevenness, size=people) + 1e-6
 
 
 def _clips_per_person(rng: np.random.Generator, clips: int, people: int) -> npt.NDArray[np.int64]:
@@ -153,7 +157,7 @@ def _combination(style: _Style, emotion: str, settings: SimulatorSettings, rng: 
     weights = np.asarray(odds)
     if settings.style > 0.0 and len(names) > 1:
         taste = generator(settings.seed, style.key, "taste", emotion)
-        weights = taste.dirichlet(weights * len(names) * VARIETY / settings.style) + 1e-9
+        weights = taste.dirichlet(weights * len(names) * VARIANT_CONCENTRATION / settings.style) + 1e-9
     return names[int(rng.choice(len(names), p=weights / weights.sum()))]
 
 

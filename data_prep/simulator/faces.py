@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +16,7 @@ from data_prep.simulator.canvas import Canvas, Image, spline
 from data_prep.simulator.features_of_face import draw_brows, draw_eyes, draw_mouth, draw_nostrils
 from data_prep.simulator.hair import draw_hair_behind, draw_hair_over
 from data_prep.simulator.seeds import generator
-from data_prep.simulator.shape import Floats, draw_proportions, landmarks_of
+from data_prep.simulator.shape import Floats, draw_proportions, landmarks_of, shifted
 
 Colour = tuple[float, float, float]
 
@@ -94,7 +93,7 @@ def draw_looks(*key: str | int, female: bool | None = None) -> Looks:
     rng = generator(*key, "looks")
     woman = bool(rng.random() < 0.5) if female is None else female
     skin_index = int(rng.choice(len(SKIN), p=[0.16, 0.22, 0.22, 0.17, 0.11, 0.07, 0.05]))
-    skin = _jitter(rng, SKIN[skin_index], 0.02)
+    skin = _jitter(rng, SKIN[skin_index], 0.004)
     dark = skin_index >= 4
     hair = HAIR[
         int(rng.integers(0, 3)) if dark else int(rng.choice(7, p=[0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.05]))
@@ -114,11 +113,11 @@ def draw_looks(*key: str | int, female: bool | None = None) -> Looks:
         female=woman,
         landmarks=landmarks_of(draw_proportions(rng, female=woman), rng),
         skin=skin,
-        hair=_jitter(rng, hair, 0.015),
+        hair=_jitter(rng, hair, 0.004),
         iris=_jitter(rng, iris, 0.02),
         lip=_lip_colour(rng, skin, woman),
         clothes=_jitter(rng, CLOTHES[int(rng.integers(0, len(CLOTHES)))], 0.04),
-        background=_jitter(rng, (grey, grey, grey), 0.04),
+        background=_jitter(rng, (grey, grey, grey), 0.025),
         light=(float(light[0]), float(light[1]), float(light[2])),
         ambient=float(rng.uniform(0.42, 0.6)),
         hair_style=str(rng.choice(styles, p=odds)),
@@ -133,7 +132,7 @@ def draw_looks(*key: str | int, female: bool | None = None) -> Looks:
 
 
 def _jitter(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
-    moved = np.clip(np.asarray(colour) + rng.normal(0.0, spread, 3), 0.02, 0.98)
+    moved = np.clip(np.asarray(colour) * rng.normal(1.0, 0.05) + rng.normal(0.0, spread, 3), 0.02, 0.98)
     return float(moved[0]), float(moved[1]), float(moved[2])
 
 
@@ -141,7 +140,7 @@ def _lip_colour(rng: np.random.Generator, skin: Colour, woman: bool) -> Colour:
     redness = rng.uniform(0.25, 0.75 if woman else 0.4)
     return _jitter(
         rng, tuple(np.asarray(skin) * (1 - redness) + np.array((0.66, 0.26, 0.26)) * redness), 0.015
-    )  # type: ignore[arg-type]
+    )
 
 
 @dataclass(frozen=True)
@@ -227,23 +226,24 @@ def _draw_body(canvas: Canvas, looks: Looks, landmarks: Floats) -> None:
 
 def _draw_ears(canvas: Canvas, looks: Looks, landmarks: Floats) -> None:
     for side, anchor in ((-1.0, landmarks[1]), (1.0, landmarks[15])):
-        centre = anchor + (side * 0.035, -0.02)
+        centre = shifted(anchor, side * 0.035, -0.02)
         canvas.blend(canvas.ellipse(centre, (0.075, 0.15), 0.02), np.asarray(looks.skin) * 0.78)
-        canvas.darken(canvas.bump(centre + (side * 0.01, -0.01), (0.025, 0.07)), 0.3)
+        canvas.darken(canvas.bump(shifted(centre, side * 0.01, -0.01), (0.025, 0.07)), 0.3)
 
 
 def height_map(canvas: Canvas, landmarks: Floats) -> Image:
     """The face's relief in units of its width, from the landmarks; (H, W) float32."""
     p = landmarks
     middle = 0.5 * (p[0, 1] + p[8, 1]) - 0.1
-    radius = ((canvas.x) / 0.60) ** 2 + ((canvas.y - middle) / 0.80) ** 2
+    reach = np.where(canvas.y < middle, 1.15, 0.80)
+    radius = (canvas.x / 0.60) ** 2 + ((canvas.y - middle) / reach) ** 2
     z = 0.42 * np.sqrt(np.clip(1.0 - radius, 0.0, None) + 0.02)
     z += _nose_relief(canvas, p)
     for eye, brow in ((slice(36, 42), slice(17, 22)), (slice(42, 48), slice(22, 27))):
         centre = p[eye].mean(axis=0)
-        z -= 0.052 * canvas.bump(centre + (0, -0.01), (0.105, 0.055))
+        z -= 0.052 * canvas.bump(shifted(centre, 0.0, -0.01), (0.105, 0.055))
         z += 0.026 * canvas.bump(centre, (0.055, 0.035))
-        z += 0.022 * canvas.bump(p[brow].mean(axis=0) + (0, 0.01), (0.12, 0.035))
+        z += 0.022 * canvas.bump(shifted(p[brow].mean(axis=0), 0.0, 0.01), (0.12, 0.035))
     for side, jaw in ((-1.0, 2), (1.0, 14)):
         z += 0.030 * canvas.bump((side * 0.27, 0.20), (0.11, 0.08))
         z -= 0.014 * canvas.bump((p[jaw, 0] * 0.66, 0.42), (0.06, 0.10))
@@ -252,7 +252,8 @@ def height_map(canvas: Canvas, landmarks: Floats) -> Image:
     z -= 0.020 * canvas.bump((p[57, 0], p[57, 1] + 0.045), (0.10, 0.022))
     z += 0.040 * canvas.bump((p[8, 0], p[8, 1] - 0.10), (0.10, 0.07))
     z -= 0.008 * canvas.bump(((p[33] + p[51]) / 2), (0.014, 0.04))
-    return z.astype(np.float32)
+    relief: Image = z.astype(np.float32)
+    return relief
 
 
 def _nose_relief(canvas: Canvas, p: Floats) -> Image:
@@ -265,12 +266,15 @@ def _nose_relief(canvas: Canvas, p: Floats) -> Image:
     z = ridge + 0.035 * canvas.bump(tip, (0.05, 0.045))
     for wing in (31, 35):
         z += 0.036 * canvas.bump(p[wing] + ((tip[0] - p[wing, 0]) * 0.12, -0.022), (0.028, 0.032))
-    return z.astype(np.float32)
+    relief: Image = z.astype(np.float32)
+    return relief
 
 
-def _step(t: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def _step(t: npt.NDArray[np.floating]) -> Image:
+    """A smooth step from 0 to 1 as t goes from 0 to 1."""
     s = np.clip(t, 0.0, 1.0)
-    return s * s * (3.0 - 2.0 * s)
+    smooth: Image = (s * s * (3.0 - 2.0 * s)).astype(np.float32)
+    return smooth
 
 
 def _lit_skin(canvas: Canvas, looks: Looks, landmarks: Floats, expression: Expression) -> Image:
@@ -296,14 +300,16 @@ def _creases(canvas: Canvas, looks: Looks, p: Floats, expression: Expression) ->
         line = spline([p[wing] + (side * 0.03, -0.035), (p[wing] + end) / 2 + (side * 0.035, -0.01), end])
         depth += (0.0025 + 0.009 * fold) * canvas.stroke(line, 0.012, 0.012)
         eye = p[36] if side < 0 else p[45]
-        crow = [[eye + (side * 0.03, dy * 0.4), eye + (side * 0.11, dy)] for dy in (-0.04, 0.0, 0.045)]
+        crow = [
+            [shifted(eye, side * 0.03, dy * 0.4), shifted(eye, side * 0.11, dy)] for dy in (-0.04, 0.0, 0.045)
+        ]
         for ray in crow:
             depth += 0.006 * (0.35 * looks.wrinkles + expression.crow) * canvas.stroke(ray, 0.008, 0.008)
         bag = spline(p[[36, 41, 40, 39]] + (0, 0.05)) if side < 0 else spline(p[[42, 47, 46, 45]] + (0, 0.05))
         depth += (0.001 + 0.003 * looks.wrinkles) * canvas.stroke(bag, 0.01, 0.01)
     inner = (p[21] + p[22]) / 2
     for side in (-1.0, 1.0):
-        frown = [inner + (side * 0.022, -0.06), inner + (side * 0.028, 0.03)]
+        frown = [shifted(inner, side * 0.022, -0.06), shifted(inner, side * 0.028, 0.03)]
         depth += 0.009 * (0.25 * looks.wrinkles + expression.furrow) * canvas.stroke(frown, 0.008, 0.008)
     for row in range(2):
         brow = spline([(-0.22, -0.30 - 0.08 * row), (0.0, -0.315 - 0.08 * row), (0.22, -0.30 - 0.08 * row)])
@@ -314,10 +320,9 @@ def _creases(canvas: Canvas, looks: Looks, p: Floats, expression: Expression) ->
 def _skin_albedo(canvas: Canvas, looks: Looks, p: Floats) -> Image:
     base = np.asarray(looks.skin, np.float32)
     rng = looks.rng("skin")
-    tone = sum(
-        a * canvas.noise(rng, cell)
-        for cell, a in ((0.30, 0.016), (0.10, 0.014), (0.035, 0.017), (0.016, 0.022))
-    )
+    tone = np.zeros(canvas.shape, np.float32)
+    for cell, strength in ((0.30, 0.016), (0.10, 0.014), (0.035, 0.017), (0.016, 0.022)):
+        tone += np.float32(strength) * canvas.noise(rng, cell)
     albedo = np.broadcast_to(base, (*canvas.shape, 3)) * (1.0 + looks.roughness * tone)[..., None]
     red = 0.5 * canvas.bump(p[30], (0.07, 0.05))
     for side in (-1.0, 1.0):
@@ -325,24 +330,23 @@ def _skin_albedo(canvas: Canvas, looks: Looks, p: Floats) -> Image:
     red *= 1.0 + 0.3 * canvas.noise(rng, 0.05)
     albedo = albedo * (1.0 - red[..., None] * np.array((0.0, 0.10, 0.10), np.float32))
     for eye in (p[36:42], p[42:48]):
-        hollow = canvas.bump(eye.mean(axis=0) + (0, 0.01), (0.10, 0.055))
+        hollow = canvas.bump(shifted(eye.mean(axis=0), 0.0, 0.01), (0.10, 0.055))
         albedo = albedo * (1.0 - hollow[..., None] * np.array((0.10, 0.14, 0.12), np.float32))
     albedo = albedo * (1.0 - _spots(canvas, looks))[..., None]
     return _bearded(canvas, looks, p, albedo.astype(np.float32))
 
 
 def _spots(canvas: Canvas, looks: Looks) -> Image:
+    """How much freckles and moles darken the skin, 0..1."""
     rng = looks.rng("spots")
     spots = np.zeros(canvas.shape, np.float32)
     for _ in range(int(70 * looks.freckles)):
-        place = np.round(canvas.pixels((rng.normal(0, 0.24), rng.normal(0.2, 0.08))) * 256).astype(int)
-        size = max(1, round(rng.uniform(0.004, 0.009) * canvas.scale * 256))
-        cv2.circle(spots, tuple(map(int, place)), size, float(rng.uniform(0.08, 0.22)), -1, cv2.LINE_AA, 8)
+        place = (rng.normal(0, 0.24), rng.normal(0.2, 0.08))
+        canvas.add_bump(spots, place, rng.uniform(0.004, 0.008), rng.uniform(0.08, 0.22))
     for _ in range(looks.moles):
-        place = np.round(canvas.pixels((rng.uniform(-0.38, 0.38), rng.uniform(-0.3, 0.7))) * 256).astype(int)
-        size = max(1, round(rng.uniform(0.008, 0.015) * canvas.scale * 256))
-        cv2.circle(spots, tuple(map(int, place)), size, float(rng.uniform(0.35, 0.6)), -1, cv2.LINE_AA, 8)
-    return cv2.GaussianBlur(spots, (0, 0), max(0.4, 0.003 * canvas.scale))
+        place = (rng.uniform(-0.38, 0.38), rng.uniform(-0.3, 0.7))
+        canvas.add_bump(spots, place, rng.uniform(0.006, 0.011), rng.uniform(0.35, 0.6))
+    return spots.clip(0.0, 0.8)
 
 
 def _bearded(canvas: Canvas, looks: Looks, p: Floats, albedo: Image) -> Image:
@@ -365,4 +369,5 @@ def _bearded(canvas: Canvas, looks: Looks, p: Floats, albedo: Image) -> Image:
     )
     grain = 0.75 + 0.25 * canvas.noise(looks.rng("beard"), 0.009, 2.0)
     mask = (canvas.polygon(lower, 0.03) * np.clip(grain, 0, 1.4) * looks.beard * 0.75)[..., None]
-    return (albedo * (1.0 - mask) + mask * np.asarray(looks.hair, np.float32)).astype(np.float32)
+    bearded: Image = albedo * (1.0 - mask) + mask * np.asarray(looks.hair, np.float32)
+    return bearded.astype(np.float32)

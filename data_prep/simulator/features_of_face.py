@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_prep.simulator.canvas import Canvas, spline
-from data_prep.simulator.shape import Floats
+from data_prep.simulator.shape import Floats, shifted
 
 if TYPE_CHECKING:
     from data_prep.simulator.faces import Looks
@@ -43,9 +43,11 @@ def _draw_eye(canvas: Canvas, looks: Looks, eye: Floats, gaze: float) -> None:
     canvas.blend(canvas.ellipse(iris, (0.019, 0.019), 0.006) * white, (0.02, 0.02, 0.02))
     side = 1.0 if looks.light[0] > 0 else -1.0
     canvas.blend(
-        canvas.ellipse(iris + (side * 0.014, -0.017), (0.008, 0.008), 0.005) * white, (1.0, 1.0, 1.0), 0.85
+        canvas.ellipse(shifted(iris, side * 0.014, -0.017), (0.008, 0.008), 0.005) * white,
+        (1.0, 1.0, 1.0),
+        0.85,
     )
-    canvas.darken(canvas.stroke(upper + (0, 0.006), 0.02, 0.008) * white, 0.55)
+    canvas.darken(canvas.stroke(shifted(upper, 0.0, 0.006), 0.02, 0.008) * white, 0.55)
     _draw_lids(canvas, looks, eye, upper, lower, tall)
 
 
@@ -56,7 +58,9 @@ def _draw_lids(canvas: Canvas, looks: Looks, eye: Floats, upper: Floats, lower: 
     canvas.blend(canvas.stroke(wing, 0.013 if looks.female else 0.009, 0.003), lash, 0.9)
     canvas.blend(canvas.stroke(lower, 0.006, 0.003), np.asarray(looks.skin) * 0.5, 0.5)
     canvas.blend(
-        canvas.stroke(lower + (0, 0.008), 0.006, 0.004), np.clip(np.asarray(looks.skin) * 1.08, 0, 1), 0.35
+        canvas.stroke(shifted(lower, 0.0, 0.008), 0.006, 0.004),
+        np.clip(np.asarray(looks.skin) * 1.08, 0, 1),
+        0.35,
     )
     crease = upper + np.column_stack(
         [np.zeros(len(upper)), -0.012 - 0.6 * tall * np.hanning(len(upper)) * 0.5]
@@ -130,7 +134,7 @@ def draw_mouth(canvas: Canvas, looks: Looks, p: Floats) -> None:
     if gap > 0.02:
         hole = canvas.polygon(np.vstack([inner_top, inner_low]), 0.004)
         canvas.blend(hole, (0.16, 0.05, 0.05))
-        teeth = np.vstack([inner_top, inner_top[::-1] + (0.0, min(0.6 * gap, 0.055))])
+        teeth = np.vstack([inner_top, shifted(inner_top[::-1], 0.0, min(0.6 * gap, 0.055))])
         canvas.blend(canvas.polygon(teeth, 0.004) * hole, (0.90, 0.87, 0.80), 0.85)
     line = spline((p[[48, 61, 62, 63, 54]] + p[[48, 67, 66, 65, 54]]) / 2) if gap <= 0.02 else inner_top
     canvas.blend(canvas.stroke(line, 0.010, 0.004), lip * (0.38, 0.28, 0.28), 0.8)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.simulator.shape import MIRROR
+from data_prep.simulator.shape import MIRROR, shifted
 
 Floats = npt.NDArray[np.float64]
 Field = npt.NDArray[np.float32]
@@ -179,7 +179,9 @@ class Movement:
         fade = np.clip((1.4 - radius) / 0.4, 0.0, 1.0)
         weight = fade**3 * (fade * (6.0 * fade - 15.0) + 10.0)
         turned = np.stack([-offset[..., 1], offset[..., 0]], axis=-1)
-        return weight[..., None] * (np.array((shift_x, shift_y)) + turn * turned + growth * offset)
+        rigid = np.array((shift_x, shift_y)) + turn * turned + growth * offset
+        faded: Floats = weight[..., None] * rigid
+        return faded
 
 
 def bumps_of(names: Sequence[str], landmarks: Floats, scale: float, origin: tuple[float, float]) -> Floats:
@@ -215,7 +217,7 @@ def _side(pulls: Sequence[Pull], landmarks: Floats, *, left_of_image: bool) -> F
     rows = []
     for pull in pulls:
         at = list(pull.at) if left_of_image else [int(MIRROR[i]) for i in pull.at]
-        centre = landmarks[at].mean(axis=0) + (sign * pull.offset[0], pull.offset[1])
+        centre = shifted(landmarks[at].mean(axis=0), sign * pull.offset[0], pull.offset[1])
         rows.append([*centre, *pull.sigma, sign * pull.direction[0], pull.direction[1]])
     return np.array(rows)
 
@@ -233,24 +235,29 @@ def _largest(rows: Floats) -> float:
 
 
 def coarse_points(shape: tuple[int, int], step: float) -> Floats:
-    """Points (h, w, 2) whose enlargement by cv2.resize covers a picture of this shape, `step` pixels apart."""
+    """Points (h, w, 2), `step` pixels apart; cv2.resize enlarges what is sampled there to this shape."""
     rows, columns = (max(2, round(size / step)) for size in shape)
     x = (np.arange(columns) + 0.5) * shape[1] / columns - 0.5
     y = (np.arange(rows) + 0.5) * shape[0] / rows - 0.5
     return np.stack(np.meshgrid(x, y), axis=-1)
 
 
-def inverse(field: Field, shape: tuple[int, int], *, iterations: int = 10) -> Field:
+def inverse(field: Field, shape: tuple[int, int], *, tolerance: float = 0.02, iterations: int = 30) -> Field:
     """Backward field E of a coarse forward field F with E(y) = F(y - E(y)), both (h, w, 2) float32.
 
-    The coarse samples lie as `coarse_points` says. Converges where the field's gradient stays below 1.
+    The coarse samples lie as `coarse_points` says. Stops when nothing changes by more than `tolerance`
+    pixels; converges where the field's gradient stays below 1.
     """
     h, w = field.shape[:2]
     to_cells = np.array((w / shape[1], h / shape[0]), np.float32)
     columns, rows = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
     cells = np.stack([columns, rows], axis=-1)
-    back = field.copy()
+    back = field
     for _ in range(iterations):
         at = cells - back * to_cells
-        back = cv2.remap(field, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        better = cv2.remap(field, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        change = float(np.abs(better - back).max())
+        back = better
+        if change < tolerance:
+            break
     return back

@@ -45,9 +45,9 @@ def frame_origin(shape: tuple[int, int], face_width: float) -> tuple[float, floa
 
 
 def draw_neutral(looks: Looks, shape: tuple[int, int], face_width: float) -> Neutral:
-    """Draw a person once, at four times the frame's resolution, and average down to twice."""
+    """Draw a person once; small faces are drawn finer and averaged down to twice the frame's resolution."""
     origin = frame_origin(shape, face_width)
-    fine = 2 * SUPERSAMPLING if face_width < 160 else SUPERSAMPLING
+    fine = SUPERSAMPLING + 1 if face_width < 160 else SUPERSAMPLING
     large = tuple(((np.asarray(origin) + 0.5) * fine - 0.5).tolist())
     canvas = Canvas((shape[0] * fine, shape[1] * fine), face_width * fine, (large[0], large[1]))
     picture = draw_face(canvas, looks, looks.landmarks)
@@ -80,7 +80,7 @@ def movement_of(plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -
 
 
 def _time_course(rng: np.random.Generator, plan: ClipPlan, units: int) -> Floats:
-    """(T, units): 0 at the onset, 1 at the apex, nearly back at the offset; units are slightly out of step."""
+    """(T, units): 0 at the onset, 1 at the apex, near rest at the offset; units are slightly out of step."""
     rest = rng.uniform(0.0, 0.25)
     course = np.empty((plan.frames, units))
     for k in range(units):
@@ -104,7 +104,8 @@ def _blink(rng: np.random.Generator, plan: ClipPlan, neutral: Neutral) -> Floats
     t = np.arange(plan.frames, dtype=float)
     lid = np.exp(-0.5 * ((t - middle) / width) ** 2)
     lid -= lid[0]
-    return rng.uniform(0.25, 0.5) * opening * np.clip(lid, 0.0, None)
+    way: Floats = rng.uniform(0.25, 0.5) * opening * np.clip(lid, 0.0, None)
+    return way
 
 
 def _head_motion(rng: np.random.Generator, frames: int, drift: float, scale: float) -> Floats:
@@ -113,7 +114,8 @@ def _head_motion(rng: np.random.Generator, frames: int, drift: float, scale: flo
     basis = np.stack([t, np.sin(np.pi * t), np.sin(2 * np.pi * t)], axis=1)
     weights = rng.standard_normal((3, 4)) * np.array([[1.0], [0.35], [0.2]])
     sizes = np.array([drift, drift, 0.5 * drift / scale, 0.35 * drift / scale])
-    return (basis @ weights) * sizes
+    motion: Floats = (basis @ weights) * sizes
+    return motion
 
 
 def render(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 
 from data_prep.simulator.casting import ClipPlan, plan_clips
 from data_prep.simulator.faces import draw_looks
-from data_prep.simulator.layouts import PLACES, annotation_tables
-from data_prep.simulator.render import draw_neutral, movement_of, render
+from data_prep.simulator.layouts import PLACES, Place, annotation_tables
+from data_prep.simulator.render import Neutral, draw_neutral, movement_of, render
 from data_prep.simulator.settings import SimulatorSettings
 from data_prep.simulator.shape import KEPT_66
 from data_prep.simulator.stills import StillPlan, draw_still, plan_kdef, plan_rafd
@@ -35,6 +35,8 @@ from data_prep.simulator.truth import (
 
 MANIFEST = "simulator.json"
 STARTED = "simulator.partial.json"
+PARTIAL = ".partial-"
+LOCK = "simulator.lock"
 
 
 class SimulatorError(RuntimeError):
@@ -68,23 +70,36 @@ def simulate(
         clip_roots={name: folder / name for name in settings.preset.casts},
         still_roots={name: folder / name for name in ("kdef", "rafd")},
     )
-    if _finished(folder, settings):
-        return data
     folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / LOCK):
+        if not _finished(folder, settings):
+            _write_everything(folder, settings, workers, log)
+    return data
+
+
+def _write_everything(
+    folder: Path, settings: SimulatorSettings, workers: int, log: Callable[[str], None] | None
+) -> None:
+    """Whatever is missing, the manifest last."""
     _write(folder / STARTED, _manifest(settings))
     _remove_leftovers(folder)
     jobs = _jobs(folder, settings)
     with ThreadPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(lambda job: job(), jobs), start=1):
-            if log is not None:
-                log(f"simulated {done} of {len(jobs)} people")
+        running = [pool.submit(job) for job in jobs]
+        try:
+            for done, job in enumerate(as_completed(running), start=1):
+                job.result()
+                if log is not None:
+                    log(f"simulated {done} of {len(jobs)} people")
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
     for database, cast in settings.preset.casts.items():
         tables = annotation_tables(database, plan_clips(database, cast, settings), settings.seed)
         for name, content in tables.items():
             _write(folder / database / name, content)
     _write(folder / MANIFEST, _manifest(settings))
     (folder / STARTED).unlink()
-    return data
 
 
 def _manifest(settings: SimulatorSettings) -> bytes:
@@ -105,14 +120,14 @@ def _finished(folder: Path, settings: SimulatorSettings) -> bool:
             ) from error
         if held != settings.digest:
             raise SimulatorError(
-                f"{folder} holds a simulation with other settings ({path}): choose another folder or delete it"
+                f"{folder} holds a simulation with other settings ({name}): name another folder or delete it"
             )
         return name == MANIFEST
     return False
 
 
 def _remove_leftovers(folder: Path) -> None:
-    for path in folder.rglob(".partial-*"):
+    for path in folder.rglob(f"{PARTIAL}*"):
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -125,60 +140,60 @@ def _jobs(folder: Path, settings: SimulatorSettings) -> list[Callable[[], None]]
     for database, cast in settings.preset.casts.items():
         plans = plan_clips(database, cast, settings)
         for _, group in groupby(plans, key=lambda plan: plan.subject):
-            jobs.append(_clip_job(folder / database, tuple(group), cast.frame, settings))
+            jobs.append(partial(_write_clips, folder / database, tuple(group), settings))
     stills = (*plan_kdef(*settings.preset.kdef), *plan_rafd(*settings.preset.rafd))
-    for _, photos in groupby(stills, key=lambda plan: plan.person):
-        jobs.append(_still_job(folder, tuple(photos), settings))
+    for _, photos in groupby(stills, key=lambda plan: (plan.person, plan.session)):
+        jobs.append(partial(_write_stills, folder, tuple(photos), settings))
     return jobs
 
 
-def _clip_job(
-    root: Path, plans: Sequence[ClipPlan], frame: tuple[int, int], settings: SimulatorSettings
-) -> Callable[[], None]:
-    def run() -> None:
-        missing = [p for p in plans if not (root / PLACES[p.database](p, settings.seed).folder).exists()]
-        if not missing:
-            return
-        looks = draw_looks(settings.seed, plans[0].subject)
-        neutral = draw_neutral(looks, frame, settings.preset.face_width)
-        for plan in missing:
-            place = PLACES[plan.database](plan, settings.seed)
-            movement = movement_of(plan, neutral, settings)
-            target = root / place.folder
-            scratch = target.parent / f".partial-{uuid.uuid4().hex}"
-            scratch.mkdir(parents=True)
-            for name, picture in zip(place.files, render(plan, neutral, movement, settings), strict=True):
-                (scratch / name).write_bytes(encode(picture, name, settings.jpeg))
-            landmarks = neutral.landmarks[KEPT_66]
-            (scratch / LANDMARKS_FILE).write_text(landmarks_json(landmarks, place.files[0]), encoding="utf-8")
-            truth = Truth(
-                place.files,
-                plan.emotion,
-                plan.combination,
-                plan.apex,
-                plan.fps,
-                frame,
-                movement,
-                landmarks_over_time(movement, neutral.landmarks),
-            )
-            (scratch / TRUTH_FILE).write_text(truth_json(truth), encoding="utf-8")
-            scratch.replace(target)
-
-    return run
+def _write_clips(root: Path, plans: Sequence[ClipPlan], settings: SimulatorSettings) -> None:
+    """The clips of one person that are not there yet."""
+    places = [(plan, PLACES[plan.database](plan, settings.seed)) for plan in plans]
+    missing = [(plan, place) for plan, place in places if not (root / place.folder).exists()]
+    if not missing:
+        return
+    looks = draw_looks(settings.seed, plans[0].subject)
+    neutral = draw_neutral(looks, settings.preset.frame, settings.preset.face_width)
+    for plan, place in missing:
+        _write_clip(root / place.folder, plan, place, neutral, settings)
 
 
-def _still_job(folder: Path, plans: Sequence[StillPlan], settings: SimulatorSettings) -> Callable[[], None]:
-    def run() -> None:
-        for plan in plans:
-            path = folder / plan.database / plan.path
-            if path.exists():
-                continue
-            picture, landmarks = draw_still(plan, settings)
-            sidecar = path.with_name(f"{path.stem}.{LANDMARKS_FILE}")
-            _write(sidecar, landmarks_json(landmarks[KEPT_66], path.name).encode())
-            _write(path, encode(picture, path.name, settings.jpeg))
+def _write_clip(
+    target: Path, plan: ClipPlan, place: Place, neutral: Neutral, settings: SimulatorSettings
+) -> None:
+    """Frames, landmarks and truth, under a temporary name until complete."""
+    movement = movement_of(plan, neutral, settings)
+    scratch = target.parent / f"{PARTIAL}{uuid.uuid4().hex}"
+    scratch.mkdir(parents=True)
+    for name, picture in zip(place.files, render(plan, neutral, movement, settings), strict=True):
+        (scratch / name).write_bytes(encode(picture, name, settings.jpeg))
+    sidecar = landmarks_json(neutral.landmarks[KEPT_66], place.files[0])
+    (scratch / LANDMARKS_FILE).write_text(sidecar, encoding="utf-8")
+    truth = Truth(
+        files=place.files,
+        emotion=plan.emotion,
+        action_units=plan.combination,
+        apex=plan.apex,
+        fps=plan.fps,
+        shape=neutral.shape,
+        movement=movement,
+        landmarks=landmarks_over_time(movement, neutral.landmarks),
+    )
+    (scratch / TRUTH_FILE).write_text(truth_json(truth), encoding="utf-8")
+    scratch.replace(target)
 
-    return run
+
+def _write_stills(folder: Path, plans: Sequence[StillPlan], settings: SimulatorSettings) -> None:
+    """The photographs of one person that are not there yet; the picture is written after its landmarks."""
+    for plan in plans:
+        path = folder / plan.database / plan.path
+        if path.exists():
+            continue
+        picture, landmarks = draw_still(plan, settings)
+        sidecar = path.with_name(f"{path.stem}.{LANDMARKS_FILE}")
+        _write(sidecar, landmarks_json(landmarks[KEPT_66], path.name).encode())
+        _write(path, encode(picture, path.name, settings.jpeg))
 
 
 def encode(picture: npt.NDArray[np.uint8], name: str, quality: int) -> bytes:
@@ -193,16 +208,6 @@ def encode(picture: npt.NDArray[np.uint8], name: str, quality: int) -> bytes:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".partial-{uuid.uuid4().hex}")
+    scratch = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
     scratch.write_bytes(content)
-    os.replace(scratch, path)
-
-
-def tree_digest(folder: Path) -> str:
-    """sha256 over the names and bytes of all files below a folder."""
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            total.update(path.relative_to(folder).as_posix().encode() + b"\0")
-            total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
+    scratch.replace(path)
