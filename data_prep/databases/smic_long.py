@@ -116,7 +116,7 @@ def _clip(
     label = class_of(emotion, f"{row}, column Emotion", mapping)
     if subject_number(row) != subject:
         raise row.refused("Subject", f"the subject of {row.get('Filename')}")
-    if EMOTION_OF[kind] != emotion.lower() and mapping is None:
+    if EMOTION_OF[kind] != emotion.lower():
         raise row.refused("Emotion", f"the emotion of {row.get('Filename')}")
     onset, offset = row.integer(f"Onset{which}"), row.integer(f"Offset{which}")
     if onset > offset:

@@ -86,10 +86,17 @@ class Tree:
         return os.path.relpath(path, str(Path(self.root).parent))
 
     def frames(self, folder: str) -> Mapping[int, Sequence[str]]:
-        """Number -> picture files of that number; the number is the last one in the name, padded or not."""
+        """Number -> picture files of that number; the number is the last one in the name, padded or not.
+
+        Raises Refused for a folder that cannot be listed.
+        """
         if folder not in self._frames:
+            try:
+                files = self.list(folder).files
+            except DatabaseError as error:
+                raise Refused(str(error)) from error
             found: dict[int, list[str]] = {}
-            for name, path in self.list(folder).files.items():
+            for name, path in files.items():
                 match = _NUMBERED.fullmatch(name)
                 if match and name.lower().endswith(PICTURES):
                     found.setdefault(int(match[2]), []).append(path)
