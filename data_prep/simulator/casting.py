@@ -183,8 +183,9 @@ def _plan_clip(
             units.setdefault(unit, 0.5)
     strength = style.strength * np.exp(settings.strength_spread * np.clip(rng.standard_normal(), -2, 2))
     low, high = settings.preset.seconds
-    frames = round(float(rng.uniform(low, high)) * cast.fps) + 1
-    apex = int(np.clip(round(float(rng.beta(6, 6)) * (frames - 1)), 2, frames - 3))
+    timing = generator(settings.seed, f"{database}/{person:02d}/{index}", "timing")
+    frames = round(float(timing.uniform(low, high)) * cast.fps) + 1
+    apex = int(np.clip(round(float(timing.beta(6, 6)) * (frames - 1)), 2, frames - 3))
     return ClipPlan(
         database=database,
         person=person,

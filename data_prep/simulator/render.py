@@ -59,15 +59,16 @@ def draw_neutral(looks: Looks, shape: tuple[int, int], face_width: float) -> Neu
 
 def movement_of(plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -> Movement:
     """The clip's movement in pixels of its frames."""
-    rng = generator(settings.seed, plan.key, "movement")
     per_pixel = neutral.scale / REFERENCE_WIDTH
     names = tuple(plan.units)
     shares = np.array([plan.units[name] for name in names])
     peak = plan.peak * per_pixel * shares / shares.max()
-    intensities = _time_course(rng, plan, len(names)) * peak
-    if rng.random() < settings.blinks:
+    intensities = _time_course(generator(settings.seed, plan.key, "course"), plan, len(names)) * peak
+    blink = generator(settings.seed, plan.key, "blink")
+    if blink.random() < settings.blinks:
         names = (*names, "blink")
-        intensities = np.column_stack([intensities, _blink(rng, plan, neutral)])
+        intensities = np.column_stack([intensities, _blink(blink, plan, neutral)])
+    head = generator(settings.seed, plan.key, "head")
     ox, oy = neutral.origin
     return Movement(
         names=names,
@@ -75,7 +76,7 @@ def movement_of(plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -
         intensities=intensities,
         head_centre=(ox, oy + 0.10 * neutral.scale),
         head_radii=(0.60 * neutral.scale, 0.85 * neutral.scale),
-        head=_head_motion(rng, plan.frames, settings.drift * per_pixel, neutral.scale),
+        head=_head_motion(head, plan.frames, settings.drift * per_pixel, neutral.scale),
     )
 
 
