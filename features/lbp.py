@@ -1,0 +1,282 @@
+"""Local binary patterns: sampling circles, exact comparison, uniform labels, block histograms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.compiled import compiled, compiled_fused
+
+Codes = npt.NDArray[np.uint16]
+Ints = npt.NDArray[np.int64]
+MAX_POINTS = 16
+_TIE = 1e-6
+_NEAR, _EDGE, _FAR = 44535, 6149, 849
+_CENTRES = 2048
+_ONE = _NEAR + 2 * _EDGE + _FAR
+
+
+@dataclass(frozen=True)
+class Circle:
+    """P neighbours on an ellipse in a plane, each the weighted mean of at most four pixels.
+
+    steps: (P, 4, 2) int64, steps to the pixels along the plane's first and second axis; weights: (P, 4)
+    float64, 0 for a pixel that is not needed (its steps then repeat those of a needed one);
+    whole_weights: (P, 4) float32 whole numbers that compare bytes exactly alike, where they exist.
+    """
+
+    steps: Ints
+    weights: npt.NDArray[np.float64]
+    whole_weights: npt.NDArray[np.float32] | None
+
+    def flat_offsets(self, strides: tuple[int, int]) -> Ints:
+        """(P, 4) int64 steps through memory, where the plane's axes have these strides (in elements)."""
+        offsets: Ints = self.steps @ np.array(strides, dtype=np.int64)
+        return offsets
+
+
+def _whole_weights(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """(8, 4) whole numbers that decide every comparison of bytes as weights for radius 3, 8 points do.
+
+    With f = 3 / sqrt(2) - 2 the weights of a diagonal neighbour are n = (1-f)^2, e = f (1-f) twice and
+    r = f^2, where n = 6 e + 9 r and e / r = 3 + 3 sqrt(2). The sign of a weighted sum of differences of
+    bytes, e A + r B with whole |A| <= 8 * 255 and |B| <= 10 * 255, is thus the order of e / r and a
+    fraction -B / A, which can only be near it if |A| <= 352. 6149 / 849 is an intermediate fraction of
+    the continued fraction [7; 4, 8, 4, 8, ...] of e / r: no fraction with a denominator up to 849 lies
+    between the two, so it gives the same signs and the same ties. Partial sums stay below 2^24: float32
+    is exact in any order.
+    """
+    f = 3 / np.sqrt(2) - 2
+    table = {1.0: _ONE, (1 - f) ** 2: _NEAR, f * (1 - f): _EDGE, f**2: _FAR}
+    whole = np.zeros(weights.shape, np.float32)
+    for true, integer in table.items():
+        whole[np.isclose(weights, true, atol=1e-9, rtol=0)] = integer
+    whole.setflags(write=False)
+    return whole
+
+
+@cache
+def circle(first_radii: tuple[float, float], second_radii: tuple[float, float], points: int) -> Circle:
+    """Neighbour p at (a cos t + b sin t, c cos t + d sin t), t = 2 pi p / P, bilinearly interpolated.
+
+    first_radii: (a, b) along the plane's first axis, second_radii: (c, d) along its second. Offsets
+    within 1e-12 of a whole number are whole.
+    """
+    check_points(points)
+    angles = 2 * np.pi * np.arange(points) / points
+    steps, weights = np.zeros((points, 4, 2), np.int64), np.zeros((points, 4))
+    for p, (cosine, sine) in enumerate(zip(np.cos(angles), np.sin(angles), strict=True)):
+        axes = [_pixels(a * cosine + b * sine) for a, b in (first_radii, second_radii)]
+        needed = [(i, j, u * v) for i, u in axes[0] for j, v in axes[1]]
+        for k in range(4):
+            i, j, weight = needed[k] if k < len(needed) else (*needed[0][:2], 0.0)
+            steps[p, k], weights[p, k] = (i, j), weight
+    steps.setflags(write=False)
+    weights.setflags(write=False)
+    exact = points == 8 and {abs(r) for r in (*first_radii, *second_radii)} == {0.0, 3.0}
+    return Circle(steps, weights, _whole_weights(weights) if exact else None)
+
+
+def _pixels(offset: float) -> list[tuple[int, float]]:
+    """The one or two whole steps around an offset, with the weights of linear interpolation."""
+    if abs(offset - round(offset)) < 1e-12:
+        return [(round(offset), 1.0)]
+    below = int(np.floor(offset))
+    return [(below, 1 - (offset - below)), (below + 1, offset - below)]
+
+
+def check_points(points: int) -> None:
+    """Raise ValueError for a number of neighbours that 16-bit codes cannot hold."""
+    if not (isinstance(points, int | np.integer) and 1 <= points <= MAX_POINTS):
+        raise ValueError(f"points must be a whole number from 1 to {MAX_POINTS}, got {points!r}")
+
+
+@compiled_fused
+def _add_bit(v: Any, bits: Any, least: Any, centre: Any, o: Any, w: Any, bit: Any) -> None:
+    """bits[x] += bit where the weighted sum of pixels reaches least[x]; unsigned indices for SIMD."""
+    a, b, c, d = centre + o[0], centre + o[1], centre + o[2], centre + o[3]
+    wa, wb, wc, wd = w[0], w[1], w[2], w[3]
+    none = bit - bit
+    if wb == none and wc == none and wd == none:
+        for x in range(np.uintp(bits.size)):
+            bits[x] += bit if wa * v[a + x] >= least[x] else none
+    else:
+        for x in range(np.uintp(bits.size)):
+            value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
+            bits[x] += bit if value >= least[x] else none
+
+
+@compiled_fused
+def _all_bits(v: Any, bits: Any, least: Any, centre: Any, offsets: Any, weights: Any, limits: Any) -> None:
+    """Codes of a run of centres that starts at v[centre], as whole numbers of v's dtype."""
+    for x in range(np.uintp(bits.size)):
+        least[x] = limits[0] * v[centre + x] - limits[1]
+    bits[:] = 0
+    bit = limits[0] / limits[0]
+    for p in range(weights.shape[0]):
+        _add_bit(v, bits, least, centre, offsets[p], weights[p], bit)
+        bit = bit + bit
+
+
+@compiled
+def _plane_codes(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, limits: Any, out: Any) -> None:
+    """Codes of one plane direction at all centres of a volume.
+
+    v: flat float32 or float64 volume of `shape` (T, H, W); margins: (t, y, x) pixels left out at both
+    ends; offsets: (P, 4) uint64 through v, modulo 2^64; weights: (P, 4) of v's dtype; limits: (total
+    weight, tolerance of a tie) of v's dtype; out: (T - 2t, H - 2y, W - 2x) uint16. Several rows are
+    taken as one run of memory, borders between them included, because long runs keep SIMD busy.
+    """
+    height, width = out.shape[1], out.shape[2]
+    together = max(1, min(height, _CENTRES // shape[2]))
+    bits = np.empty((together - 1) * shape[2] + width, v.dtype)
+    least = np.empty_like(bits)
+    for t in range(out.shape[0]):
+        for y0 in range(0, height, together):
+            rows = min(together, height - y0)
+            n = (rows - 1) * shape[2] + width
+            centre = ((t + margins[0]) * shape[1] + y0 + margins[1]) * shape[2] + margins[2]
+            _all_bits(v, bits[:n], least[:n], np.uintp(centre), offsets, weights, limits)
+            for y in range(rows):
+                row, run = out[t, y0 + y], bits[y * shape[2] : y * shape[2] + width]
+                for x in range(np.uintp(width)):
+                    row[x] = np.uint16(np.int32(run[x]))
+
+
+def in_floats(volume: npt.NDArray[Any], *circles: Circle) -> npt.NDArray[Any]:
+    """The volume as `volume_codes` wants it: float32 where bytes are compared exactly so, else float64."""
+    exact = volume.dtype == np.uint8 and all(around.whole_weights is not None for around in circles)
+    return np.ascontiguousarray(volume, np.float32 if exact else np.float64)
+
+
+def volume_codes(
+    volume: npt.NDArray[Any],
+    around: Circle,
+    axes: tuple[int, int],
+    margins: tuple[int, int, int],
+) -> Codes:
+    """(T - 2t, H - 2y, W - 2x) uint16 codes: neighbours in the plane of two axes against every centre.
+
+    volume: (T, H, W) from `in_floats`: float32 is compared with whole weights, float64 with the true
+    ones and ties within 1e-6; axes: the volume's axes that are the plane's first and second; margins:
+    (t, y, x) pixels at both ends that are no centres.
+    """
+    t, h, w = volume.shape
+    strides = (h * w, w, 1)
+    offsets = around.flat_offsets((strides[axes[0]], strides[axes[1]])).astype(np.uint64)
+    exact = volume.dtype == np.float32
+    weights = around.whole_weights if exact else around.weights
+    limits = np.array([_ONE, 0] if exact else [1, _TIE], volume.dtype)
+    out = np.empty((t - 2 * margins[0], h - 2 * margins[1], w - 2 * margins[2]), np.uint16)
+    _plane_codes(volume.reshape(-1), np.array(volume.shape), np.array(margins), offsets, weights, limits, out)
+    return out
+
+
+def lbp_codes(image: npt.NDArray[Any], *, radius: int = 3, points: int = 8) -> Codes:
+    """LBP codes of one image.
+
+    image: (H, W), any real dtype; neighbour p lies at (x + R cos a, y - R sin a), a = 2 pi p / P,
+    bilinearly interpolated, and gives bit 2^p where it is >= the centre - 1e-6. Returns
+    (H - 2R, W - 2R) uint16. Raises ValueError when the image is smaller than 2R + 1 in either direction.
+    """
+    if image.ndim != 2 or min(image.shape) < 2 * radius + 1:
+        raise ValueError(
+            f"LBP with radius {radius} needs an image of at least {2 * radius + 1} x {2 * radius + 1} "
+            f"pixels, got shape {image.shape}"
+        )
+    around = circle((0.0, -float(radius)), (float(radius), 0.0), points)
+    codes: Codes = volume_codes(in_floats(image[np.newaxis], around), around, (1, 2), (0, radius, radius))[0]
+    return codes
+
+
+@cache
+def uniform_labels(points: int) -> tuple[npt.NDArray[np.uint16], int]:
+    """Label of every code and the number of labels for uniform patterns of P bits.
+
+    Codes with at most two circular changes between 0 and 1 get 0, 1, ... in increasing order, all
+    others share the last label: P (P - 1) + 3 labels, 59 for 8 points and 243 for 16.
+    """
+    check_points(points)
+    codes = np.arange(2**points, dtype=np.uint32)
+    turned = (codes >> 1) | ((codes & 1) << (points - 1))
+    changes = np.array([(codes ^ turned) >> p & 1 for p in range(points)]).sum(axis=0)
+    uniform = changes <= 2
+    n_labels = int(uniform.sum()) + 1
+    labels = np.where(uniform, np.cumsum(uniform) - 1, n_labels - 1).astype(np.uint16)
+    labels.setflags(write=False)
+    return labels, n_labels
+
+
+def labels_for(points: int, uniform: bool) -> tuple[npt.NDArray[np.uint16], int]:
+    """`uniform_labels`, or every code as its own label."""
+    if uniform:
+        return uniform_labels(points)
+    check_points(points)
+    return np.arange(2**points).astype(np.uint16), 2**points
+
+
+def block_edges(length: int, blocks: int, what: str) -> Ints:
+    """(blocks + 1,) int64 edges: block i covers floor(i length / n) .. floor((i + 1) length / n) - 1.
+
+    Raises ValueError when a block would be empty.
+    """
+    if blocks < 1 or length < blocks:
+        raise ValueError(
+            f"{length} {what} cannot be cut into {blocks} blocks: pass 1 to {max(length, 1)} blocks or "
+            f"larger frames"
+        )
+    return np.arange(blocks + 1, dtype=np.int64) * length // blocks
+
+
+@compiled
+def _count_blocks(codes: Any, rows: Any, columns: Any, counts: Any) -> None:
+    """counts[i, j, code] of (T, H, W) codes; four histograms in turn, so that no count waits."""
+    n = counts.shape[2]
+    first, second = np.zeros(n, np.uint32), np.zeros(n, np.uint32)
+    third, fourth = np.zeros(n, np.uint32), np.zeros(n, np.uint32)
+    one = np.uint32(1)
+    for i in range(rows.size - 1):
+        for j in range(columns.size - 1):
+            first[:], second[:], third[:], fourth[:] = 0, 0, 0, 0
+            for t in range(codes.shape[0]):
+                for y in range(rows[i], rows[i + 1]):
+                    row = codes[t, y, columns[j] : columns[j + 1]]
+                    whole = np.uintp(row.size // 4 * 4)
+                    for x in range(np.uintp(0), whole, np.uintp(4)):
+                        first[row[x]] += one
+                        second[row[x + np.uintp(1)]] += one
+                        third[row[x + np.uintp(2)]] += one
+                        fourth[row[x + np.uintp(3)]] += one
+                    for x in range(whole, np.uintp(row.size)):
+                        first[row[x]] += one
+            for b in range(n):
+                counts[i, j, b] = first[b] + second[b] + third[b] + fourth[b]
+
+
+def block_counts(
+    codes: npt.NDArray[Any], labels: npt.NDArray[np.uint16], n_labels: int, blocks: tuple[int, int]
+) -> npt.NDArray[np.int64]:
+    """(rows, columns, n_labels) int64 counts of labels in spatial blocks of (T, H, W) codes.
+
+    labels: the label of every possible code. Raises ValueError when a block would be empty.
+    """
+    rows = block_edges(codes.shape[1], blocks[0], "rows of codes")
+    columns = block_edges(codes.shape[2], blocks[1], "columns of codes")
+    if len(labels) > 256:
+        labelled = np.zeros((*blocks, n_labels), np.int64)
+        _count_blocks(labels[codes], rows, columns, labelled)
+        return labelled
+    raw = np.zeros((*blocks, len(labels)), np.int64)
+    _count_blocks(codes, rows, columns, raw)
+    counts: Ints = raw @ np.eye(n_labels, dtype=np.int64)[labels]
+    return counts
+
+
+def normalised(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Counts divided by their sum along the last axis; all zero where there is none."""
+    totals = counts.sum(axis=-1, keepdims=True)
+    return np.asarray(counts / np.maximum(totals, 1), np.float64)

@@ -1,0 +1,95 @@
+"""LBP-TOP: local binary patterns on three orthogonal planes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from features.lbp import Circle, Codes, block_counts, circle, in_floats, labels_for, normalised, volume_codes
+
+Triple = tuple[int, int, int]
+
+
+def lbp_top(
+    volume: npt.NDArray[np.uint8],
+    *,
+    radii: Triple = (3, 3, 3),
+    points: Triple = (8, 8, 8),
+    blocks: tuple[int, int] = (1, 1),
+    uniform: bool = True,
+) -> npt.NDArray[np.float32]:
+    """LBP-TOP descriptor of one grey or single-channel clip.
+
+    volume: (T, H, W) uint8; radii: along x, y and t; points: neighbours in the planes XY, XT, YT (1 to
+    16); blocks: (rows, columns) of the interior, block i of n covers floor(i C / n) .. floor((i+1) C / n)
+    - 1; uniform: 59 labels for 8 points (243 for 16) instead of 2^P.
+
+    Returns (rows * columns * bins of the three planes,) float32: blocks row by row, then planes XY, XT,
+    YT, then bins; each plane's histogram in a block sums to 1.
+
+    Raises TypeError for pixels that are not uint8, ValueError for a clip too small for the radii or the
+    blocks.
+
+    Source: Zhao & Pietikainen, "Dynamic texture recognition using local binary patterns with an
+    application to facial expressions", PAMI 2007, Eq. 4-7 and Fig. 6.
+
+    Notes
+    -----
+    Interpolated neighbours are compared with the centre in exact arithmetic (ties count as >=), where
+    the authors' MATLAB code computes in single precision and rounds down, so that exact ties there
+    depend on where in the image they occur. All planes use the same centres, as the authors' code does.
+    """
+    histograms = []
+    for codes, n_points in zip(_plane_by_plane(volume, radii, points), points, strict=True):
+        histograms.append(normalised(block_counts(codes, *labels_for(n_points, uniform), blocks)))
+    return np.concatenate(histograms, axis=2).astype(np.float32).reshape(-1)
+
+
+def lbp_top_codes(
+    volume: npt.NDArray[np.uint8], *, radii: Triple = (3, 3, 3), points: Triple = (8, 8, 8)
+) -> Codes:
+    """(3, T', H', W') uint16 codes of the planes XY, XT, YT at every centre of a (T, H, W) uint8 clip.
+
+    T' = T - 2 Rt, H' = H - 2 max(Rx, Ry), W' = W - 2 max(Rx, Ry). With a = 2 pi p / P, bit 2^p is set
+    where the pixel at (x + Rx cos a, y - Ry sin a, t) for XY, (x + Rx cos a, y, t + Rt sin a) for XT,
+    (x, y - Ry sin a, t + Rt cos a) for YT is >= the centre. Errors and source as in `lbp_top`.
+    """
+    return np.stack(list(_plane_by_plane(volume, radii, points)))
+
+
+def plane_circles(radii: Triple, points: Triple) -> tuple[tuple[Circle, tuple[int, int]], ...]:
+    """Circle and (first, second) axis of a (T, H, W) volume for each of the planes XY, XT, YT."""
+    rx, ry, rt = (float(radius) for radius in radii)
+    return (
+        (circle((0.0, -ry), (rx, 0.0), points[0]), (1, 2)),
+        (circle((0.0, rt), (rx, 0.0), points[1]), (0, 2)),
+        (circle((rt, 0.0), (0.0, -ry), points[2]), (0, 1)),
+    )
+
+
+def margins_of(volume: npt.NDArray[np.uint8], radii: Triple) -> Triple:
+    """(t, y, x) pixels without a full neighbourhood; raises if volume or radii do not do."""
+    if volume.dtype != np.uint8:
+        raise TypeError(
+            f"the volume must be uint8, got {volume.dtype}: round after interpolating in time, otherwise "
+            f"equal pixels differ by rounding and change the codes"
+        )
+    if len(radii) != 3 or not all(isinstance(r, int | np.integer) and r >= 1 for r in radii):
+        raise ValueError(f"radii must be three whole numbers >= 1 along x, y and t, got {radii!r}")
+    margin = max(radii[0], radii[1])
+    needed = (2 * radii[2] + 1, 2 * margin + 1, 2 * margin + 1)
+    if volume.ndim != 3 or any(have < need for have, need in zip(volume.shape, needed, strict=True)):
+        raise ValueError(
+            f"radii {tuple(radii)} need a volume (T, H, W) of at least {needed}, got {volume.shape}"
+        )
+    return radii[2], margin, margin
+
+
+def _plane_by_plane(volume: npt.NDArray[np.uint8], radii: Triple, points: Triple) -> Iterator[Codes]:
+    margins = margins_of(volume, radii)
+    planes = plane_circles(radii, points)
+    floats = in_floats(volume, *(around for around, _ in planes))
+    for around, axes in planes:
+        yield volume_codes(floats, around, axes, margins)
