@@ -40,7 +40,8 @@ def mdmo(flow: Float32, landmarks: npt.ArrayLike, *, pooling: Pooling = "per_fra
     removed by an affine map fitted to 13 landmarks, the fullest of eight direction bins gives the main
     direction, its mean vectors are averaged over frames. Settled here: angles are averaged relative to the
     centre of their bin (a plain mean of 0.1 and 6.2 would point backwards); the flow at a landmark is
-    interpolated bilinearly, inside the frame; bins are compared by count, the first wins ties; vectors of
+    interpolated bilinearly, points outside the frame
+    count as the nearest point of its border; bins are compared by count, the first wins ties; vectors of
     length 0 count in bin 0; a motionless clip has theta 0 as well. "all_frames" is the wording of later
     papers that use MDMO.
     """
@@ -59,9 +60,11 @@ def head_motion(flow: Float32, landmarks: npt.ArrayLike) -> Floats:
     """Affine maps that undo the motion of the head, (T-1, 2, 3) float64.
 
     flow and landmarks as in `mdmo`. Map t sends, in the least-squares sense, the 13 `HEAD_POINTS` from
-    where field t moves them back to where they were: A @ (x, y, 1).
+    where field t moves them back to where they were: A @ (x, y, 1). Points outside the frame are moved
+    to its border first, where there is flow.
     """
-    points = np.asarray(landmarks, np.float64)[HEAD_POINTS]
+    limits = (flow.shape[2] - 1, flow.shape[1] - 1)
+    points = np.clip(np.asarray(landmarks, np.float64)[HEAD_POINTS], 0, limits)
     moved = points + _sample(np.asarray(flow), points)
     homogeneous = np.concatenate([moved, np.ones((*moved.shape[:2], 1))], axis=2)
     maps: Floats = np.linalg.pinv(homogeneous) @ points
@@ -90,10 +93,9 @@ def _checked(flow: Float32) -> Float32:
 
 
 def _sample(flow: Float32, points: Floats) -> Floats:
-    """Flow at points (k, 2), bilinear, points outside moved to the border: (T-1, k, 2)."""
+    """Flow at points (k, 2) inside the frame, bilinear: (T-1, k, 2)."""
     _, h, w, _ = flow.shape
-    x = np.clip(points[:, 0], 0, w - 1)
-    y = np.clip(points[:, 1], 0, h - 1)
+    x, y = points.T
     left = np.minimum(x.astype(np.int64), max(w - 2, 0))
     top = np.minimum(y.astype(np.int64), max(h - 2, 0))
     right, bottom = np.minimum(left + 1, w - 1), np.minimum(top + 1, h - 1)
