@@ -183,7 +183,7 @@ class SVMMethod(Method):
                 ]
                 for g in points:
                     scores[g] = self._machines[g].scores(matrices[self._grid[g][1]], self.n_classes)
-        return Prediction(tuple(self._describe(g) for g in range(len(self._grid))), scores, self._chosen)
+        return Prediction(tuple(self._candidate(g) for g in range(len(self._grid))), scores, self._chosen)
 
     def _mapped(self, clips: Clips, v: int) -> Floats:
         with self._timed("features"):
@@ -274,7 +274,7 @@ class SVMMethod(Method):
         with ThreadPoolExecutor(self.context.threads) as pool:
             return list(pool.map(one, tasks))
 
-    def _describe(self, g: int) -> dict[str, Any]:
+    def _candidate(self, g: int) -> dict[str, Any]:
         """Grid point g as JSON values."""
         v, k, c = self._grid[g]
         return {**self.variants()[v], **self.kernels()[k].describe(), "C": self.settings.C[c]}
@@ -312,7 +312,7 @@ class SVMMethod(Method):
             "method": self.name,
             "revision": self.revision,
             "grid": self._grid,
-            "candidates": [self._describe(g) for g in range(len(self._grid))],
+            "candidates": [self._candidate(g) for g in range(len(self._grid))],
             "chosen": self._chosen,
             "n_classes": self.n_classes,
             "variants": len(self._variants),
@@ -326,7 +326,7 @@ class SVMMethod(Method):
         self._grid = [(v, k, c) for v, k, c in about["grid"]]
         self._chosen, self.n_classes = int(about["chosen"]), int(about["n_classes"])
         if (about["method"], about["revision"]) != (self.name, self.revision) or about["candidates"] != (
-            json.loads(json.dumps([self._describe(g) for g in range(len(self._grid))]))
+            json.loads(json.dumps([self._candidate(g) for g in range(len(self._grid))]))
         ):
             raise MethodError(
                 f"{folder}: saved by {about['method']} revision {about['revision']} with another grid; "
