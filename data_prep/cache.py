@@ -18,6 +18,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ Log = Callable[[str], None]
 
 SCHEMA = 1
 HASH_BYTES = 32
-CHUNK = 2**22
+WEEK = 7 * 24 * 3600.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -142,9 +143,15 @@ class Parts:
         self._path(key).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove what killed processes left half-written; only for the holder of the lock."""
+        """Remove what killed processes left half-written, and parts that nobody joined for a week.
+
+        Only for the holder of the lock.
+        """
         for path in self.folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
+        for path in self.folder.glob("*.part"):
+            if time.time() - path.stat().st_mtime > WEEK:
+                path.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.part"

@@ -19,6 +19,7 @@ from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, find_landmarks
 
 REVISION = 1
+MAX_FRAMES = 10_000
 
 
 class PreparationError(RuntimeError):
@@ -52,7 +53,9 @@ class Examiner:
         """What the journal keeps: content, landmarks and box, or the stage and the reason of a refusal."""
         targets = tuple(dict.fromkeys(Target(*each) for each in self.wanted))
         try:
-            content = self._content(clip, stamp)
+            if len(clip.frames) > MAX_FRAMES:
+                raise FrameError(f"{len(clip.frames)} frames; a clip has at most {MAX_FRAMES}")
+            content = self._content(clip)
             frames = iterate(clip.frames)
             first = _first(frames)
             points = find_landmarks(self.backend, first, clip.annotations, self.options)
@@ -69,7 +72,7 @@ class Examiner:
         _write_parts(stacks, content, box, targets, self.parts)
         return {"content": content, "landmarks": points.tolist(), "box": list(box)}
 
-    def _content(self, clip: Clip, stamp: str) -> str:
+    def _content(self, clip: Clip) -> str:
         """sha256 over the bytes of all source files (a video's once, however many clips it holds)."""
         annotations = [clip.annotations] if clip.annotations and self.backend == "file" else []
         hashes = [self._file_hash(path) for path in [*files_of(clip.frames), *annotations]]

@@ -16,6 +16,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -82,7 +83,8 @@ def ready(options: Options, log: Log) -> None:
 
 def find(frame: UInt8, options: Options) -> Float32:
     """(66, 2) float32 of the largest face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
-    with _lock:
+    with _lock, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="No faces were detected")
         faces = _network(options).get_landmarks_from_image(frame)
     if not faces:
         raise LandmarksNotFound(

@@ -433,7 +433,8 @@ def _folder_name(names: Sequence[str]) -> str:
         raise PreparationError("no database was given")
     if len(set(names)) < len(names):
         raise PreparationError(f"a database is given twice: {', '.join(sorted(names))}")
-    return "+".join(sorted(re.sub(r"[^A-Za-z0-9._-]", "-", name) for name in names))
+    name = "+".join(sorted(re.sub(r"[^A-Za-z0-9._-]", "-", name) for name in names))
+    return name.lstrip(".")[:100] or "data"
 
 
 def _refuse_duplicates(clips: Sequence[Clip]) -> None:

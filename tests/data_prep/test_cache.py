@@ -312,6 +312,16 @@ def test_parts_are_checked_when_read(tmp_path: Path) -> None:
     assert parts.read("absent") is None
 
 
+def test_parts_that_nobody_joined_are_swept_after_a_week(tmp_path: Path) -> None:
+    parts = Parts(tmp_path)
+    for key in ("old", "new"):
+        parts.write(key, np.zeros(3, np.uint8))
+    (tmp_path / ".k.1.2.tmp").write_bytes(b"half")
+    os.utime(tmp_path / "old.part", (0, 0))
+    parts.sweep()
+    assert [path.name for path in tmp_path.iterdir()] == ["new.part"]
+
+
 def test_a_set_is_a_plain_npy_with_its_sha256(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (5, 3, 4, 4, 3), dtype=np.uint8)
     write_set(tmp_path / "set", frames.shape, (row.tobytes() for row in frames), {"digest": "d"})

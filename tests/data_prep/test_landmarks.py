@@ -170,6 +170,24 @@ def test_template_is_near_a_real_cropped_face(photograph: np.ndarray, mesh_point
     assert np.median(error) < 0.15 * np.linalg.norm(mesh_points[36] - mesh_points[45])
 
 
+@pytest.mark.slow
+def test_facemesh_finds_simulated_faces(simulated_cache: Path) -> None:
+    """Against the simulator's true landmarks: 10 % of the eye distance at most, for nine faces in ten."""
+    found, sidecars = [], sorted(simulated_cache.rglob("casme2/**/landmarks.json"))[:12]
+    for sidecar in sidecars:
+        truth = read_landmark_file(sidecar)
+        name = json.loads(sidecar.read_text())["frame"]
+        frame = cv2.imread(str(sidecar.parent / name))[..., ::-1]
+        try:
+            points = find_landmarks("facemesh", np.ascontiguousarray(frame), None)
+        except LandmarksNotFound:
+            continue
+        error = np.median(np.linalg.norm(points - truth, axis=1))
+        found.append(error < 0.1 * np.linalg.norm(truth[36] - truth[45]))
+    assert sidecars
+    assert sum(found) >= 0.9 * len(sidecars)
+
+
 @pytest.mark.parametrize("frame", [GREY, np.zeros((40, 30, 3), np.uint8)])
 def test_facemesh_without_a_face(frame: np.ndarray) -> None:
     with pytest.raises(LandmarksNotFound, match="no face"):

@@ -15,7 +15,7 @@ import pytest
 
 from data_prep import examine, prepare
 from data_prep.cache import CacheDamaged, CacheError, CacheMissing
-from data_prep.clips import Clip, Clips, Database, ImageFrames, Still, StillDatabase
+from data_prep.clips import Clip, Clips, Database, ImageFrames, Still, StillDatabase, VideoFrames
 from data_prep.interpolation import resample
 from data_prep.landmarks import MEAN_SHAPE
 
@@ -248,6 +248,55 @@ def test_frames_of_unequal_size_set_the_clip_aside(world: World) -> None:
     plan = world.plan(database)
     assert len(plan.clips) == 1
     assert "128x90" in plan.set_aside[0].reason
+
+
+def test_clips_of_one_video(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clips cut from one video: its own frames each, the file hashed once."""
+    world.root.mkdir(parents=True)
+    path = world.root / "long.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 100.0, (128, 96))
+    for k in range(12):
+        writer.write(np.full((96, 128, 3), 20 * k, np.uint8))
+    writer.release()
+    hashed: list[str] = []
+    original = examine.hashlib.file_digest
+    monkeypatch.setattr(
+        examine.hashlib, "file_digest", lambda file, name: (hashed.append(name), original(file, name))[1]
+    )
+    template = write_clip(world.root, 0)
+    clips = tuple(
+        Clip(
+            **{
+                **template.__dict__,
+                "name": f"toy/v{a}",
+                "frames": VideoFrames(str(path), a, b),
+                "annotations": None,
+            }
+        )
+        for a, b in [(0, 4), (6, 9)]
+    )
+    plan = world.plan(Database("toy", "", clips), landmarks="template", workers=1)
+    assert len(hashed) == 1
+    assert plan.contents[0] != plan.contents[1]
+    result = world.prepared(plan, 2)
+    levels = result.frames.mean(axis=(2, 3, 4))
+    np.testing.assert_allclose(levels, [[0, 80], [120, 180]], atol=4)
+
+
+def test_a_clip_of_too_many_frames_is_set_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examine, "MAX_FRAMES", 5)
+    plan = world.plan(world.database(2))
+    assert len(plan.clips) == 1
+    assert "at most 5" in plan.set_aside[0].reason
+
+
+@pytest.mark.parametrize("name", ["..", "a/../../b", "x" * 300, "näme <b>"])
+def test_a_database_name_never_leaves_the_cache(world: World, name: str) -> None:
+    database = Database(name, "", world.database(1).clips)
+    clips = world.prepared(world.plan(database))
+    assert clips.folder is not None
+    assert clips.folder.resolve().is_relative_to(world.cache.resolve())
+    assert clips.folder.parent.parent == world.cache
 
 
 def test_duplicate_names_are_refused(world: World) -> None:
