@@ -14,6 +14,7 @@ import pandas as pd
 
 from results import tables
 from results.runs import NotARun, Results, load_results
+from results.statistics_table import statistics_frame
 from results.store import record_paths, write_atomically
 from results.table_text import csv_text, render_table3, table3_csv, table3_latex, table3_markdown, title
 
@@ -71,6 +72,7 @@ def all_frames(results: Results) -> dict[str, pd.DataFrame]:
         "table3": tables.table3_frame(tested),
         "per_fold": per_fold,
         "metrics": tables.metrics_frame(results, tested),
+        "statistics": statistics_frame(tested),
         "optimism": tables.optimism_frame(tested),
         "costs": tables.costs_frame(tested),
         "confusion": tables.confusion_frame(results, tested),

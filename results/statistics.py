@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -103,14 +104,17 @@ def sign_flip(differences: npt.ArrayLike) -> float:
     values = _checked(differences)
     if identical(values):
         return 1.0
-    n = len(values)
+    sums = np.abs(_signs(len(values)) @ values)
+    return float(np.mean(sums >= abs(values.sum()) - 1e-9))
+
+
+@lru_cache(maxsize=8)
+def _signs(n: int) -> Floats:
+    """(flips, n) of 1 and -1, the first row all 1."""
     if n <= EXACT_UP_TO:
-        signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))
-    else:
-        drawn = generator("sign flips", str(n)).integers(2, size=(DRAWS, n))
-        signs = np.concatenate([np.ones((1, n)), 2.0 * drawn - 1.0])
-    means = np.abs(signs @ values)
-    return float(np.mean(means >= abs(values.sum()) - 1e-9))
+        return np.array(list(itertools.product((1.0, -1.0), repeat=n)))
+    drawn = generator("sign flips", str(n)).integers(2, size=(DRAWS, n))
+    return np.concatenate([np.ones((1, n)), 2.0 * drawn - 1.0])
 
 
 def effect_size(differences: npt.ArrayLike) -> float:

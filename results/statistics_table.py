@@ -131,6 +131,7 @@ def ranks(cells_tested: Tested, protocol: str, tim: int) -> tuple[list[str], Ran
     group = [(c, f) for c, f in cells_tested if (c.protocol, c.tim) == (protocol, tim) and c.complete]
     databases = group[0][1].databases if group else ()
     if len(databases) < LEAST_DATA_SETS or len(group) < 3:
-        return f"ranks need at least {LEAST_DATA_SETS} data sets and 3 methods, there are {len(databases)} and {len(group)}"
+        need = f"ranks need at least {LEAST_DATA_SETS} data sets and 3 methods"
+        return f"{need}, there are {len(databases)} and {len(group)}"
     scores = [[accuracy_of(f.matrices("honest", "all", d)).mean() for _, f in group] for d in databases]
     return [cell.title for cell, _ in group], friedman_nemenyi(np.array(scores))

@@ -20,6 +20,9 @@ from results.store import Record
 FLOORS = ("majority", "linear")
 """Methods that a table shows for comparison: they are no competitors."""
 
+PARTS = ("prepare", "features", "fit", "predict")
+"""Where the time of a unit goes; records may hold finer parts of these."""
+
 NOT_ABOVE = "not above floor"
 NOT_CLEARLY = "not clearly above floor"
 
@@ -284,10 +287,10 @@ def costs_frame(cells_tested: Tested) -> pd.DataFrame:
         records = list(cell.records.values())
         row: Row = {"method": cell.method, "title": cell.title, "tim": cell.tim, "protocol": cell.protocol}
         row |= {"units": len(records), "planned": len(cell.folds) * len(cell.seeds)}
-        for part in ("prepare", "features", "fit", "predict"):
+        for part in PARTS:
             seconds = [float(record.seconds.get(part, 0.0)) for record in records]
             row[f"{part}_seconds"] = np.mean(seconds) if seconds else np.nan
-        row["total_seconds"] = sum(sum(map(float, record.seconds.values())) for record in records)
+        row["total_seconds"] = sum(float(r.seconds.get(part, 0.0)) for r in records for part in PARTS)
         row["peak_memory_mb"] = max((record.peak_memory_mb for record in records), default=np.nan)
         sizes = [record.n_parameters for record in records if record.n_parameters is not None]
         rows.append(row | {"parameters": max(sizes) if sizes else np.nan})

@@ -1,0 +1,63 @@
+"""All figures of a run, drawn from the frames of its tables and saved as SVG, PDF and PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from results import figures_curves, figures_tables
+from results.cells import cells
+from results.figures_style import Drawn, Figures, own_style, save
+from results.runs import Results
+from results.statistics_table import ranks
+from results.tables import tested
+
+
+def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame]) -> Figures:
+    """Draw and save every figure that the records allow; figures of earlier reports are removed."""
+    made = Figures()
+    with own_style():
+        for drawn in draw_all(results, frames):
+            made.pictures.append(save(drawn, folder))
+    kept = {path.name for path in made.files}
+    for path in folder.glob("*"):
+        if (
+            path.suffix in (".svg", ".pdf", ".png")
+            and path.name not in kept
+            and not path.name.startswith("clips")
+        ):
+            path.unlink()
+    return made
+
+
+def draw_all(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[Drawn]:
+    """Figures one after the other: of the tables first, then of training."""
+    info, table = results.info, frames["table3"]
+    if not len(results.records):
+        return
+    protocols = list(dict.fromkeys(table["protocol"]))
+    groups = list(dict.fromkeys(zip(table["protocol"], table["tim"], strict=True)))
+    titles = dict(zip(table["method"], table["title"], strict=True))
+    for protocol in protocols:
+        yield figures_tables.bars(info, table, protocol)
+        optimism = frames["optimism"]
+        if ((optimism["protocol"] == protocol) & (optimism["candidates"] > 1)).any():
+            yield figures_tables.dumbbells(info, optimism, protocol)
+    for protocol, tim in groups:
+        yield figures_tables.confusions(info, frames["confusion"], titles, protocol, tim)
+        yield figures_tables.heat_map(info, table, protocol, tim)
+        found = ranks(tested(results), protocol, tim)
+        if not isinstance(found, str):
+            yield figures_tables.critical_difference(info, *found, protocol, tim)
+    for protocol in protocols:
+        if table.loc[table["protocol"] == protocol, "mean"].notna().any():
+            yield figures_tables.cost_accuracy(info, table, frames["costs"], protocol)
+    all_cells = cells(results)
+    for protocol in protocols:
+        sweep = figures_curves.weight_sweep(info, all_cells, protocol)
+        if sweep is not None:
+            yield sweep
+    for protocol, tim in groups:
+        yield from figures_curves.curves(info, all_cells, protocol, tim)
