@@ -233,25 +233,18 @@ class Supervisor:
 
 
 def judge(unit: Unit) -> tuple[str, dict[str, str] | None]:
-    """Status and error of a unit whose process has ended."""
-    printed = unit.printed.decode(errors="replace")
-    if unit.stopped == "timeout":
-        return "timeout", {
-            "type": "Timeout",
-            "message": f"stopped after its time limit of {unit.timeout:g} s",
-            "traceback": printed,
-        }
-    if unit.stopped == "memory":
-        return "memory", {
-            "type": "MemoryLimit",
-            "message": f"stopped when it held {unit.held:.0f} MB, its limit is {unit.memory_mb} MB",
-            "traceback": printed,
-        }
+    """Status and error of a unit whose process has ended; one that finished before it was killed counts."""
     code = os.waitstatus_to_exitcode(unit.exit_status or 0)
     if code == 0 and unit.told:
         message = json.loads(unit.told)
         return message["status"], message["error"]
-    return "crashed", {"type": "Crash", "message": name_of_exit(code), "traceback": printed}
+    status, kind, text = "crashed", "Crash", name_of_exit(code)
+    if unit.stopped == "timeout":
+        status, kind, text = "timeout", "Timeout", f"stopped after its time limit of {unit.timeout:g} s"
+    elif unit.stopped == "memory":
+        status, kind = "memory", "MemoryLimit"
+        text = f"stopped when it held {unit.held:.0f} MB, its limit is {unit.memory_mb} MB"
+    return status, {"type": kind, "message": text, "traceback": unit.printed.decode(errors="replace")}
 
 
 def name_of_exit(code: int) -> str:

@@ -104,7 +104,8 @@ class Laboratory:
     def environment(self, fault=None):
         environment = {**os.environ, "PYTHONPATH": f"{INJECTED}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"}
         if fault is not None:
-            environment["BENCH_FAULT"] = json.dumps({"mark": str(self.folder / "struck"), "nth": 1, **fault})
+            usual = {"mark": str(self.folder / "met"), "nth": 1, "then": "die"}
+            environment["BENCH_FAULT"] = json.dumps({**usual, **fault})
         return environment
 
     def start(self, *words, fault=None, **options):
@@ -145,8 +146,9 @@ class Laboratory:
     def records(self):
         return sorted((self.out / "units").glob("*.json"))
 
-    def struck(self):
-        return (self.folder / "struck").exists()
+    def met(self):
+        """How often what a fault waits for has happened."""
+        return len(list(self.folder.glob("met.*")))
 
 
 @pytest.fixture(scope="session")

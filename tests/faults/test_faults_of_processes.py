@@ -89,10 +89,10 @@ def test_killed_20_times_at_random_moments(learning_laboratory, undisturbed, fau
     ],
 )
 def test_killed_while_a_file_is_written(laboratory, undisturbed, faults, at, match):
-    fault = {"at": at, "match": match, "nth": 2 if match in (r"/units/", r"\.part$") else 1}
+    fault = {"at": at, "match": match, "nth": 3 if match in (r"/units/", r"\.part$") else 1}
     faults.inject(f"kill -9 at {at} of {match}")
     ended = laboratory.run(fault=fault)
-    assert laboratory.struck(), "the fault did not strike"
+    assert laboratory.met() >= fault["nth"], "the fault did not strike"
     assert ended.returncode == -signal.SIGKILL, ended.printed
     assert_completes(laboratory, undisturbed)
     faults.survived()
@@ -123,15 +123,27 @@ def test_interrupted_with_ctrl_c(laboratory, undisturbed, faults):
 
 
 @pytest.mark.parametrize(
-    ("limit", "status"), [(("--timeout", "0.001"), "timeout"), (("--memory-limit", "1"), "memory")]
+    ("then", "words", "status"), [("crash", (), "crashed"), ("hang", ("--timeout", "4"), "timeout")]
 )
-def test_units_stopped_at_a_limit_are_tried_again(laboratory, undisturbed, faults, limit, status):
-    faults.inject(f"all units stopped at {limit[0]}")
-    ended = laboratory.run(*limit)
+def test_a_unit_that_ends_badly_costs_only_itself(laboratory, undisturbed, faults, then, words, status):
+    faults.inject(f"a unit that ends in {then}")
+    ended = laboratory.run(*words, fault={"at": "replace", "match": "/units/", "nth": 2, "then": then})
+    assert ended.returncode == 1, ended.printed
+    records, bad = read_records(laboratory.out)
+    assert not bad
+    assert sorted(record.status for record in records) == sorted(["done"] * (len(records) - 1) + [status])
+    assert len(records) == len(undisturbed(laboratory).records())
+    assert "go on with: python" in ended.printed
+    assert_completes(laboratory, undisturbed)
+    faults.survived()
+
+
+def test_units_that_eat_memory_are_tried_again(laboratory, undisturbed, faults):
+    faults.inject("all units above their memory limit")
+    ended = laboratory.run("--memory-limit", "1")
     assert ended.returncode == 1, ended.printed
     records, _ = read_records(laboratory.out)
-    assert status in {record.status for record in records}
-    assert "go on with: python" in ended.printed
+    assert "memory" in {record.status for record in records}
     assert_completes(laboratory, undisturbed)
     faults.survived()
 

@@ -2,10 +2,11 @@
 
 BENCH_FAULT holds JSON: `at` is "fsync" (the file is being written), "replace" (it is whole, under its
 temporary name), "halved" (renamed, but half of it never reached the disk) or "clock"; `match` is searched
-in the final path; `nth` counts the matching calls of one process; `mark` is a file that is made when the
-fault strikes, so that it does so once. The main process and the one that writes are both killed.
+in the final path; `nth` counts the matching calls of all processes, by files named after `mark`; `then` is
+"die" (the main process and the one that writes are killed), "crash" (only the latter) or "hang".
 """
 
+import itertools
 import json
 import os
 import re
@@ -19,12 +20,10 @@ MAIN = "BENCH_MAIN_PROCESS"
 def arm(fault):
     if fault["at"] == "clock":
         return turn_clock_back()
-    seen = []
 
     def strikes(path):
-        if re.search(fault["match"], os.fspath(path)):
-            seen.append(path)
-        return len(seen) == fault["nth"] and first_time(fault["mark"])
+        matches = re.search(fault["match"], os.fspath(path))
+        return matches is not None and count_up(fault["mark"]) == fault["nth"]
 
     real_fsync, real_replace = os.fsync, os.replace
 
@@ -32,7 +31,7 @@ def arm(fault):
         path = os.fspath(Path(f"/proc/self/fd/{descriptor}").readlink())
         if strikes(path):
             os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
-            die()
+            end(fault["then"])
         real_fsync(descriptor)
 
     def replace(source, target, **options):
@@ -41,7 +40,7 @@ def arm(fault):
             real_replace(source, target, **options)
             os.truncate(target, Path(target).stat().st_size // 2)
         if struck:
-            die()
+            end(fault["then"])
         real_replace(source, target, **options)
 
     if fault["at"] == "fsync":
@@ -51,18 +50,22 @@ def arm(fault):
     return None
 
 
-def first_time(mark):
-    try:
-        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return False
-    return True
+def count_up(mark):
+    """1, 2, 3 ... over all processes: each call makes the next of the files mark.1, mark.2, mark.3 ..."""
+    for number in itertools.count(1):
+        try:
+            os.close(os.open(f"{mark}.{number}", os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        return number
 
 
-def die():
-    for process in (int(os.environ[MAIN]), os.getpid()):
-        os.kill(process, signal.SIGKILL)
-    time.sleep(60)
+def end(how):
+    if how == "die":
+        os.kill(int(os.environ[MAIN]), signal.SIGKILL)
+    if how != "hang":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(600)
 
 
 def turn_clock_back():
