@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from data_prep.databases.emotions import CLASS_OF
 from data_prep.simulator.movement import Floats
 from data_prep.simulator.presets import Cast
 from data_prep.simulator.recipes import units_of, variants_of
@@ -20,16 +21,6 @@ from data_prep.simulator.settings import SimulatorSettings
 
 SMIC_PEOPLE = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20)
 """The numbers of SMIC's people."""
-
-CLASS_OF = {
-    "happiness": "positive",
-    "positive": "positive",
-    "surprise": "surprise",
-    "tense": "others",
-    "repression": "others",
-    "others": "others",
-}
-"""Emotion to class; whatever is not named is negative."""
 
 VARIANT_CONCENTRATION = 0.25
 """Dirichlet concentration per alternative of a full personal taste for variants: small is picky."""
@@ -113,7 +104,7 @@ def _share_out(database: str, cast: Cast, settings: SimulatorSettings) -> dict[i
 def _by_class(emotions: Mapping[str, int]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for emotion, count in emotions.items():
-        groups.setdefault(CLASS_OF.get(emotion, "negative"), []).extend([emotion] * count)
+        groups.setdefault(CLASS_OF[emotion], []).extend([emotion] * count)
     return groups
 
 
