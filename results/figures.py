@@ -15,6 +15,10 @@ from results.statistics_table import ranks
 from results.tables import tested
 
 
+CLIP_SHEETS = "clips-"
+"""How the names of contact sheets begin; they are made from pixels, not from records, and stay."""
+
+
 def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame]) -> Figures:
     """Draw and save every figure that the records allow; figures of earlier reports are removed."""
     made = Figures()
@@ -23,11 +27,8 @@ def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFr
             made.pictures.append(save(drawn, folder))
     kept = {path.name for path in made.files}
     for path in folder.glob("*"):
-        if (
-            path.suffix in (".svg", ".pdf", ".png")
-            and path.name not in kept
-            and not path.name.startswith("clips")
-        ):
+        old = path.suffix in (".svg", ".pdf", ".png") and not path.name.startswith(CLIP_SHEETS)
+        if old and path.name not in kept:
             path.unlink()
     return made
 
@@ -59,5 +60,4 @@ def draw_all(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[D
         sweep = figures_curves.weight_sweep(info, all_cells, protocol)
         if sweep is not None:
             yield sweep
-    for protocol, tim in groups:
-        yield from figures_curves.curves(info, all_cells, protocol, tim)
+    yield from figures_curves.curves(info, all_cells)
