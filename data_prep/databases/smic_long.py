@@ -14,7 +14,7 @@ from pathlib import Path
 
 from data_prep.clips import Clip, Database
 from data_prep.databases.emotions import check_mapping, class_of
-from data_prep.databases.errors import Refused, shown
+from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.databases.smic import EMOTION_OF, FPS, SUBJECT_FOLDER, homes_of, parsed, subject_name
 from data_prep.databases.tabled import Gathering, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
@@ -65,6 +65,8 @@ def _load(name: str, camera: str, root: Path, mapping: Mapping[str, str] | None)
     hint = f"SMIC-{camera.upper()}-E_annotation*.xlsx"
     table = Path(named) if named else choose_table(tree, own or found.tables, known, hint)
     sheet = read_table(table, COLUMNS, required=REQUIRED, sheet=camera)
+    if sheet.name.lower() in FPS and sheet.name.lower() != camera:
+        raise DatabaseError(f"{table}: has the sheet {sheet.name} but none for {camera.upper()}")
     home = choose_home(
         tree,
         [home for home in homes_of(tree, found.homes, camera) if _long(tree, home)],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Tree:
             raise Refused(f"{shown(path)} does not exist below {self.root}") from error
         except (OSError, ValueError) as error:
             raise Refused(f"{shown(path)} cannot be followed ({error})") from error
-        if real != self.root and not real.startswith(self.root.rstrip("/") + "/"):
+        if real != self.root and not real.startswith(self.root.rstrip(os.sep) + os.sep):
             raise Refused(
                 f"{shown(path)} leaves the database folder {self.root}; only files below it are read"
             )
@@ -179,46 +179,43 @@ def survey(tree: Tree, subject_folder: re.Pattern[str]) -> Survey:
     """Tables and homes of subject folders at most `MAX_DEPTH` below the root, subject folders not entered."""
     tables: list[str] = []
     homes: list[str] = []
-    seen = {tree.root}
-    level = [tree.root]
-    for _ in range(MAX_DEPTH):
-        below: list[str] = []
-        for folder in level:
-            listing = tree.list(folder)
-            tables += [path for name, path in listing.files.items() if _is_table(name)]
-            subjects = [name for name in listing.folders if subject_folder.fullmatch(name)]
-            if subjects:
-                homes.append(folder)
-            others = [
-                path for name, path in listing.folders.items() if name not in subjects and path not in seen
-            ]
-            seen.update(others)
-            below += others
-        if len(seen) > MAX_FOLDERS:
-            raise DatabaseError(
-                f"{tree.root}: more than {MAX_FOLDERS} folders; give the folder of the database itself"
-            )
-        level = below
+    for folder, listing in _walk(tree, subject_folder):
+        tables += [path for name, path in listing.files.items() if _is_table(name)]
+        if any(subject_folder.fullmatch(name) for name in listing.folders):
+            homes.append(folder)
     return Survey(tuple(tables), tuple(homes))
 
 
 def pictures_below(tree: Tree) -> list[tuple[str, str]]:
     """(name, path) of all pictures at most `MAX_DEPTH` folders below the root, by folder and name."""
-    found: list[tuple[str, str]] = []
+    found = (listing.files.items() for _, listing in _walk(tree, re.compile("(?!)")))
+    return [item for items in found for item in items if item[0].lower().endswith(PICTURES)]
+
+
+def _walk(tree: Tree, not_entered: re.Pattern[str]) -> Iterator[tuple[str, Listing]]:
+    """Folders level by level, each real folder once; raises DatabaseError where there are too many."""
     seen = {tree.root}
     level = [tree.root]
+    entries = 0
     for _ in range(MAX_DEPTH):
         below: list[str] = []
         for folder in level:
             listing = tree.list(folder)
-            found += [item for item in listing.files.items() if item[0].lower().endswith(PICTURES)]
-            fresh = [path for path in listing.folders.values() if path not in seen]
+            yield folder, listing
+            fresh = [
+                path
+                for name, path in listing.folders.items()
+                if path not in seen and not not_entered.fullmatch(name)
+            ]
             seen.update(fresh)
             below += fresh
-        if len(seen) > MAX_FOLDERS or len(found) > MAX_ENTRIES:
-            raise DatabaseError(f"{tree.root}: too many files; give the folder of the database itself")
+            entries += len(listing.files)
+            if len(seen) > MAX_FOLDERS or entries > MAX_ENTRIES:
+                raise DatabaseError(
+                    f"{tree.root}: more than {MAX_FOLDERS} folders or {MAX_ENTRIES} files; "
+                    "give the folder of the database itself"
+                )
         level = below
-    return found
 
 
 def open_root(root: Path) -> tuple[Tree, str | None]:

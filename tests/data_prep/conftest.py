@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import re
 import struct
-from collections.abc import Iterable, Sequence
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +93,45 @@ class Disk:
         full.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return full
 
+    def zip(self, path: str, parts: Mapping[str, bytes]) -> Path:
+        """A zip archive, which is what an xlsx file is."""
+        full = self.at(path)
+        with zipfile.ZipFile(full, "w", zipfile.ZIP_DEFLATED) as package:
+            for name, content in parts.items():
+                package.writestr(name, content)
+        return full
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Disk:
     return Disk(tmp_path)
+
+
+def parts_of(rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    raw = io.BytesIO()
+    book.save(raw)
+    with zipfile.ZipFile(raw) as package:
+        return {name: package.read(name) for name in package.namelist()}
+
+
+@pytest.fixture(scope="session")
+def good_parts():
+    """A workbook whose texts lie in a shared table, as spreadsheet programmes write them."""
+    parts = parts_of([["a", "b"], [1, "x"], ["2", None], [3.5, "y"]])
+    sheet = "xl/worksheets/sheet1.xml"
+    texts = re.findall(rb"<is><t>(.*?)</t></is>", parts[sheet])
+    for i, text in enumerate(texts):
+        old = b't="inlineStr"><is><t>' + text + b"</t></is>"
+        parts[sheet] = parts[sheet].replace(old, b't="s"><v>%d</v>' % i)
+    items = b"".join(b"<si><t>" + text + b"</t></si>" for text in texts)
+    parts["xl/sharedStrings.xml"] = (
+        b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' + items + b"</sst>"
+    )
+    kind = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace(
+        b"</Types>", b'<Override PartName="/xl/sharedStrings.xml" ContentType="' + kind + b'" /></Types>'
+    )
+    return parts

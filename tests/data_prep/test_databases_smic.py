@@ -174,6 +174,15 @@ def test_long_set_of_2019_has_apexes_and_vis_its_own_sheet_without_last_frame(di
     assert (clip.name, clip.fps) == ("smic-e-vis/s11/s11_po_01@3", 25.0)
 
 
+def test_long_set_table_without_a_sheet_for_the_camera(disk):
+    disk.xlsx(
+        "SMIC-HS-E_annotation.xlsx", [LONG_HEADER, long_row(3, "s3_ne_03", 2, 5, "negative")], sheet="HS"
+    )
+    short_clip(disk, "VIS_long/SMIC-VIS-E/s03/s3_ne_03", range(1, 9), "jpg")
+    with pytest.raises(DatabaseError, match="has the sheet HS but none for VIS"):
+        load("smic-e-vis", disk.root)
+
+
 def test_long_set_row_that_contradicts_its_file_name_is_set_aside(disk):
     rows = [long_row(4, "s3_ne_03", 2, 5, "negative"), long_row(3, "s3_ne_03", 2, 5, "positive")]
     disk.xlsx("SMIC-HS-E_annotation.xlsx", [LONG_HEADER, *rows], sheet="HS")
