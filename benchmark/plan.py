@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from benchmark.protocols import PROTOCOLS, Fold
@@ -33,7 +34,7 @@ class Unit:
     stills: str | None
     settings: Mapping[str, Any]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """sha256 of the unit's canonical JSON."""
         return digest_of(self.as_json())
