@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 import cv2
+import numba
 import numpy as np
 import pytest
 import torch
@@ -257,6 +258,7 @@ def test_weights_are_looked_for_in_the_callers_then_the_environments_then_torchs
 @pytest.mark.slow
 def test_face_alignment_runs_from_a_local_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library with random weights in place of the real ones: loading, calling and the 66 points."""
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)  # its helpers would compile for half a minute
     from face_alignment.detection.sfd.net_s3fd import s3fd
     from face_alignment.models import FAN
 
