@@ -32,7 +32,7 @@ def _draw_eye(canvas: Canvas, looks: Looks, eye: Floats, gaze: float) -> None:
     centre = (eye[0] + eye[3]) / 2
     round_off = 1.0 - 0.35 * np.clip(np.abs(canvas.x - centre[0]) / (0.55 * width), 0, 1) ** 2
     canvas.blend(white, np.array((0.90, 0.88, 0.86)) * (0.94 * round_off[..., None]))
-    iris = np.array([centre[0] + gaze * 0.16 * width, eye[1:3, 1].mean() + 0.047])
+    iris = np.array([centre[0] + gaze * 0.16 * width, centre[1] + 0.002])
     radius = 0.047
     rim = canvas.ellipse(iris, (radius, radius), 0.010) * white
     canvas.blend(rim, np.asarray(looks.iris) * 0.45)

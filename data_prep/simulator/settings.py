@@ -39,7 +39,7 @@ class SimulatorSettings:
     style: float = 1.0
     uneven: float = 1.0
     ambiguity: float = 1.0
-    drift: float = 0.8
+    drift: float = 0.4
     flicker: float = 0.004
     noise: float = 1.2
     blinks: float = 0.12

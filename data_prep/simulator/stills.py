@@ -138,10 +138,14 @@ def _expressed(plan: StillPlan, looks: Looks, rng: np.random.Generator) -> tuple
 def _opened(points: Floats, combination: str, strength: float) -> Floats:
     """Lips apart: the inner contour of the lower lip follows the outer one."""
     units = combination.split("+")
-    gap = strength * (1.3 if "26" in units else 0.55 if "25" in units else 0.0)
+    dropped = "26" in units
+    gap = strength * (1.7 if dropped else 0.55 if "25" in units else 0.0)
     if gap == 0.0:
         return points
     moved = points.copy()
+    if dropped:
+        for corner, inward in ((48, 1.0), (60, 1.0), (54, -1.0), (64, -1.0)):
+            moved[corner] += (0.25 * inward * gap, 0.38 * gap)
     for inner, share in ((67, 0.8), (66, 1.0), (65, 0.8)):
         moved[inner, 1] += gap * share
     for outer, share in ((55, 0.3), (56, 0.6), (57, 0.7), (58, 0.6), (59, 0.3)):
