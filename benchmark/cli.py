@@ -91,6 +91,18 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--set", nargs="+", default=[], metavar="KNOB=VALUE", help="e.g. amplitude=1.5")
     simulate.add_argument("--workers", type=int, default=0)
 
+    _model_verbs(verbs)
+
+    speed = _verb(verbs, "speed", _speed, "measure speed against the straightforward versions")
+    speed.add_argument("parts", nargs="*", help="default: all parts")
+    speed.add_argument("--quick", action="store_true", help="smaller inputs, fewer repetitions")
+    speed.add_argument("--csv", type=Path, help="also write the table here")
+
+    _verb(verbs, "list", _list, "methods, protocols, databases, profiles and engines")
+    return top
+
+
+def _model_verbs(verbs: Any) -> None:
     fit = _verb(verbs, "fit", _fit, "train one method on all given clips and save it")
     fit.add_argument("method")
     _data_flags(fit)
@@ -103,14 +115,6 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("video", type=Path)
     predict.add_argument("--landmarks", help="back end for the face; default: the model's")
     predict.add_argument("--device", default="auto")
-
-    speed = _verb(verbs, "speed", _speed, "measure speed against the straightforward versions")
-    speed.add_argument("parts", nargs="*", help="default: all parts")
-    speed.add_argument("--quick", action="store_true", help="smaller inputs, fewer repetitions")
-    speed.add_argument("--csv", type=Path, help="also write the table here")
-
-    _verb(verbs, "list", _list, "methods, protocols, databases, profiles and engines")
-    return top
 
 
 def _verb(

@@ -11,7 +11,7 @@ from typing import Any
 from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import Settings
 from data_prep.clips import digest_of
-from methods import load_method, make_settings
+from methods import load_method, make_settings, select
 from methods.base import Method
 
 
@@ -59,7 +59,7 @@ class MethodSpec:
 def describe(name: str, settings: Settings) -> MethodSpec:
     """Import a method and resolve its settings under this run's profile."""
     cls = load_method(name)
-    method: Method = cls(make_settings(cls, settings.method_settings.get(name, {})))
+    method: Method = cls(make_settings(cls, settings_for(name, settings.method_settings)))
     return MethodSpec(
         name=name,
         title=cls.title,
@@ -68,6 +68,15 @@ def describe(name: str, settings: Settings) -> MethodSpec:
         frame_size=method.frame_size,
         stills=cls.learns_from_stills,
     )
+
+
+def settings_for(name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What the tables set for one method: keys are names and wildcards, the later table wins."""
+    merged: dict[str, Any] = {}
+    for patterns, table in tables.items():
+        if name in select(patterns.split()):
+            merged |= table
+    return merged
 
 
 def folds_of(

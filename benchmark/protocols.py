@@ -79,13 +79,21 @@ def loso(
 def cross_database(
     labels: Sequence[int], subjects: Sequence[str], databases: Sequence[str], *, seed: int
 ) -> tuple[Fold, ...]:
-    """Train on all databases but one, test on that one; raises ProtocolError for a single database."""
+    """Train on all databases but one, test on that one; raises ProtocolError for a single database.
+
+    People of the test database are not trained on, should another one show them too (SMIC's cameras).
+    """
     names, database_of = np.unique(np.asarray(databases, dtype=object), return_inverse=True)
     if len(names) < 2:
         raise ProtocolError(
             f"'cross-database' needs at least 2 databases, there is only {names[0] if len(names) else 'none'}"
         )
-    return _folds(database_of, [str(name) for name in names])
+    _, person_of = _people(subjects, databases)
+    folds = _folds(database_of, [str(name) for name in names])
+    return tuple(
+        Fold(fold.name, fold.train[~np.isin(person_of[fold.train], person_of[fold.test])], fold.test)
+        for fold in folds
+    )
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -103,9 +111,9 @@ def _folds(fold_of: Ints, names: Sequence[str]) -> tuple[Fold, ...]:
 
 
 def _people(subjects: Sequence[str], databases: Sequence[str]) -> tuple[list[str], Ints]:
-    """Equal numbers in two databases are different people."""
+    """Equal bare numbers in two databases are different people; "smic/s01" is one person everywhere."""
     keys = [
-        person if person.startswith(f"{database}/") else f"{database}/{person}"
+        person if "/" in person else f"{database}/{person}"
         for person, database in zip(subjects, databases, strict=True)
     ]
     people, person_of = np.unique(np.asarray(keys, dtype=object), return_inverse=True)

@@ -30,7 +30,8 @@ class Settings:
     simulator_settings: its knobs by name. out: the run folder, None for runs/<profile>. device: "auto",
     "cpu", "cuda" or "cuda:1". timeout: seconds a unit may take. memory_limit: MB a unit may take, 0 for
     none. control: "shuffled-labels" permutes the labels of all clips, so that nothing can be learned.
-    method_settings: method -> its settings that differ from its defaults, which are the paper's.
+    method_settings: methods ("mdmo", "tlcnn* c5-svm", "*") -> settings that differ from the methods'
+    defaults, which are the paper's; where two tables set the same, the later one wins.
     """
 
     profile: str = "quick"
@@ -76,6 +77,8 @@ def checked(settings: Settings) -> Settings:
     """The same settings if they can be run; names expanded. Raises SettingsError or UnknownName."""
     for protocol in settings.protocols:
         one_of(protocol, PROTOCOLS, "protocol")
+    for patterns in settings.method_settings:
+        select(patterns.split())
     one_of(settings.engine, ENGINES, "engine")
     one_of(settings.control, CONTROLS, "control")
     for tim in settings.tim:

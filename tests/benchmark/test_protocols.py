@@ -82,6 +82,16 @@ def test_cross_database_tests_on_each_database_once():
     assert {fold.name: fold.test.tolist() for fold in folds} == {"casme": [0, 2], "smic": [1]}
 
 
+def test_people_that_two_databases_share_are_never_on_both_sides():
+    subjects = ["smic/s01", "smic/s02", "smic/s01", "casme/01", "smic/s03"]
+    databases = ["smic", "smic", "smic-vis", "casme", "smic-vis"]
+    folds = {f.name: f for f in PROTOCOLS["cross-database"]([0] * 5, subjects, databases, seed=0)}
+    assert folds["smic"].train.tolist() == [3, 4]
+    assert folds["smic-vis"].train.tolist() == [1, 3]
+    loso = {f.name: f.test.tolist() for f in PROTOCOLS["loso"]([0] * 5, subjects, databases, seed=0)}
+    assert loso["smic/s01"] == [0, 2]
+
+
 def test_subject_folds_spread_classes_better_than_chance():
     """Against random deals of the same subjects, not against a number chosen by hand."""
     random = np.random.default_rng(1)

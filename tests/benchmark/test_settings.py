@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmark.plan import settings_for
 from benchmark.settings import SettingsError, resolve
 from methods import METHODS, UnknownName, select
 
@@ -62,3 +63,17 @@ def test_method_names_keep_the_order_of_table_3():
     assert select(["!tlcnn*", "!*-*"]) == ("mdmo", "fdm", "stclqp", "majority", "linear")
     with pytest.raises(UnknownName, match="leaves no method"):
         select(["fdm", "!fdm"])
+
+
+def test_a_table_may_name_several_methods_and_the_later_one_wins():
+    tables = {"*": {"frame_size": [9, 9], "a": 1}, "tlcnn* c5-svm": {"a": 2}, "tlcnn": {"a": 3}}
+    assert settings_for("mdmo", tables) == {"frame_size": [9, 9], "a": 1}
+    assert settings_for("c5-svm", tables) == {"frame_size": [9, 9], "a": 2}
+    assert settings_for("tlcnn", tables) == {"frame_size": [9, 9], "a": 3}
+
+
+def test_a_table_for_a_method_that_is_not_there_is_an_error(tmp_path):
+    file = tmp_path / "wrong.toml"
+    file.write_text("[methods.mdno]\nlambda_step = 0.1")
+    with pytest.raises(UnknownName, match="did you mean mdmo"):
+        resolve({}, settings_file=file, profile="quick")
