@@ -32,12 +32,25 @@ class UnusableClip(ValueError):
 class PerClipArrays:
     """What a computation gave for the clips of a view.
 
-    rows: (n, ...) one row per clip, zeros for the clips named in `unusable`;
-    unusable: position in the view to the reason.
+    `arrays[i]` is the row of clip i, read when asked for; `arrays.rows` reads all, (n, ...). Rows of the
+    clips named in `unusable` (position in the view to the reason) are zeros.
     """
 
-    rows: Array
+    stored: Array
+    indices: npt.NDArray[np.int64]
     unusable: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, i: int) -> Array:
+        """Row of clip i of the view."""
+        return np.array(self.stored[self.indices[i]])
+
+    @property
+    def rows(self) -> Array:
+        """(n, ...) rows of all clips of the view, in memory."""
+        return np.array(self.stored[self.indices])
 
 
 def per_clip(
@@ -66,7 +79,7 @@ def per_clip(
 def per_clip_arrays(
     clips: Clips, compute: PerClip, *, name: str, parameters: Mapping[str, Any], threads: int = 1
 ) -> PerClipArrays:
-    """As `per_clip`, but clips that cannot be handled are named with the reason instead of raising."""
+    """As `per_clip`, but rows are read when asked for, and clips that cannot be handled are named."""
     if clips.folder is None:
         return _in_memory(clips, compute, threads)
     key = digest_of({"name": name, "parameters": dict(parameters), "data": clips.digest, "schema": _SCHEMA})
@@ -100,7 +113,8 @@ def _in_memory(clips: Clips, compute: PerClip, threads: int) -> PerClipArrays:
     unusable = {i: result for i, result in enumerate(results) if isinstance(result, str)}
     blank = next((np.zeros_like(r) for r in results if not isinstance(r, str)), np.zeros(0, np.float32))
     rows = [blank if isinstance(result, str) else result for result in results]
-    return PerClipArrays(np.stack(rows) if rows else blank[np.newaxis][:0], unusable)
+    stored = np.stack(rows) if rows else blank[np.newaxis][:0]
+    return PerClipArrays(stored, np.arange(len(rows)), unusable)
 
 
 def _results(
@@ -214,4 +228,4 @@ def _rows_of_view(path: Path, meta: dict[str, Any], clips: Clips) -> PerClipArra
     rows = np.load(path, mmap_mode="r", allow_pickle=False)
     reasons: dict[str, str] = meta["unusable"]
     unusable = {i: reasons[str(row)] for i, row in enumerate(clips.indices) if str(row) in reasons}
-    return PerClipArrays(np.array(rows[clips.indices]), unusable)
+    return PerClipArrays(rows, clips.indices, unusable)
