@@ -311,7 +311,8 @@ def _mendable() -> tuple[type[Exception], ...]:
         ("data_prep.cache", ("CacheError",)),
         ("data_prep.examine", ("PreparationError",)),
         ("methods.base", ("MethodError",)),
-        ("results.store", ("BadRecord", "ResultsError")),
+        ("data_prep.simulator.write", ("SimulatorError",)),
+        ("results.store", ("ResultsError",)),
     ):
         loaded = sys.modules.get(module)
         kinds += [getattr(loaded, name) for name in names if hasattr(loaded, name)]

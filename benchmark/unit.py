@@ -69,9 +69,10 @@ def execute(
     train = clips.select([i for i in fold.train if i not in unusable])
     test = clips.select([i for i in fold.test if i not in unusable])
     if not len(train) or not len(test):
+        reason = next(iter(unusable.values()), "the fold is empty")
         raise UnitError(
             f"{unit.method} can use {len(train)} of {len(fold.train)} training and {len(test)} of "
-            f"{len(fold.test)} test clips of {unit.fold}; first reason: {next(iter(unusable.values()))}"
+            f"{len(fold.test)} test clips of {unit.fold}; first reason: {reason}"
         )
     opened = time.perf_counter()
     method.fit(train, seed=seed_of(unit))
