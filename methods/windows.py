@@ -1,4 +1,4 @@
-"""Frames on the device as bytes, and the windows of them that training and prediction look at.
+"""Frames as bytes, on the device if there is room, and the windows that training and prediction look at.
 
 A window is `length` consecutive frames of one clip, cropped to a square and perhaps mirrored: one frame
 for the frame CNN, sixteen for CNN + LSTM, the whole clip for the 3D-CNN. Windows travel as one integer
@@ -7,6 +7,7 @@ tensor (5, n): clip, first frame, top, left, mirrored or not.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,35 +21,57 @@ Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation of red, green and blue over the frames trained on, grey levels."""
 
 STATISTICS_STRIDE = 8
+RESIDENT_SHARE = 0.5
+"""Frames are copied to a GPU if they take no more of its free memory than this."""
 
 
 @dataclass(frozen=True)
 class Footage:
-    """Clips on a device: frames (n, T, H, W, 3) uint8 RGB, labels (n,) int64, empty where unknown.
+    """Clips to look at: frames (rows, T, H, W, 3) uint8 RGB and the row of each of the n clips.
 
+    On a CPU the frames are the prepared set itself, usually a memory map, so that memory does not grow with
+    the clips; so they are for a GPU that has no room for them. labels (n,) int64, empty where unknown.
     statistics belong to the frames that were trained on and normalise all others too; mean and scale,
     (3,) float32 on the device, are made of them.
     """
 
     frames: Tensor
+    rows: Tensor
     labels: Tensor
     statistics: Statistics
     mean: Tensor
     scale: Tensor
 
     @classmethod
-    def of(
-        cls, frames: Sequence[UInt8], labels: Ints, statistics: Statistics, device: torch.device
-    ) -> Footage:
-        """Copy the clips to the device one by one, so that no second copy of all lies in memory."""
-        resident = torch.empty((len(frames), *frames[0].shape), dtype=torch.uint8, device=device)
-        for row, clip in zip(resident, frames, strict=True):
-            row.copy_(torch.from_numpy(np.array(clip)))
+    def of(cls, data: Clips | Stills, labels: Ints, statistics: Statistics, device: torch.device) -> Footage:
+        """The clips where windows are cut out of them: on the device if there is room."""
+        frames, rows = _placed(data, device)
         mean, deviation = (torch.tensor(values, device=device) for values in statistics)
-        return cls(resident, torch.from_numpy(labels.copy()).to(device), statistics, mean, 1.0 / deviation)
+        known = torch.from_numpy(labels.copy()).to(device)
+        return cls(frames, rows, known, statistics, mean, 1.0 / deviation)
 
     def __len__(self) -> int:
-        return len(self.frames)
+        return len(self.rows)
+
+
+def _placed(data: Clips | Stills, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Frames and rows: the array as it lies, or a copy of these clips alone on a GPU with room for it."""
+    whole = data.frames if isinstance(data, Clips) else data.frames[:, None]
+    indices = data.indices if isinstance(data, Clips) else np.arange(len(data))
+    n_bytes = len(indices) * int(np.prod(whole.shape[1:]))
+    if device.type == "cpu" or n_bytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
+        return _shared(whole), torch.from_numpy(indices.copy())
+    resident = torch.empty((len(indices), *whole.shape[1:]), dtype=torch.uint8, device=device)
+    for row, index in zip(resident, indices, strict=True):
+        row.copy_(torch.from_numpy(np.array(whole[index])))
+    return resident, torch.arange(len(indices), device=device)
+
+
+def _shared(array: UInt8) -> Tensor:
+    """A tensor on the same memory; torch warns that it could write to it, which nothing here does."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.asarray(array))
 
 
 def training_footage(clips: Clips | Stills, positions: Iterable[int], device: torch.device) -> Footage:
@@ -56,14 +79,13 @@ def training_footage(clips: Clips | Stills, positions: Iterable[int], device: to
 
     positions: the clips whose frames give the statistics, those that are really trained on.
     """
-    frames = [_frames(clips, i) for i in range(len(clips))]
-    statistics = channel_statistics(frames[i] for i in positions)
-    return Footage.of(frames, clips.labels, statistics, device)
+    statistics = channel_statistics(_frames(clips, i) for i in positions)
+    return Footage.of(clips, clips.labels, statistics, device)
 
 
 def unlabelled_footage(clips: Clips, statistics: Statistics, device: torch.device) -> Footage:
     """Clips to predict, normalised as the training frames were; their labels are not asked for."""
-    return Footage.of([clips[i] for i in range(len(clips))], np.empty(0, np.int64), statistics, device)
+    return Footage.of(clips, np.empty(0, np.int64), statistics, device)
 
 
 def _frames(clips: Clips | Stills, i: int) -> UInt8:
@@ -96,12 +118,13 @@ def statistics_from(saved: Sequence[Sequence[float]]) -> Statistics:
 
 
 def look(footage: Footage, windows: Tensor, *, length: int, crop: int) -> Tensor:
-    """The windows as normalised floats, (n, length, 3, crop, crop) float32, cut out on the device.
+    """The windows as normalised floats, (n, length, 3, crop, crop) float32, cut out where the frames lie.
 
     The result has channels in its innermost stride, as the bytes have; `contiguous()` gives the other.
     """
     device = footage.frames.device
     clip, start, top, left, mirrored = windows.to(device)
+    clip = footage.rows[clip]
     side = torch.arange(crop, device=device)
     frame = start[:, None] + torch.arange(length, device=device)
     row = top[:, None] + side
@@ -109,6 +132,7 @@ def look(footage: Footage, windows: Tensor, *, length: int, crop: int) -> Tensor
     pixels = footage.frames[
         clip[:, None, None, None], frame[:, :, None, None], row[:, None, :, None], column[:, None, None, :]
     ]
+    pixels = pixels.to(footage.mean.device)
     return pixels.float().sub_(footage.mean).mul_(footage.scale).permute(0, 1, 4, 2, 3)
 
 
