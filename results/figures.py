@@ -14,7 +14,6 @@ from results.runs import Results
 from results.statistics_table import ranks
 from results.tables import tested
 
-
 CLIP_SHEETS = "clips-"
 """How the names of contact sheets begin; they are made from pixels, not from records, and stay."""
 

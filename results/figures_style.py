@@ -12,6 +12,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from results.runs import RunInfo
@@ -101,7 +103,7 @@ def own_style() -> Iterator[None]:
 
 def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure:
     """An empty figure of this size in inches with a heading; axes are put below it."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=PNG_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(f"{title}\n", x=0.012, ha="left", fontsize=11, fontweight="bold")
     figure.text(0.012, 1 - 0.29 / height, subtitle, ha="left", va="top", fontsize=8, color=QUIET)
@@ -127,20 +129,21 @@ def tidy(axes: Axes, grid: str = "") -> None:
 def save(drawn: Drawn, folder: Path) -> Picture:
     """Write SVG, PDF and PNG; the same figure gives the same bytes."""
     figure = drawn.figure
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    contents: dict[str, bytes] = {}
-    for kind, options in (
-        ("svg", {"metadata": {"Date": None, "Title": drawn.title}}),
-        ("pdf", {"metadata": {"CreationDate": None, "Title": drawn.title}}),
-        ("png", {"dpi": PNG_DPI, "metadata": {"Title": drawn.title}}),
-    ):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, **options)
-        contents[kind] = buffer.getvalue()
+    contents = {"svg": io.BytesIO(), "pdf": io.BytesIO(), "png": io.BytesIO()}
+    svg, pdf, png = _canvases(figure)
+    svg.print_svg(contents["svg"], metadata={"Date": None, "Title": drawn.title})
+    pdf.print_pdf(contents["pdf"], metadata={"CreationDate": None, "Title": drawn.title})
+    png.print_png(contents["png"], metadata={"Title": drawn.title})
     files = []
-    for kind, data in contents.items():
+    for kind, buffer in contents.items():
         path = folder / f"{drawn.name}.{kind}"
-        write_atomically(path, data)
+        write_atomically(path, buffer.getvalue())
         files.append(path)
-    return Picture(drawn.name, drawn.title, drawn.words, contents["svg"].decode(), tuple(files))
+    return Picture(drawn.name, drawn.title, drawn.words, contents["svg"].getvalue().decode(), tuple(files))
+
+
+def _canvases(figure: Figure) -> tuple[Any, Any, Any]:
+    """The canvases themselves draw once each, where `savefig` draws twice."""
+    return FigureCanvasSVG(figure), FigureCanvasPdf(figure), FigureCanvasAgg(figure)

@@ -43,12 +43,18 @@ def report(run_folder: Path, *, force: bool = False) -> ReportPaths:
     The same records give the same bytes. When nothing changed since the last report, nothing is redone.
     `force` mixes records of different conditions and says so in the tables. Raises NotARun, MixedRecords.
     """
+    from results.figures import write_figures
+    from results.page import write_page
+
     digest = _digest(run_folder, force)
     if (made := _up_to_date(run_folder, digest)) is not None:
         return made
     results = load_results(run_folder, force=force)
     frames = all_frames(results)
     written = _write_tables(run_folder, results, frames)
+    figures = write_figures(run_folder / "figures", results, frames)
+    written += list(figures.files)
+    written.append(write_page(run_folder, results, frames, figures))
     text = _text(results, frames)
     names = [str(path.relative_to(run_folder)) for path in written]
     body = {"digest": digest, "files": names, "text": text}

@@ -30,9 +30,21 @@ def title(info: RunInfo, mixed: Sequence[str] = ()) -> str:
     return f"Table 3, {info.profile} profile, {data}{size}{labels}{forced}: accuracy in percent"
 
 
-def csv_text(frame: pd.DataFrame, places: int = 6) -> str:
-    """A frame as CSV with unix line ends; numbers with fixed decimals, missing ones empty."""
-    return frame.to_csv(index=False, lineterminator="\n", float_format=f"%.{places}f")
+def csv_text(frame: pd.DataFrame) -> str:
+    """A frame as CSV with unix line ends, its cells as `as_text` gives them."""
+    return as_text(frame).to_csv(index=False, lineterminator="\n")
+
+
+def as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every cell as text, the same for CSV files and page: four decimals, p values with four digits."""
+    made = {}
+    for name in frame.columns:
+        if pd.api.types.is_float_dtype(frame[name]):
+            form = "{:.4g}" if name == "p" or str(name).startswith("p_") else "{:.4f}"
+            made[name] = ["" if pd.isna(value) else form.format(value) for value in frame[name]]
+        else:
+            made[name] = ["" if pd.isna(value) else str(value) for value in frame[name]]
+    return pd.DataFrame(made, columns=frame.columns, dtype=object)
 
 
 def printed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -101,7 +101,7 @@ class FakeRun:
             scores[:] = np.eye(4)[3]
         candidates: list[dict[str, Any]] = [{"C": 2.0**i} for i in range(count)]
         if method == "mdmo":
-            candidates = [{"weight": round(i / 100, 2), "degree": 2} for i in range(count)]
+            candidates = [{"lambda": round(i / 100, 2), "degree": 2} for i in range(count)]
         if method == "fdm":
             candidates = [{"grid": g, "depth": d} for g in (4, 6, 8, 12, 16) for d in (3, 6, 10)]
         values: dict[str, Any] = {
@@ -138,11 +138,15 @@ class FakeRun:
         def curve(values: np.ndarray) -> dict[str, list[float]]:
             return {"steps": [float(s) for s in steps], "values": [float(v) for v in values]}
 
+        shared = np.random.default_rng(5).normal(scale=0.02, size=(4, len(steps)))
         return {
-            "pretrain/train_loss": curve(2.2 - 1.9 * rise + noise[0]),
-            "pretrain/validation_accuracy": curve(0.1 + 0.84 * rise + noise[1]),
-            "joint/train_loss": curve(1.4 - 1.0 * rise + noise[2]),
-            "joint/validation_accuracy": curve(0.25 + 0.4 * rise + noise[3]),
+            "stage E loss": curve(2.2 - 1.9 * rise + shared[0]),
+            "stage E training accuracy": curve(0.1 + 0.87 * rise + shared[1]),
+            "stage E validation accuracy": curve(0.1 + 0.84 * rise + shared[2]),
+            "joint loss": curve(1.4 - 1.0 * rise + noise[0]),
+            "joint validation loss": curve(1.4 - 0.6 * rise + noise[1]),
+            "joint training accuracy": curve(0.25 + 0.6 * rise + noise[2]),
+            "joint validation accuracy": curve(0.25 + 0.4 * rise + noise[3]),
         }
 
     def plan(self) -> dict[str, Any]:

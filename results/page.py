@@ -1,0 +1,239 @@
+"""report.html: one file that opens offline, made from the same texts as the CSV files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from results.audit import audit
+from results.figures_style import INK, PAPER, Figures, Picture
+from results.runs import Results
+from results.store import write_atomically
+from results.table_text import LEGEND, as_text, blocks, shown_columns, title
+
+MOST_SVG = 2_400_000
+"""Bytes of figures inside the page; beyond it the largest are linked and not shown."""
+
+LEAKS = {
+    "paper": (
+        "Folds over clips, as in the paper. The same people are in training and test, so a method can profit "
+        "from recognising who somebody is and how that person tends to be labelled. Numbers under this "
+        "protocol say little about people never seen before."
+    ),
+    "subject": (
+        "Folds over subjects: nobody is on both sides. What still leaks: recording room, camera and "
+        "annotators are shared, because all databases are on both sides."
+    ),
+    "loso": (
+        "One subject is left out at a time: nobody is on both sides, and each person counts once in the mean "
+        "of the folds, however many clips there are. Recording room, camera and annotators are shared."
+    ),
+    "cross-database": (
+        "Trained on all databases but one and tested on that one: people, room, camera and annotators are "
+        "all new. Differences between annotators count as errors of the method."
+    ),
+}
+"""What is on both sides of each protocol's folds, in words."""
+
+FILES = {
+    "table3.csv": "Table 3",
+    "table3.md": "Table 3, Markdown",
+    "table3.tex": "Table 3, LaTeX",
+    "per_fold.csv": "every unit",
+    "metrics.csv": "metrics",
+    "statistics.csv": "pairs of methods",
+    "optimism.csv": "honest and paper-style",
+    "costs.csv": "costs",
+    "confusion.csv": "confusion counts",
+    "predictions.parquet": "every prediction",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page: columns maps CSV column to heading, rows are CSV cells by column."""
+
+    name: str
+    heading: str
+    columns: Mapping[str, str]
+    rows: Sequence[Mapping[str, Any]]
+
+
+def write_page(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame], figures: Figures) -> Path:
+    """Write `folder/report.html` and return its path."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("results", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template("page.html").render(**_content(results, frames, figures))
+    path = folder / "report.html"
+    write_atomically(path, text.encode())
+    return path
+
+
+def _content(results: Results, frames: Mapping[str, pd.DataFrame], figures: Figures) -> dict[str, Any]:
+    info, table = results.info, frames["table3"]
+    planned = len(info.units)
+    return {
+        "title": title(info, results.mixed),
+        "info": info,
+        "warnings": [*results.warnings, *results.mixed],
+        "done": planned - len(_unfinished(frames["per_fold"])),
+        "planned": planned,
+        "legend": LEGEND,
+        "main": _main_tables(table),
+        "metrics": _metrics(frames["metrics"], results),
+        "statistics": _statistics(frames["statistics"]),
+        "optimism": _plain("optimism", frames["optimism"]),
+        "costs": _plain("costs", frames["costs"]),
+        "audit": _plain("audit", audit().verdicts),
+        "pictures": _pictures(figures.pictures),
+        "leaks": [(name, LEAKS.get(name, "")) for name in dict.fromkeys(table["protocol"])],
+        "counts": _class_counts(info.data.get("class_counts", {})),
+        "settings": json.dumps(info.settings, indent=1, sort_keys=True),
+        "stamp": json.dumps(info.stamp, indent=1, sort_keys=True),
+        "failures": _failures(results),
+        "unfinished": _unfinished(frames["per_fold"]),
+        "set_aside": [*info.set_aside, *_set_aside_by_methods(results)],
+        "notes": _notes(results),
+        "files": FILES,
+    }
+
+
+def _main_tables(frame: pd.DataFrame) -> list[Table]:
+    tables = []
+    for heading, shown in blocks(frame):
+        columns = shown_columns(shown.assign(seeds=shown["seeds"].astype(int)))
+        tables.append(Table("table3", heading, columns, _records(shown)))
+    return tables
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _plain(name: str, frame: pd.DataFrame, hidden: Sequence[str] = ("method",), heading: str = "") -> Table:
+    columns = {str(column): str(column).replace("_", " ") for column in frame.columns if column not in hidden}
+    return Table(name, heading, columns, _records(as_text(frame)))
+
+
+def _metrics(frame: pd.DataFrame, results: Results) -> list[Table]:
+    """Pooled metrics under honest selection, a table per protocol, TIM and database."""
+    own = frame[(frame["selection"] == "honest") & (frame["scope"] == "pooled")]
+    keep = ["accuracy", "accuracy_low", "accuracy_high", "uf1", "uf1_low", "uf1_high"]
+    keep += ["uar", "uar_low", "uar_high", "macro_precision", *(f"recall_{c}" for c in results.classes)]
+    tables = []
+    for (protocol, tim, database), part in own.groupby(["protocol", "tim", "database"], sort=False):
+        part = part.assign(title=[results.info.title(name) for name in part["method"]])
+        columns = ["title", "folds", "clips", "subjects", *keep]
+        heading = f"protocol {protocol}, TIM {tim}, {'all databases' if database == 'all' else database}"
+        found = _plain("metrics", part[[*columns, "method", "protocol", "tim", "database"]], heading=heading)
+        tables.append(Table("metrics", heading, {c: found.columns[c] for c in columns}, found.rows))
+    return tables
+
+
+def _statistics(frame: pd.DataFrame) -> list[Table]:
+    shown = [c for c in frame.columns if c not in ("protocol", "tim", "unit")]
+    tables = []
+    for (protocol, tim), part in frame.groupby(["protocol", "tim"], sort=False):
+        heading = f"protocol {protocol}, TIM {tim}; units are {part['unit'].iloc[0]}s"
+        table = _plain("statistics", part, hidden=(), heading=heading)
+        tables.append(Table("statistics", heading, {c: table.columns[c] for c in shown}, table.rows))
+    return tables
+
+
+def _class_counts(counts: Mapping[str, Mapping[str, int]]) -> Table:
+    classes = list(dict.fromkeys(name for row in counts.values() for name in row))
+    rows = [{"database": name, **{c: row.get(c, 0) for c in classes}} for name, row in counts.items()]
+    frame = pd.DataFrame(rows, columns=["database", *classes])
+    return _plain("counts", frame.assign(clips=frame[classes].sum(axis=1)))
+
+
+def _unfinished(per_fold: pd.DataFrame) -> list[dict[str, Any]]:
+    left = per_fold.loc[
+        per_fold["status"] != "done", ["method", "tim", "protocol", "fold_name", "seed", "status"]
+    ]
+    return _records(left)
+
+
+def _failures(results: Results) -> list[dict[str, str]]:
+    found = []
+    for record in results.failed:
+        unit = record.unit
+        where = f"{results.info.title(unit['method'])}, TIM {unit['tim']}, {unit['protocol']}, {unit['fold']}"
+        error = record.error or {}
+        found.append(
+            {
+                "where": f"{where}, seed {unit['seed']}",
+                "status": record.status,
+                "message": f"{error.get('type', '')}: {error.get('message', '')}".strip(": "),
+                "traceback": error.get("traceback", "no traceback was left"),
+            }
+        )
+    return found
+
+
+def _set_aside_by_methods(results: Results) -> list[dict[str, str]]:
+    """Clips that a method could not handle, once per method."""
+    found = {
+        (str(record.unit["method"]), item["clip"], item["reason"])
+        for record in results.records.values()
+        for item in record.set_aside
+    }
+    titles = results.info.title
+    return [
+        {"database": clip.partition("/")[0], "clip": clip, "stage": titles(method), "reason": reason}
+        for method, clip, reason in sorted(found)
+    ]
+
+
+def _notes(results: Results) -> list[tuple[str, str, int]]:
+    """What methods noted while they ran: method, note, how many units said so."""
+    counter = Counter(
+        (results.info.title(str(record.unit["method"])), note)
+        for record in results.records.values()
+        for note in record.notes
+    )
+    return [(method, note, n) for (method, note), n in sorted(counter.items())]
+
+
+def _pictures(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
+    """Figures with their SVG made fit for the page, the largest left out when all are too much."""
+    inline = {picture.name: _inline(picture.svg, i) for i, picture in enumerate(pictures)}
+    for name in sorted(inline, key=lambda key: len(inline[key]), reverse=True):
+        if sum(map(len, inline.values())) <= MOST_SVG:
+            break
+        inline[name] = ""
+    return [
+        {
+            "name": picture.name,
+            "title": picture.title,
+            "words": picture.words,
+            "svg": jinja2.filters.Markup(inline[picture.name]),
+            "files": [f"figures/{path.name}" for path in picture.files],
+        }
+        for picture in pictures
+    ]
+
+
+def _inline(svg: str, number: int) -> str:
+    """An SVG for the page: own ids, ink in the page's colour, no background, shorter numbers."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>|<title>.*?</title>", "", body, flags=re.DOTALL)
+    body = re.sub(r'(width|height)="[\d.]+pt" ', "", body, count=2)
+    body = re.sub(r'\bid="', f'id="f{number}-', body)
+    body = re.sub(r'(url\(#|href="#)', rf"\1f{number}-", body)
+    body = re.sub(r"(\d+\.\d\d)\d+", r"\1", body)
+    body = body.replace(INK, "currentColor").replace(f"fill: {PAPER}", "fill: none")
+    return re.sub(r"\s*\n\s*", " ", body)
