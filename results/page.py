@@ -12,6 +12,7 @@ from typing import Any
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup
 
 from results.audit import audit
 from results.figures_style import INK, PAPER, Figures, Picture
@@ -135,10 +136,12 @@ def _metrics(frame: pd.DataFrame, results: Results) -> list[Table]:
     keep += ["uar", "uar_low", "uar_high", "macro_precision", *(f"recall_{c}" for c in results.classes)]
     tables = []
     for (protocol, tim, database), part in own.groupby(["protocol", "tim", "database"], sort=False):
-        part = part.assign(title=[results.info.title(name) for name in part["method"]])
+        titled = part.assign(title=[results.info.title(name) for name in part["method"]])
         columns = ["title", "folds", "clips", "subjects", *keep]
         heading = f"protocol {protocol}, TIM {tim}, {'all databases' if database == 'all' else database}"
-        found = _plain("metrics", part[[*columns, "method", "protocol", "tim", "database"]], heading=heading)
+        found = _plain(
+            "metrics", titled[[*columns, "method", "protocol", "tim", "database"]], heading=heading
+        )
         tables.append(Table("metrics", heading, {c: found.columns[c] for c in columns}, found.rows))
     return tables
 
@@ -220,7 +223,7 @@ def _pictures(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
             "name": picture.name,
             "title": picture.title,
             "words": picture.words,
-            "svg": jinja2.filters.Markup(inline[picture.name]),
+            "svg": Markup(inline[picture.name]),
             "files": [f"figures/{path.name}" for path in picture.files],
         }
         for picture in pictures
