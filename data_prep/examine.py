@@ -55,12 +55,12 @@ class Examiner:
         try:
             if len(clip.frames) > MAX_FRAMES:
                 raise FrameError(f"{len(clip.frames)} frames; a clip has at most {MAX_FRAMES}")
-            content = self._content(clip)
             frames = iterate(clip.frames)
             first = _first(frames)
             points = find_landmarks(self.backend, first, clip.annotations, self.options)
             box = crop.face_box(points, (first.shape[0], first.shape[1]))
             stacks = _cropped(clip.frames, first, frames, box, targets)
+            content = self._content(clip)
         except FrameError as error:
             return {"stage": "frames", "reason": str(error)}
         except LandmarksNotFound as error:
@@ -73,7 +73,10 @@ class Examiner:
         return {"content": content, "landmarks": points.tolist(), "box": list(box)}
 
     def _content(self, clip: Clip) -> str:
-        """sha256 over the bytes of all source files (a video's once, however many clips it holds)."""
+        """sha256 over the bytes of all source files (a video's once, however many clips it holds).
+
+        Called for files that were decoded: those are regular and of bounded length.
+        """
         annotations = [clip.annotations] if clip.annotations and self.backend == "file" else []
         hashes = [self._file_hash(path) for path in [*files_of(clip.frames), *annotations]]
         part = None if isinstance(clip.frames, ImageFrames) else [clip.frames.first, clip.frames.last]

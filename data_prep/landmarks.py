@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,8 +125,9 @@ def read_landmark_file(path: Path) -> Float32:
         If the file is missing, too large, no JSON, or has other points; the message names the file.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise LandmarksNotFound(f"{path}: larger than {MAX_FILE_BYTES} bytes, this is no landmark file")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
+            raise LandmarksNotFound(f"{path}: no regular file of at most {MAX_FILE_BYTES} bytes")
         body = json.loads(path.read_bytes())
         points = np.asarray(body["points"], dtype=np.float64)
     except OSError as error:

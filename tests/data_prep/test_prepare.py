@@ -250,6 +250,18 @@ def test_frames_of_unequal_size_set_the_clip_aside(world: World) -> None:
     assert "128x90" in plan.set_aside[0].reason
 
 
+@pytest.mark.parametrize("which", ["frame", "landmarks"])
+def test_a_pipe_in_place_of_a_file_does_not_block(world: World, which: str) -> None:
+    database = world.database(2)
+    clip = database.clips[0]
+    path = Path(clip.frames.paths[1] if which == "frame" else str(clip.annotations))  # type: ignore[union-attr]
+    path.unlink()
+    os.mkfifo(path)
+    plan = world.plan(database)
+    assert [each.clip for each in plan.set_aside] == [clip.name]
+    assert "regular file" in plan.set_aside[0].reason
+
+
 def test_clips_of_one_video(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two clips cut from one video: its own frames each, the file hashed once."""
     world.root.mkdir(parents=True)
