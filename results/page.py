@@ -15,7 +15,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from results.audit import audit
-from results.figures_style import INK, PAPER, Figures, Picture
+from results.figures_style import INK, PAPER, QUIET, Figures, Picture
 from results.runs import Results
 from results.store import write_atomically
 from results.table_text import LEGEND, as_text, blocks, shown_columns, title
@@ -135,24 +135,46 @@ def _metrics(frame: pd.DataFrame, results: Results) -> list[Table]:
     keep = ["accuracy", "accuracy_low", "accuracy_high", "uf1", "uf1_low", "uf1_high"]
     keep += ["uar", "uar_low", "uar_high", "macro_precision", *(f"recall_{c}" for c in results.classes)]
     tables = []
+    columns = ["title", "folds", "clips", "subjects", *keep]
+    headings = {name: name.replace("_", " ") for name in columns} | {"title": "method"}
     for (protocol, tim, database), part in own.groupby(["protocol", "tim", "database"], sort=False):
-        titled = part.assign(title=[results.info.title(name) for name in part["method"]])
-        columns = ["title", "folds", "clips", "subjects", *keep]
-        heading = f"protocol {protocol}, TIM {tim}, {'all databases' if database == 'all' else database}"
-        found = _plain(
-            "metrics", titled[[*columns, "method", "protocol", "tim", "database"]], heading=heading
-        )
-        tables.append(Table("metrics", heading, {c: found.columns[c] for c in columns}, found.rows))
+        titled = as_text(part)
+        titled["title"] = [results.info.title(name) for name in part["method"]]
+        whole = "all databases" if database == "all" else database
+        heading = f"protocol {protocol}, TIM {tim}, {whole}"
+        tables.append(Table("metrics", heading, headings, _records(titled)))
     return tables
 
 
+STATISTICS = {
+    "a": "method a",
+    "b": "method b",
+    "verdict": "verdict",
+    "difference": "a - b",
+    "low": "low",
+    "high": "high",
+    "p_holm": "p (Holm)",
+    "p": "p",
+    "effect_size": "effect size",
+    "wins": "wins",
+    "ties": "ties",
+    "losses": "losses",
+    "p_sign_flip": "p sign flip",
+    "p_paired_t": "p paired t",
+    "p_corrected_t": "p corrected t",
+    "p_paper_t": "p paper's test",
+    "mean_a": "mean a",
+    "mean_b": "mean b",
+    "n": "n",
+}
+"""Columns of statistics.csv and their headings, the conclusion first."""
+
+
 def _statistics(frame: pd.DataFrame) -> list[Table]:
-    shown = [c for c in frame.columns if c not in ("protocol", "tim", "unit")]
     tables = []
     for (protocol, tim), part in frame.groupby(["protocol", "tim"], sort=False):
         heading = f"protocol {protocol}, TIM {tim}; units are {part['unit'].iloc[0]}s"
-        table = _plain("statistics", part, hidden=(), heading=heading)
-        tables.append(Table("statistics", heading, {c: table.columns[c] for c in shown}, table.rows))
+        tables.append(Table("statistics", heading, STATISTICS, _records(as_text(part))))
     return tables
 
 
@@ -238,5 +260,6 @@ def _inline(svg: str, number: int) -> str:
     body = re.sub(r'\bid="', f'id="f{number}-', body)
     body = re.sub(r'(url\(#|href="#)', rf"\1f{number}-", body)
     body = re.sub(r"(\d+\.\d\d)\d+", r"\1", body)
-    body = body.replace(INK, "currentColor").replace(f"fill: {PAPER}", "fill: none")
+    body = body.replace(INK, "currentColor").replace(QUIET, "var(--quiet)")
+    body = body.replace(f"fill: {PAPER}", "fill: none")
     return re.sub(r"\s*\n\s*", " ", body)

@@ -1,0 +1,154 @@
+"""Two runs side by side, unit by unit, or a run beside the paper's Table 3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from results.runs import Place, Results, conditions, load_results
+from results.tables import table3_frame, tested
+
+COLUMNS = ["method", "tim", "protocol", "fold", "seed", "a", "b", "difference", "clips_decided_otherwise"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two runs.
+
+    units: one row per unit that both have: honest accuracies a and b (0 to 1), b minus a, and how many
+    clips got another decision (missing when the clips are not the same); only_a, only_b: units of one run
+    only; conditions: one line per setting, version or digest that is not the same; atol: the largest
+    difference that is taken for equal.
+    """
+
+    units: pd.DataFrame
+    only_a: tuple[Place, ...]
+    only_b: tuple[Place, ...]
+    conditions: tuple[str, ...]
+    atol: float
+
+    @property
+    def beyond(self) -> pd.DataFrame:
+        """The units whose accuracies differ by more than atol."""
+        return self.units[self.units["difference"].abs() > self.atol]
+
+    @property
+    def exit_status(self) -> int:
+        """1 when accuracies differ beyond atol, or a unit is in one run only; else 0."""
+        return int(len(self.beyond) > 0 or bool(self.only_a) or bool(self.only_b))
+
+    @property
+    def text(self) -> str:
+        """For a terminal: conditions first, then the units that differ."""
+        lines = [f"not the same: {line}" for line in self.conditions] or ["same settings, data and versions"]
+        for name, only in (("first", self.only_a), ("second", self.only_b)):
+            lines += [f"only in the {name} run: {_place(place)}" for place in only]
+        for _, row in self.beyond.iterrows():
+            where = _place((row["method"], row["tim"], row["protocol"], row["fold"], row["seed"]))
+            lines.append(f"{where}: {row['a']:.4f} and {row['b']:.4f}, difference {row['difference']:+.4f}")
+        same = len(self.units) - len(self.beyond)
+        lines.append(f"{same} of {len(self.units)} common units agree within {self.atol:g}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class PaperComparison:
+    """A run beside the paper. table: method, title, tim, protocol, folds, mean, low, high, paper, difference,
+    all in percent; text: the same for a terminal, with what is not comparable.
+    """
+
+    table: pd.DataFrame
+    text: str
+
+
+def compare(run_a: Path, run_b: Path, *, atol: float = 0.0) -> Comparison:
+    """Compare the finished units of two run folders by method, TIM, protocol, fold and seed.
+
+    atol: in accuracy, 0 to 1. Raises NotARun and MixedRecords.
+    """
+    a, b = load_results(run_a), load_results(run_b)
+    common = [place for place in a.records if place in b.records]
+    units = pd.DataFrame([_unit(a, b, place) for place in common], columns=COLUMNS)
+    units["clips_decided_otherwise"] = units["clips_decided_otherwise"].astype("Int64")
+    return Comparison(
+        units=units,
+        only_a=tuple(place for place in a.records if place not in b.records),
+        only_b=tuple(place for place in b.records if place not in a.records),
+        conditions=tuple(_differing(_conditions(a), _conditions(b))),
+        atol=atol,
+    )
+
+
+def compare_with_paper(run: Path) -> PaperComparison:
+    """Lay the means of a run beside Table 3, for the methods, TIM and protocol that the paper has."""
+    results = load_results(run)
+    frame = table3_frame(tested(results))
+    table = frame[["method", "title", "tim", "protocol", "folds", "mean", "low", "high"]].copy()
+    table["paper"] = frame["published"]
+    table["difference"] = table["mean"] - table["paper"]
+    table = table[table["paper"].notna()].reset_index(drop=True)
+    shown = table.drop(columns=["method", "protocol"])
+    data = results.info.data.get("name", "unnamed data")
+    lines = [
+        f"{results.info.name}, {results.info.profile} profile, {data}, beside the paper's Table 3 (percent)",
+        "",
+        shown.to_string(index=False, na_rep="-", float_format="{:.2f}".format)
+        if len(table)
+        else "this run has no method, TIM and protocol in common with Table 3",
+        "",
+        "The paper's numbers are on CASME, CASME II and SMIC with candidates picked on the test folds, and",
+        "TLCNN's are counted per frame (see `audit`): a difference is no verdict on a method.",
+    ]
+    return PaperComparison(table, "\n".join(lines))
+
+
+def _unit(a: Results, b: Results, place: Place) -> tuple[Any, ...]:
+    first, second = a.records[place], b.records[place]
+    x = float(np.mean(first.honest == np.asarray(first.truth)))
+    y = float(np.mean(second.honest == np.asarray(second.truth)))
+    same_clips = (first.names, first.truth, first.classes) == (second.names, second.truth, second.classes)
+    otherwise = int((first.honest != second.honest).sum()) if same_clips else None
+    return (*place, x, y, y - x, otherwise)
+
+
+def _place(place: Place) -> str:
+    method, tim, protocol, fold, seed = place
+    return f"{method} TIM {tim} {protocol} {fold} seed {seed}"
+
+
+def _conditions(results: Results) -> dict[str, str]:
+    """What a run was made with: profile, data, versions, the run's settings, each method's settings."""
+    found: dict[str, str] = {"profile": results.info.profile}
+    for name, value in results.info.settings.items():
+        found |= _flat(f"setting {name}", value)
+    for record in results.records.values():
+        found |= conditions(record)
+        method = record.unit["method"]
+        found[f"revision of {method}"] = str(record.unit.get("revision"))
+        found |= _flat(f"{method}", record.unit.get("settings", {}))
+    return found
+
+
+def _flat(name: str, value: Any) -> dict[str, str]:
+    if isinstance(value, Mapping):
+        return {key: text for inner, v in value.items() for key, text in _flat(f"{name} {inner}", v).items()}
+    return {name: json.dumps(value, sort_keys=True)}
+
+
+PLACES = ("setting out", "setting cache", "setting workers", "setting engine")
+"""Settings that change where and how fast a run is made, not its numbers."""
+
+
+def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
+    names = [name for name in dict.fromkeys([*a, *b]) if not name.startswith(PLACES)]
+    return [
+        f"{name}: {a.get(name, 'nothing')} and {b.get(name, 'nothing')}"
+        for name in names
+        if a.get(name) != b.get(name)
+    ]
