@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ MODE_BIN = 0.05
 THRESHOLD = 0.05
 """A cuboid whose mean projection is below this many pixels counts as motionless."""
 
-_SECTORS = 252
+_SECTORS = 124
 _QUARTER = _SECTORS // 4
 _STILL = 255
 _MODE_LIMIT = 20_000
@@ -34,7 +34,7 @@ class AlignedFlow:
     """Flow without its most frequent translation, ready for any number of grids and depths.
 
     field: (T-1, H, W, 2) float32, pixels; sectors: (T-1, H, W) uint8, the direction of each vector in
-    252 equal sectors from -pi on, 255 where the vector is 0.
+    124 equal sectors from -pi on, 255 where the vector is 0.
     """
 
     field: Float32
@@ -96,7 +96,7 @@ def principal_vectors(aligned: AlignedFlow, *, grid: tuple[int, int], depth: int
     -----
     The maximum is exact. On an arc of directions that no vector enters or leaves, the sum is V . d with V
     the sum of the vectors it can see, so the answer is the longest such V over all arcs. Sums at the
-    borders of 252 sectors bound every arc between two borders (the sum of d is a support function, hence
+    borders of 124 sectors bound every arc between two borders (the sum of d is a support function, hence
     convex); only sectors whose bound reaches the best border are swept vector by vector.
     """
     t, h, w, _ = aligned.field.shape
@@ -155,7 +155,7 @@ def _modes(flow: Float32) -> Float32:
 
 @compiled
 def _sectors(field: Float32) -> UInt8:
-    """Sector of every vector, 0 to 251 from -pi on; 255 for vectors of length 0."""
+    """Sector of every vector, 0 to 123 from -pi on; 255 for vectors of length 0."""
     t, h, w, _ = field.shape
     out = np.empty((t, h, w), np.uint8)
     scale = _SECTORS / (2 * np.pi)
@@ -174,98 +174,95 @@ def _sectors(field: Float32) -> UInt8:
 def _all_cuboids(field: Float32, sectors: UInt8, rows: int, columns: int, depth: int) -> Float32:
     t, h, w, _ = field.shape
     out = np.zeros((t // depth, rows, columns, 2), np.float32)
-    largest = depth * (h // rows + 1) * (w // columns + 1)
-    vectors = np.empty((largest, 2))
     for i in range(t // depth):
         for r in range(rows):
             top, bottom = r * h // rows, (r + 1) * h // rows
             for c in range(columns):
                 left, right = c * w // columns, (c + 1) * w // columns
-                box = (i * depth, (i + 1) * depth, top, bottom, left, right)
-                starts = _by_sector(field, sectors, box, vectors)
-                out[i, r, c, 0], out[i, r, c, 1] = _principal(vectors, starts)
+                box = field[i * depth : (i + 1) * depth, top:bottom, left:right]
+                where = sectors[i * depth : (i + 1) * depth, top:bottom, left:right]
+                out[i, r, c, 0], out[i, r, c, 1] = _principal(box, where)
     return out
 
 
 @compiled
-def _by_sector(field: Float32, sectors: UInt8, box: Any, vectors: Floats) -> npt.NDArray[np.int64]:
-    """Copy the moving vectors of a cuboid into `vectors`, sorted by sector; where each sector starts."""
-    t0, t1, y0, y1, x0, x1 = box
-    starts = np.zeros(_SECTORS + 1, np.int64)
-    for i in range(t0, t1):
-        for y in range(y0, y1):
-            for x in range(x0, x1):
-                k = sectors[i, y, x]
-                if k != _STILL:
-                    starts[k + 1] += 1
-    for k in range(_SECTORS):
-        starts[k + 1] += starts[k]
-    at = starts.copy()
-    for i in range(t0, t1):
-        for y in range(y0, y1):
-            for x in range(x0, x1):
-                k = sectors[i, y, x]
-                if k != _STILL:
-                    vectors[at[k], 0], vectors[at[k], 1] = field[i, y, x, 0], field[i, y, x, 1]
-                    at[k] += 1
-    return starts
-
-
-@compiled
-def _principal(vectors: Floats, starts: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """The principal vector of the vectors of one cuboid."""
-    prefix = np.zeros((2 * _SECTORS + 1, 2))
+def _principal(box: Float32, where: UInt8) -> tuple[float, float]:
+    """The principal vector of one cuboid from its vectors (t, h, w, 2) and their sectors (t, h, w)."""
+    totals = _totals(box, where)
+    prefix = np.zeros((2 * _SECTORS + 1, 3))
     for j in range(2 * _SECTORS):
-        k = j % _SECTORS
-        u, v = 0.0, 0.0
-        for n in range(starts[k], starts[k + 1]):
-            u += vectors[n, 0]
-            v += vectors[n, 1]
-        prefix[j + 1, 0], prefix[j + 1, 1] = prefix[j, 0] + u, prefix[j, 1] + v
+        for c in range(3):
+            prefix[j + 1, c] = prefix[j, c] + totals[j % _SECTORS, c]
     borders = np.empty(_SECTORS + 1)
     for j in range(_SECTORS):
-        first = (j + 3 * _QUARTER) % _SECTORS
-        last = first + 2 * _QUARTER
-        u, v = prefix[last, 0] - prefix[first, 0], prefix[last, 1] - prefix[first, 1]
+        u, v, _ = _seen_from(prefix, j)
         borders[j] = u * _COS[j] + v * _SIN[j]
     borders[_SECTORS] = borders[0]
-    bound = borders.max() * np.cos(np.pi / _SECTORS) * (1 - 1e-12)
+    bounds = _arc_bounds(borders)
     best = np.zeros(4)
+    first = int(np.argmax(bounds))
+    _sweep(box, where, first, _seen_from(prefix, first), totals, best)
     for j in range(_SECTORS):
-        if max(borders[j], borders[j + 1]) >= bound:
-            first = (j + 3 * _QUARTER) % _SECTORS
-            seen = prefix[first + 2 * _QUARTER] - prefix[first]
-            _sweep(vectors, starts, j, seen, best)
+        if j != first and bounds[j] * bounds[j] >= best[0] * (1 - 1e-12) and bounds[j] > 0:
+            _sweep(box, where, j, _seen_from(prefix, j), totals, best)
     if best[0] == 0.0:
         return 0.0, 0.0
     return best[1] / best[3], best[2] / best[3]
 
 
 @compiled
-def _sweep(vectors: Floats, starts: npt.NDArray[np.int64], j: int, seen: Floats, best: Floats) -> None:
+def _totals(box: Float32, where: UInt8) -> Floats:
+    """Sum of u, sum of v and number of the vectors of every sector, (256, 3)."""
+    totals = np.zeros((256, 3))
+    for i in range(box.shape[0]):
+        for y in range(box.shape[1]):
+            row, sector = box[i, y], where[i, y]
+            for x in range(len(sector)):
+                k = sector[x]
+                totals[k, 0] += row[x, 0]
+                totals[k, 1] += row[x, 1]
+                totals[k, 2] += 1
+    return totals
+
+
+@compiled
+def _seen_from(prefix: Floats, j: int) -> tuple[float, float, float]:
+    """Sum and number of the vectors within 90 degrees of the direction at which sector j begins."""
+    first = (j + 3 * _QUARTER) % _SECTORS
+    last = first + 2 * _QUARTER
+    return (
+        prefix[last, 0] - prefix[first, 0],
+        prefix[last, 1] - prefix[first, 1],
+        prefix[last, 2] - prefix[first, 2],
+    )
+
+
+@compiled
+def _arc_bounds(borders: Floats) -> Floats:
+    """Upper bound of the sum over each sector, from its values at both ends.
+
+    Between two directions a support function stays below the sinusoid through its values there.
+    """
+    c, s = np.cos(2 * np.pi / _SECTORS), np.sin(2 * np.pi / _SECTORS)
+    bounds = np.empty(_SECTORS)
+    for j in range(_SECTORS):
+        a, b = borders[j], borders[j + 1]
+        peaks_inside = b >= a * c and a >= b * c
+        bounds[j] = np.sqrt(a * a + b * b - 2 * a * b * c) / s if peaks_inside else max(a, b)
+    return bounds
+
+
+@compiled
+def _sweep(
+    box: Float32, where: UInt8, j: int, seen: tuple[float, float, float], totals: Floats, best: Floats
+) -> None:
     """Turn d through sector j; keep in `best` the longest sum seen: squared length, u, v, how many vectors.
 
-    `seen` is the sum at the start of the sector. On the way the vectors of the sector 90 degrees behind
-    leave and those of the sector 90 degrees ahead enter.
+    `seen` holds for the start of the sector. On the way the vectors of the sector 90 degrees behind leave
+    and those of the sector 90 degrees ahead enter.
     """
-    behind, ahead = (j - _QUARTER) % _SECTORS, (j + _QUARTER) % _SECTORS
-    n_leave, n_enter = starts[behind + 1] - starts[behind], starts[ahead + 1] - starts[ahead]
-    changes = np.empty((n_leave + n_enter, 3))
-    for n in range(n_leave):
-        u, v = vectors[starts[behind] + n]
-        changes[n, 0], changes[n, 1], changes[n, 2] = -u, -v, -1.0
-    for n in range(n_enter):
-        u, v = vectors[starts[ahead] + n]
-        changes[n_leave + n, 0], changes[n_leave + n, 1], changes[n_leave + n, 2] = u, v, 1.0
-    c, s = _COS[j], _SIN[j]
-    when = np.empty(len(changes))
-    for n in range(len(changes)):
-        u, v = changes[n, 0], changes[n, 1]
-        when[n] = np.arctan2(-u * c - v * s, v * c - u * s)
-    u, v, count = seen[0], seen[1], 0.0
-    for k in range(2 * _QUARTER):
-        sector = (j + 3 * _QUARTER + k) % _SECTORS
-        count += starts[sector + 1] - starts[sector]
+    u, v, count = seen
+    changes, when = _changes(box, where, j, totals)
     order = np.argsort(when, kind="mergesort")
     for step in range(len(order) + 1):
         if step > 0:
@@ -274,3 +271,24 @@ def _sweep(vectors: Floats, starts: npt.NDArray[np.int64], j: int, seen: Floats,
         length = u * u + v * v
         if length > best[0] * (1 + 1e-12):
             best[0], best[1], best[2], best[3] = length, u, v, count
+
+
+@compiled
+def _changes(box: Float32, where: UInt8, j: int, totals: Floats) -> tuple[Floats, Floats]:
+    """What the sum gains while d turns through sector j, (n, 3) u, v, number, and when, (n,) radians."""
+    behind, ahead = (j - _QUARTER) % _SECTORS, (j + _QUARTER) % _SECTORS
+    size = int(totals[behind, 2] + totals[ahead, 2])
+    changes, when = np.empty((size, 3)), np.empty(size)
+    c, s = _COS[j], _SIN[j]
+    n = 0
+    for i in range(box.shape[0]):
+        for y in range(box.shape[1]):
+            row, sector = box[i, y], where[i, y]
+            for x in range(len(sector)):
+                if sector[x] == ahead or sector[x] == behind:
+                    sign = 1.0 if sector[x] == ahead else -1.0
+                    u, v = sign * row[x, 0], sign * row[x, 1]
+                    changes[n, 0], changes[n, 1], changes[n, 2] = u, v, sign
+                    when[n] = np.arctan2(-u * c - v * s, v * c - u * s)
+                    n += 1
+    return changes, when

@@ -40,9 +40,9 @@ def _one_cuboid(vectors):
 
 
 def _sectors_of(field):
-    """Sectors from the definition: 252 from -pi on, 255 for length 0."""
+    """Sectors from the definition: 124 from -pi on, 255 for length 0."""
     angle = np.arctan2(field[..., 1].astype(np.float64), field[..., 0].astype(np.float64))
-    sectors = np.minimum(((angle + np.pi) * 252 / (2 * np.pi)).astype(int), 251)
+    sectors = np.minimum(((angle + np.pi) * 124 / (2 * np.pi)).astype(int), 123)
     return np.where(np.hypot(field[..., 0], field[..., 1]) == 0, 255, sectors).astype(np.uint8)
 
 
