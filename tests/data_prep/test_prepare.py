@@ -437,3 +437,29 @@ def test_a_set_of_other_data_is_not_used(world: World) -> None:
     again = world.prepared(plan)
     np.testing.assert_array_equal(again.frames, expected)
     assert any("is expected" in line for line in world.lines)
+
+
+def test_a_real_face_goes_through_the_offline_back_end(world: World) -> None:
+    """Frames of a photograph that drifts by half a pixel a frame, and a clip without any face."""
+    from skimage import data
+
+    photograph = np.asarray(data.astronaut())[:320, 60:400]
+    template = write_clip(world.root, 0)
+    clips = []
+    for name, picture in (("face", photograph), ("wall", np.full_like(photograph, 120))):
+        folder = world.root / name
+        folder.mkdir()
+        for k in range(6):
+            shift = np.array([[1.0, 0, 0.5 * k], [0, 1, 0]])
+            moved = cv2.warpAffine(picture, shift, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+            cv2.imwrite(str(folder / f"img{k + 1}.jpg"), moved[..., ::-1])
+        frames = ImageFrames(tuple(str(folder / f"img{k + 1}.jpg") for k in range(6)))
+        clips.append(Clip(**{**template.__dict__, "name": name, "frames": frames, "annotations": None}))
+    plan = world.plan(Database("toy", str(world.root), tuple(clips)), landmarks="facemesh")
+    assert [clip.name for clip in plan.clips] == ["face"]
+    assert [(each.clip, each.stage) for each in plan.set_aside] == [("wall", "landmarks")]
+    result = world.prepared(plan, 8, (120, 100))
+    eyes = result.landmarks[0, [36, 45]]
+    assert 10 < eyes[0, 0] < 30 < 70 < eyes[1, 0] < 90
+    assert 15 < eyes[:, 1].mean() < 45
+    assert plan.backend.startswith("facemesh/0.10")
