@@ -8,7 +8,7 @@ from typing import Any
 from data_prep.clips import digest_of
 from data_prep.simulator.presets import PRESETS, Preset
 
-REVISION = 2
+REVISION = 3
 """Raised whenever the pictures or tables written from equal settings change."""
 
 
@@ -34,8 +34,8 @@ class SimulatorSettings:
 
     size: str = "small"
     seed: int = 0
-    amplitude: float = 2.0
-    strength_spread: float = 0.33
+    amplitude: float = 2.3
+    strength_spread: float = 0.25
     style: float = 1.0
     uneven: float = 1.0
     ambiguity: float = 1.0
