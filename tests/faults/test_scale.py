@@ -1,0 +1,44 @@
+"""What must not grow: memory with the clips, work with the records that are known."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark import ledger
+from results.store import Record, read_record, write_record
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_mapped_clips(tmp_path):
+    """Ten times the clips, 70 MB more on disk: training holds hardly more of its own."""
+    peaks, sizes = {}, {}
+    for n in (40, 400):
+        command = [sys.executable, "-m", "benchmark.speed_scale", str(tmp_path / "frames.npy"), str(n)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+        _, _, peaks[n], sizes[n] = json.loads(done.stdout)
+    assert sizes[400] - sizes[40] > 60
+    assert peaks[400] - peaks[40] < 0.5 * (sizes[400] - sizes[40])
+
+
+def test_known_records_are_not_read_again(tmp_path, monkeypatch):
+    keys = [f"{number:064x}" for number in range(200)]
+    for key in keys:
+        write_record(tmp_path / "units", Record(key=key, unit={}, profile="quick", status="done"))
+    assert len(ledger.survey(tmp_path).statuses) == 200
+    read = []
+
+    def counting(path):
+        read.append(path)
+        return read_record(path)
+
+    monkeypatch.setattr(ledger, "read_record", counting)
+    write_record(tmp_path / "units", Record(key=keys[7], unit={}, profile="quick", status="failed"))
+    found = ledger.survey(tmp_path)
+    assert [path.stem for path in read] == [keys[7]]
+    assert found.statuses[keys[7]] == "failed"
+    assert sum(found.done(key) for key in keys) == 199
