@@ -3,13 +3,15 @@
 Notes
 -----
 Static image mode (video mode carries state from frame to frame). The mesh has no 300-W points; those below
-are the mesh vertices nearest to them, in the order of the 68. A tightly cropped face is often missed by the
-detector, so a frame without a face is tried once more with a margin of 30 % around it.
+are the mesh vertices nearest to them, in the order of the 68. The detector misses faces that fill the frame
+and faces that are small in it. So where the whole frame shows no face, it is tried again with a margin of
+30 % around it, and then in squares of its short side, each half a square from the one before.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
@@ -22,9 +24,10 @@ from data_prep.landmarks import BackendError, LandmarksNotFound, drop_inner_corn
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 
+REVISION = 2
 VERSION = "0.10.21"
 INSTALL = "pip install --no-deps -r offline.txt"
-MARGINS = (0.0, 0.3)
+MARGIN = 0.3
 
 JAW = (127, 234, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 454, 356)
 BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
@@ -39,9 +42,9 @@ _meshes: list[Any] = []
 
 
 def identity() -> str:
-    """Name and installed version; raises BackendError where MediaPipe is missing."""
+    """Name, installed version and revision of the search; raises BackendError where MediaPipe is missing."""
     try:
-        return f"facemesh/{metadata.version('mediapipe')}"
+        return f"facemesh/{metadata.version('mediapipe')}/{REVISION}"
     except metadata.PackageNotFoundError as error:
         raise BackendError(_missing("it is not installed")) from error
 
@@ -56,8 +59,8 @@ def find(frame: UInt8) -> Float32:
     """(66, 2) float32 of the face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
     with _lock:
         mesh = _mesh()
-        for margin in MARGINS:
-            points = _points(mesh, frame, margin)
+        for window in _windows(*frame.shape[:2]):
+            points = _points(mesh, frame, *window)
             if points is not None:
                 return drop_inner_corners(points)
     raise LandmarksNotFound(
@@ -65,16 +68,32 @@ def find(frame: UInt8) -> Float32:
     )
 
 
-def _points(mesh: Any, frame: UInt8, margin: float) -> npt.NDArray[np.float64] | None:
-    rows, columns = (round(margin * side) for side in frame.shape[:2])
-    padded = cv2.copyMakeBorder(frame, rows, rows, columns, columns, cv2.BORDER_REPLICATE)
+def _windows(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
+    """Where to look, as (top, left, bottom, right), which may reach beyond the frame."""
+    yield 0, 0, height, width
+    rows, columns = round(MARGIN * height), round(MARGIN * width)
+    yield -rows, -columns, height + rows, width + columns
+    side = min(height, width)
+    if max(height, width) > side:
+        for start in (*range(0, max(height, width) - side, max(1, side // 2)), max(height, width) - side):
+            top, left = (start, 0) if height > width else (0, start)
+            yield top, left, top + side, left + side
+
+
+def _points(
+    mesh: Any, frame: UInt8, top: int, left: int, bottom: int, right: int
+) -> npt.NDArray[np.float64] | None:
+    """(68, 2) points of the face in one window, in pixels of the frame; None if there is no face."""
+    height, width = frame.shape[:2]
+    inside = frame[max(top, 0) : bottom, max(left, 0) : right]
+    beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
+    padded = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)
     faces = mesh.process(padded).multi_face_landmarks
     if not faces:
         return None
-    height, width = padded.shape[:2]
     points = faces[0].landmark
-    found = np.array([(points[i].x * width, points[i].y * height) for i in VERTICES])
-    return np.asarray(found - (columns + 0.5, rows + 0.5), dtype=np.float64)
+    found = np.array([(points[i].x * (right - left), points[i].y * (bottom - top)) for i in VERTICES])
+    return np.add(found, (left - 0.5, top - 0.5))
 
 
 def _mesh() -> Any:

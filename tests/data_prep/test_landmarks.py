@@ -164,6 +164,16 @@ def test_facemesh_finds_a_tightly_cropped_face(photograph: np.ndarray, mesh_poin
     assert np.median(error) < 0.05 * np.linalg.norm(mesh_points[36] - mesh_points[45])
 
 
+@pytest.mark.parametrize(("left", "top"), [(0, 0), (400, 0), (800, 0), (0, 700)])
+def test_facemesh_finds_a_small_face_in_a_long_frame(
+    photograph: np.ndarray, mesh_points: np.ndarray, left: int, top: int
+) -> None:
+    below, right = (700 - top, 0) if top else (0, 800 - left)
+    frame = cv2.copyMakeBorder(photograph, top, below, left, right, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+    error = np.linalg.norm(find_landmarks("facemesh", frame, None) - np.add(mesh_points, (left, top)), axis=1)
+    assert np.median(error) < 0.05 * np.linalg.norm(mesh_points[36] - mesh_points[45])
+
+
 def test_template_is_near_a_real_cropped_face(photograph: np.ndarray, mesh_points: np.ndarray) -> None:
     box = face_box(mesh_points, (512, 512))
     cut = photograph[box.top : box.bottom, box.left : box.right]
