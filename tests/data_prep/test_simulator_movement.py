@@ -91,8 +91,8 @@ def test_a_frame_read_at_the_moved_points_is_the_first_frame(neutral):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    centre=st.tuples(st.floats(30, 90), st.floats(30, 90)),
-    sigma=st.floats(8, 25),
+    centre=st.tuples(st.floats(50, 70), st.floats(50, 70)),
+    sigma=st.floats(8, 15),
     size=st.floats(0, 4),
     angle=st.floats(0, 6.28),
 )
