@@ -55,14 +55,12 @@ def _plan_rows(folder: Path, seeds: int) -> list[Row]:
     keys = [unit["key"] for unit in json.loads((out / "run.json").read_text())["units"]]
     _fill(out / "units", keys)
     status = [sys.executable, "-m", "benchmark", "status", str(out)]
-    cold, warm = (_seconds(status) for _ in range(2))
     many = f"{len(keys):,} units"
+    started = f"{processor:.1f} s of processor time, {memory:.0f} MB in the main process"
     return [
-        Row(
-            "scale", f"run of {many}: to the first record", first, note=f"{memory:.0f} MB in the main process"
-        ),
-        Row("scale", f"status of {many}, records never seen", cold),
-        Row("scale", f"status of {many}", warm),
+        Row("scale", f"run of {many}: to the first record", first, note=started),
+        _timed(status, f"status of {many}, records never seen"),
+        _timed(status, f"status of {many}"),
     ]
 
 
