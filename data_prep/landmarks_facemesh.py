@@ -92,8 +92,9 @@ def _points(
     if not faces:
         return None
     points = faces[0].landmark
-    found = np.array([(points[i].x * (right - left), points[i].y * (bottom - top)) for i in VERTICES])
-    return np.add(found, (left - 0.5, top - 0.5))
+    x = [left - 0.5 + points[i].x * (right - left) for i in VERTICES]
+    y = [top - 0.5 + points[i].y * (bottom - top) for i in VERTICES]
+    return np.array([x, y]).T
 
 
 def _mesh() -> Any:
