@@ -46,12 +46,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Trained:
-    """What `train` returns. candidates by iteration; best: the one chosen on the inner validation."""
+    """What `train` returns.
+
+    candidates by iteration; best: the one chosen on the inner validation; rates: images a second between
+    one evaluation and the next, evaluations not counted.
+    """
 
     candidates: tuple[Candidate, ...]
     best: int
     curves: dict[str, Curve]
     seconds: float
+    rates: tuple[float, ...]
     notes: tuple[str, ...]
 
     @property
@@ -172,6 +177,7 @@ class _Loop:
             best=self.candidates.index(best),
             curves={name: Curve(steps, tuple(values)) for name, values in self.progress.curves.items()},
             seconds=self.progress.seconds,
+            rates=tuple(rate * self.plan.view.length for rate in self.progress.rates),
             notes=(*self.progress.notes, speed),
         )
 

@@ -61,7 +61,7 @@ def same(first, second):
 
 class TestLearning:
     def test_learns_brightness(self):
-        plan = replace(PLAN, rounds=(Round(0.01, 80),), batch=16, candidates=0)
+        plan = replace(PLAN, rounds=(Round(0.01, 50),), batch=12, candidates=0)
         trained = fit(plan, net=frame_cnn(width=0.1))
         assert trained.candidates[trained.best].scored.steps == 1.0
         losses = trained.curves["loss"].values
