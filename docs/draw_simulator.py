@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.databases import load
-from data_prep.frames import read_frames
-from data_prep.simulator import SimulatorSettings, read_truth, simulate, true_displacement
+from data_prep.simulator import SimulatorSettings
+from data_prep.simulator.casting import ClipPlan
 from data_prep.simulator.faces import draw_looks
-from data_prep.simulator.render import draw_neutral
+from data_prep.simulator.recipes import units_of
+from data_prep.simulator.render import draw_neutral, movement_of, render
 from data_prep.simulator.stills import draw_still, plan_rafd
 
 Picture = npt.NDArray[np.uint8]
@@ -45,7 +44,7 @@ def photographs(settings: SimulatorSettings) -> list[Picture]:
     return [tile(draw_still(plan, settings)[0]) for plan in plan_rafd(5, 1)[-8:]]
 
 
-def arrows(field: npt.NDArray[np.float32]) -> Picture:
+def colours(field: npt.NDArray[np.float32]) -> Picture:
     """A displacement field as colours: hue is its direction, strength its length over the longest."""
     length = np.hypot(field[..., 0], field[..., 1])
     hue = (np.degrees(np.arctan2(field[..., 1], field[..., 0])) % 360) / 2
@@ -54,29 +53,26 @@ def arrows(field: npt.NDArray[np.float32]) -> Picture:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
 
 
-def movement(settings: SimulatorSettings, folder: Path) -> list[Picture]:
+def movement(settings: SimulatorSettings) -> list[Picture]:
     """Of two clips: onset, apex, their difference ten times enlarged, and the true field."""
-    root = simulate(folder, settings, workers=2).clip_roots["casme2"]
     tiles: list[Picture] = []
-    for emotion in ("happiness", "surprise"):
-        clip = next(c for c in load("casme2", root).clips if c.emotion == emotion)
-        place = Path(str(clip.annotations)).parent
-        frames, apex = read_frames(clip.frames), read_truth(place).apex
-        change = np.clip(128 + 10 * (frames[apex].astype(int) - frames[0]), 0, 255).astype(np.uint8)
-        tiles += [
-            tile(frames[0]),
-            tile(frames[apex]),
-            tile(change),
-            tile(arrows(true_displacement(place, apex))),
-        ]
+    for person, emotion, combination in ((7, "happiness", "6+12"), (6, "surprise", "1+2+5")):
+        neutral = draw_neutral(draw_looks(settings.seed, f"casme2/{person:02d}"), (300, 290), 170.0)
+        units = dict.fromkeys(units_of(combination), 1.0)
+        clip = ClipPlan("casme2", person, 1, emotion, combination, units, settings.amplitude, 41, 20, 200.0)
+        moved = movement_of(clip, neutral, settings)
+        frames = list(render(clip, neutral, moved, settings))
+        change = np.clip(128 + 10 * (frames[20].astype(int) - frames[0]), 0, 255).astype(np.uint8)
+        y, x = np.mgrid[:300, :290].astype(float)
+        field = moved.at(20, np.stack([x, y], axis=-1)).astype(np.float32)
+        tiles += [tile(frames[0]), tile(frames[20]), tile(change), tile(colours(field))]
     return tiles
 
 
 def main() -> None:
     """Write the sheet."""
     settings = SimulatorSettings()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [*people(settings, 2), photographs(settings), movement(settings, Path(folder))]
+    rows = [*people(settings, 2), photographs(settings), movement(settings)]
     sheet = np.vstack([np.hstack(row) for row in rows])
     target = Path(__file__).parent / "img" / "simulator.jpg"
     target.parent.mkdir(exist_ok=True)
