@@ -54,9 +54,15 @@ class Cell:
         there, planned = self.folds_there, len(self.folds)
         return f"{planned} folds" if there == planned else f"{there} of {planned} folds"
 
-    def seeds_there(self, fold: str) -> int:
-        """How many seeds of this fold are there."""
-        return sum((fold, seed) in self.records for seed in self.seeds)
+    @property
+    def holes(self) -> str:
+        """The missing units with their reasons, the first three and how many more there are."""
+        several = len(self.seeds) > 1
+        named = [
+            f"{fold} seed {seed} ({reason})" if several else f"{fold} ({reason})"
+            for (fold, seed), reason in self.reasons.items()
+        ]
+        return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
 
     def accuracies(self, selection: Selection) -> Floats:
         """(folds, seeds) float64 accuracies, nan where the unit is missing."""

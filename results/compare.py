@@ -141,7 +141,13 @@ def _flat(name: str, value: Any) -> dict[str, str]:
     return {name: json.dumps(value, sort_keys=True)}
 
 
-PLACES = ("setting out", "setting cache", "setting workers", "setting engine")
+PLACES = tuple(
+    f"setting {name}"
+    for name in (
+        *("out", "cache", "data", "expressions", "engine", "scheduler", "workers", "timeout"),
+        *("memory_limit", "trust_cache"),
+    )
+)
 """Settings that change where and how fast a run is made, not its numbers."""
 
 

@@ -97,7 +97,7 @@ def _verdict(row: Mapping[str, Any]) -> str:
 def _pair_row(a: Cell, b: Cell, pooled: Mapping[str, Floats]) -> dict[str, Any]:
     row: dict[str, Any] = {"protocol": a.protocol, "tim": a.tim, "a": a.title, "b": b.title}
     row["unit"] = "subject" if a.protocol == "loso" else "fold"
-    holes = [f"{cell.title} has {cell.completeness}" for cell in (a, b) if not cell.complete]
+    holes = [f"{cell.title} lacks {cell.holes}" for cell in (a, b) if not cell.complete]
     if a.folds != b.folds or a.seeds != b.seeds:
         holes.append("their folds or seeds are not the same")
     if holes:
