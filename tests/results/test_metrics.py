@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
@@ -18,6 +18,7 @@ def labelled(draw: st.DrawFn) -> tuple[list[int], list[int]]:
     return draw(one), draw(one)
 
 
+@settings(max_examples=50, deadline=None)
 @given(labelled())
 def test_metrics_equal_those_of_scikit_learn(pair: tuple[list[int], list[int]]) -> None:
     truth, predicted = pair
