@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from features.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,6 +33,10 @@ REGIONS: tuple[tuple[str, ...], ...] = tuple(
     tuple(region.split()) for line in _VERTICES.strip().splitlines() for region in line.split("|")
 )
 """The vertices of each ROI by name, in drawing order."""
+
+_NAMES = [name.split("~") for names in REGIONS for name in names]
+_ENDS = np.array([[int(part.removesuffix("U")) for part in (parts[0], parts[-1])] for parts in _NAMES])
+_RAISED = np.array([parts[0].endswith("U") for parts in _NAMES])
 
 
 class DegenerateRegions(ValueError):
@@ -75,17 +81,9 @@ def region_polygons(landmarks: npt.ArrayLike) -> tuple[Floats, ...]:
     if not np.isfinite(points).all():
         raise ValueError("landmarks must be finite numbers")
     lift = BROW_LIFT * np.linalg.norm(points[36] - points[45])
-    return tuple(np.array([_vertex(name, points, lift) for name in names]) for names in REGIONS)
-
-
-def _vertex(name: str, points: Floats, lift: np.floating) -> Floats:
-    """`17`, `17U`, `2~41` or `21U~22U` as a point."""
-    ends = []
-    for part in name.split("~"):
-        raised = part.endswith("U")
-        ends.append(points[int(part.removesuffix("U"))] - (0.0, lift if raised else 0.0))
-    centre: Floats = np.mean(ends, axis=0)
-    return centre
+    vertices = (points[_ENDS[:, 0]] + points[_ENDS[:, 1]]) / 2
+    vertices[:, 1] -= lift * _RAISED
+    return tuple(np.split(vertices, np.cumsum([len(names) for names in REGIONS])[:-1]))
 
 
 def inside_polygon(polygon: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
@@ -126,24 +124,31 @@ def require_regions(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionP
     return pixels
 
 
+@compiled
 def _inside(polygon: Floats, shape: tuple[int, int]) -> tuple[Ints, Ints]:
-    """Rows and columns of the pixels inside a polygon, found in its bounding box."""
-    limits = np.array([shape[1], shape[0]])
-    low = np.clip(np.floor(polygon.min(axis=0)), 0, limits).astype(np.int64)
-    high = np.clip(np.ceil(polygon.max(axis=0)) + 1, low, limits).astype(np.int64)
-    x, y = (np.arange(a, b, dtype=np.float64) for a, b in zip(low, high, strict=True))
-    inside = np.zeros((len(y), len(x)), np.bool_)
-    for (x0, y0), (x1, y1) in _edges(polygon):
-        crossed = (y0 <= y) & (y < y1)
-        at = x0 + (y[crossed] - y0) * ((x1 - x0) / (y1 - y0))
-        inside[crossed] ^= x < at[:, None]
-    rows, columns = np.nonzero(inside)
-    return rows + low[1], columns + low[0]
+    """Rows and columns of the pixels inside a polygon, found in its bounding box.
 
-
-def _edges(polygon: Floats) -> Iterator[tuple[list[float], list[float]]]:
-    """Edges from their upper to their lower end, so that both neighbours of an edge cut it alike."""
-    points = polygon.tolist()
-    for start, end in zip(points, points[1:] + points[:1], strict=True):
-        if start[1] != end[1]:
-            yield (start, end) if start[1] < end[1] else (end, start)
+    Edges are taken from their upper to their lower end, so that both neighbours of an edge cut it alike.
+    """
+    left = int(min(max(np.floor(polygon[:, 0].min()), 0), shape[1]))
+    right = int(min(max(np.ceil(polygon[:, 0].max()) + 1, left), shape[1]))
+    top = int(min(max(np.floor(polygon[:, 1].min()), 0), shape[0]))
+    bottom = int(min(max(np.ceil(polygon[:, 1].max()) + 1, top), shape[0]))
+    rows = np.empty((bottom - top) * (right - left), np.int64)
+    columns = np.empty_like(rows)
+    found = 0
+    for y in range(top, bottom):
+        for x in range(left, right):
+            inside = False
+            for k in range(len(polygon)):
+                upper, lower = polygon[k], polygon[(k + 1) % len(polygon)]
+                if upper[1] > lower[1]:
+                    upper, lower = lower, upper
+                if upper[1] <= y < lower[1]:
+                    slope = (lower[0] - upper[0]) / (lower[1] - upper[1])
+                    if x < upper[0] + (y - upper[1]) * slope:
+                        inside = not inside
+            if inside:
+                rows[found], columns[found] = y, x
+                found += 1
+    return rows[:found].copy(), columns[:found].copy()
