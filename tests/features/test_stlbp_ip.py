@@ -90,6 +90,7 @@ def test_the_descriptor_follows_the_definition(seed, blocks, n_frames, levels):
     np.testing.assert_allclose(ours, slow_descriptor(volume, blocks), rtol=1e-6, atol=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-4, 4), min_size=9, max_size=30), st.sampled_from([3, 5, 7, 9]))
 def test_1d_codes_follow_the_definition(signal, mask):
     assert lbp_1d(np.array(signal), mask).tolist() == slow_lbp_1d(signal, mask)

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import additive_chi2_kernel, chi2_kernel, polynomial_kernel, rbf_kernel
 from sklearn.svm import SVC
@@ -205,6 +205,7 @@ def test_threads_and_repetition_change_nothing():
         assert results[0].chosen == other.chosen
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=14), st.booleans())
 def test_tiny_and_missing_classes_are_handled(labels, grouped):
     subjects = [f"memory/s{i % 3}" for i in range(len(labels))]
@@ -215,6 +216,7 @@ def test_tiny_and_missing_classes_are_handled(labels, grouped):
     assert set(result.scores.argmax(axis=2).ravel()) <= set(labels)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=2, max_size=40), st.integers(0, 99))
 def test_inner_splits_cover_every_clip_once_and_keep_subjects_together(rows, seed):
     labels = np.array([label for label, _ in rows])
