@@ -210,6 +210,12 @@ class FakeRun:
         write_record(self.folder / "units", record)
 
 
+@pytest.fixture(scope="session")
+def run_maker() -> type[FakeRun]:
+    """FakeRun itself, for fixtures that live longer than a test."""
+    return FakeRun
+
+
 @pytest.fixture
 def fake_run(tmp_path: Path) -> Callable[..., FakeRun]:
     """Makes FakeRun objects below the test's temporary folder."""

@@ -1,0 +1,105 @@
+"""Figures: what they draw is what the tables hold; files, bytes, and the user's matplotlib settings."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from results.cells import cells
+from results.figures import draw_all, write_figures
+from results.figures_curves import weight_sweep
+from results.figures_style import own_style
+from results.figures_tables import bars, dumbbells, heat_map
+from results.report import all_frames
+from results.runs import load_results
+
+Make = Callable[..., Any]
+METHODS = ("tlcnn", "tlcnn-e", "mdmo", "lbp-top", "majority")
+
+
+@pytest.fixture
+def made(fake_run: Make) -> tuple[Any, Any]:
+    results = load_results(fake_run(methods=METHODS, tims=(32, 64)).write())
+    return results, all_frames(results)
+
+
+def test_bars_dots_and_ticks_are_the_numbers_of_table_3(made: tuple[Any, Any]) -> None:
+    results, frames = made
+    table = frames["table3"]
+    with own_style():
+        axes = bars(results.info, table, "paper").figure.axes[0]
+    widths = [patch.get_width() for patch in axes.patches]
+    np.testing.assert_allclose(widths, [*table[table.tim == 32]["mean"], *table[table.tim == 64]["mean"]])
+    ticks = [line.get_xdata() for line in axes.lines if line.get_marker() == "|"]
+    marks = np.concatenate([np.atleast_1d(found) for found in ticks])
+    np.testing.assert_array_equal(np.sort(marks), np.sort(table["published"]))
+    dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(dots[0], table[table.tim == 32]["fold1"])
+    intervals = [segment[:, 0] for segment in axes.collections[0].get_segments()]
+    np.testing.assert_allclose(intervals, table[table.tim == 32][["low", "high"]])
+
+
+def test_an_incomplete_cell_has_no_bar_and_says_so(fake_run: Make) -> None:
+    run = fake_run(methods=METHODS)
+    results = load_results(run.write(but=lambda unit: unit["key"] == run.units[0]["key"]))
+    frames = all_frames(results)
+    with own_style():
+        axes = bars(results.info, frames["table3"], "paper").figure.axes[0]
+        heat = heat_map(results.info, frames["table3"], "paper", 32).figure.axes[0]
+    assert axes.patches[0].get_width() == 0
+    assert "4 of 5 folds" in [text.get_text() for text in axes.texts]
+    assert "missing" in [text.get_text() for text in heat.texts]
+
+
+def test_dumbbells_join_honest_and_paper_style(made: tuple[Any, Any]) -> None:
+    results, frames = made
+    optimism = frames["optimism"].query("candidates > 1 and tim == 32")
+    with own_style():
+        axes = dumbbells(results.info, frames["optimism"], "paper").figure.axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), optimism["honest"])
+    np.testing.assert_allclose(axes.lines[1].get_xdata(), optimism["paper_style"])
+
+
+def test_the_sweep_is_the_mean_accuracy_over_lambda(made: tuple[Any, Any]) -> None:
+    results, _ = made
+    with own_style():
+        drawn = weight_sweep(results.info, cells(results), "paper")
+    assert drawn is not None
+    records = [r for place, r in results.records.items() if place[:2] == ("mdmo", 32)]
+    expected = np.mean([(r.scores.argmax(2) == np.array(r.truth)).mean(1) for r in records], axis=0)
+    line = drawn.figure.axes[0].lines[0]
+    np.testing.assert_allclose(line.get_ydata(), 100 * expected)
+    np.testing.assert_allclose(line.get_xdata(), np.arange(101) / 100)
+
+
+def test_every_figure_says_data_n_protocol_and_profile(made: tuple[Any, Any]) -> None:
+    with own_style():
+        names = []
+        for drawn in draw_all(*made):
+            words = " ".join(text.get_text() for text in drawn.figure.texts)
+            assert "simulator, n = 90 clips; protocol paper, TIM" in words, drawn.name
+            assert "quick profile" in words
+            names.append(drawn.name)
+    beginnings = {re.split(r"-paper|-tim", name)[0] for name in names}
+    assert beginnings == {
+        *("fig13-bars", "optimism", "confusion", "heatmap", "cost", "fig11-mdmo"),
+        *("fig09-pretraining", "fig10-joint"),
+    }
+
+
+def test_files_are_the_same_each_time_and_old_ones_go(fake_run: Make) -> None:
+    results = load_results(fake_run(methods=("majority", "lbp-top")).write())
+    frames, folder = all_frames(results), fake_run("figures").folder
+    before = dict(mpl.rcParams)
+    first = {path.name: path.read_bytes() for path in write_figures(folder, results, frames).files}
+    (folder / "old.svg").write_text("old")
+    (folder / "clips-smic.svg").write_text("kept")
+    again = {path.name: path.read_bytes() for path in write_figures(folder, results, frames).files}
+    assert first == again
+    assert {name.rpartition(".")[2] for name in first} == {"svg", "pdf", "png"}
+    assert not (folder / "old.svg").exists()
+    assert (folder / "clips-smic.svg").exists()
+    assert dict(mpl.rcParams) == before

@@ -1,0 +1,228 @@
+"""report.html in a real browser: no errors, sorting by click and key, figures, links, equal numbers."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from results.report import report, write_tables
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+HOSTILE = "Traceback <script>document.title='taken'</script>\nValueError: a < b & c"
+METHODS = ("tlcnn", "mdmo", "lbp-top", "stclqp", "majority", "linear")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    run = request.getfixturevalue("run_maker")(tmp_path_factory.mktemp("page") / "run", methods=METHODS)
+    made: Path = run.write(but=lambda unit: unit["key"] in (run.units[2]["key"], run.units[9]["key"]))
+    run.fail(run.units[2], traceback=HOSTILE)
+    report(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Iterator[Any]:
+    if not Path(CHROMIUM).exists():
+        words = "no chromium at /usr/bin/chromium: apt-get install chromium"
+        if os.environ.get("TLCNN_REQUIRE_CHROMIUM") == "1":
+            pytest.fail(words)
+        pytest.skip(words)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        opened = browser.new_page(viewport={"width": 1280, "height": 900})
+        opened.complaints = []
+        opened.on("console", lambda message: opened.complaints.append(message.text))
+        opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.on("request", lambda r: r.url.startswith("http") and opened.complaints.append(r.url))
+        opened.goto((folder / "report.html").as_uri())
+        yield opened
+        browser.close()
+
+
+def column(page: Any, name: str) -> list[str]:
+    cells = page.locator("#table table").first.locator(f"tbody [data-column='{name}']")
+    return [text.strip() for text in cells.all_text_contents()]
+
+
+def test_nothing_is_complained_of_and_nothing_fetched(page: Any) -> None:
+    assert page.complaints == []
+    assert page.title().endswith("accuracy in percent")
+
+
+def test_a_click_sorts_and_a_third_one_restores_the_order(page: Any) -> None:
+    before = column(page, "fold1")
+    head = page.locator("#table table").first.locator("th button", has_text="fold 1")
+    head.click()
+    assert [float(x) for x in column(page, "fold1")] == sorted(map(float, before), reverse=True)
+    assert page.locator("#table th[aria-sort=descending]").count() == 1
+    head.click()
+    assert [float(x) for x in column(page, "fold1")] == sorted(map(float, before))
+    head.click()
+    assert column(page, "fold1") == before
+
+
+def test_the_keyboard_sorts_and_incomplete_cells_go_last(page: Any) -> None:
+    page.locator("#table table").first.locator("th button", has_text="mean").focus()
+    page.keyboard.press("Enter")
+    means = column(page, "mean")
+    assert means[-2:] == ["4 of 5 folds", "4 of 5 folds"]
+    assert [float(x) for x in means[:-2]] == sorted(map(float, means[:-2]), reverse=True)
+    page.keyboard.press("Space")
+    page.keyboard.press("Space")
+    assert column(page, "title")[0] == "TLCNN"
+
+
+def test_every_figure_is_visible_and_its_files_are_there(page: Any, folder: Path) -> None:
+    figures = page.locator("figure")
+    assert figures.count() == 7
+    for i in range(figures.count()):
+        box = figures.nth(i).locator("svg").bounding_box()
+        assert box["width"] > 300
+        assert box["height"] > 100
+    assert page.locator("figure a").count() == 3 * figures.count()
+
+
+def test_all_links_lead_to_files_or_parts_of_the_page(page: Any, folder: Path) -> None:
+    links = [a.get_attribute("href") for a in page.locator("a").all()]
+    assert "metrics.csv" in links
+    for link in links:
+        if link.startswith("#"):
+            assert page.locator(link).count() == 1, link
+        else:
+            assert (folder / link).is_file(), link
+
+
+def test_ids_are_unique(page: Any) -> None:
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_hostile_text_is_shown_and_not_run(page: Any) -> None:
+    assert page.title() != "taken"
+    page.locator("#left-out summary").first.click()
+    assert HOSTILE in page.locator("#left-out pre").first.text_content()
+    assert "smic/s03/<b>x</b>" in page.locator("#left-out").text_content()
+
+
+def test_a_phone_needs_no_sideways_scrolling_of_the_page(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    try:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_dark_and_light_are_readable(page: Any) -> None:
+    colours = """() => ['body', 'td', 'caption', 'figcaption', 'nav a'].map(q => {
+        const s = getComputedStyle(document.querySelector(q));
+        return [s.color, getComputedStyle(document.body).backgroundColor]; })"""
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        for ink, ground in page.evaluate(colours):
+            assert contrast(ink, ground) > 4.5, (scheme, ink, ground)
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG contrast of two CSS colours rgb(r, g, b)."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(part) / 255 for part in colour[4:-1].split(",")]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(a), luminance(b)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+class Cells(HTMLParser):
+    """Tables of a page as (table, row attributes, column, text)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str], str, str]] = []
+        self.table, self.row, self.column, self.text = "", {}, "", ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "table":
+            self.table = values.get("data-table", "")
+        elif tag == "tr":
+            self.row = {name[5:]: value for name, value in values.items() if name.startswith("data-")}
+        elif tag in ("td", "th"):
+            self.column, self.text = values.get("data-column", ""), ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th") and self.column:
+            self.found.append((self.table, self.row, self.column, self.text.strip()))
+
+
+@pytest.mark.parametrize("name", ["table3", "metrics", "optimism", "costs"])
+def test_every_number_on_the_page_is_the_one_in_the_csv(folder: Path, name: str) -> None:
+    parser = Cells()
+    parser.feed((folder / "report.html").read_text())
+    frame = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
+    if name == "metrics":
+        frame = frame[(frame["selection"] == "honest") & (frame["scope"] == "pooled")]
+    compared = 0
+    for table, row, column, text in parser.found:
+        if table != name or column in ("title", "interval"):
+            continue
+        same = frame
+        for key, value in row.items():
+            same = same[same[key] == value] if key in same else same
+        assert len(same) == 1
+        assert same[column].iloc[0] == text, (row, column)
+        compared += 1
+    assert compared >= 5 * len(frame)
+
+
+def test_statistics_on_the_page_are_those_in_the_csv(folder: Path) -> None:
+    parser = Cells()
+    parser.feed((folder / "report.html").read_text())
+    frame = pd.read_csv(folder / "statistics.csv", dtype=str, keep_default_na=False)
+    for column in ("a", "b", "difference", "p_holm", "p_paper_t", "wins", "verdict"):
+        shown = [text for table, _, name, text in parser.found if table == "statistics" and name == column]
+        assert shown == list(frame[column])
+
+
+def test_the_page_is_one_small_file_without_network(folder: Path) -> None:
+    text = (folder / "report.html").read_text()
+    assert len(text.encode()) < 3_000_000
+    assert "default-src 'none'" in text
+    assert "src=" not in text.replace("default-src", "").replace("-src ", "")
+
+
+Make = Callable[..., Any]
+
+
+def test_the_same_records_are_not_reported_twice(fake_run: Make) -> None:
+    run = fake_run(methods=("majority", "linear"))
+    folder = run.write()
+    first = report(folder)
+    times = {path: path.stat().st_mtime_ns for path in first.files}
+    again = report(folder)
+    assert (first.rebuilt, again.rebuilt) == (True, False)
+    assert again.text == first.text
+    assert {path: path.stat().st_mtime_ns for path in again.files} == times
+    before = {path: path.read_bytes() for path in first.files}
+    (folder / "units" / f"{run.units[0]['key']}.json").unlink()
+    write_tables(folder)
+    run.write()
+    (folder / "figures" / "fig13-bars-paper.svg").unlink()
+    assert report(folder).rebuilt
+    assert {path: path.read_bytes() for path in first.files} == before
