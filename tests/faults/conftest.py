@@ -178,21 +178,51 @@ def learning_laboratory(tmp_path, small_data, small_settings):
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory, small_data, small_settings):
+def undisturbed(tmp_path_factory, small_data):
     """Gives the finished run of the same methods that was never disturbed."""
 
     @cache
-    def run_of(methods):
+    def run_of(settings, methods):
         folder = tmp_path_factory.mktemp("undisturbed")
-        reference = Laboratory(folder, small_data, small_settings, methods)
+        reference = Laboratory(folder, small_data, settings, methods)
         ended = reference.run()
         assert ended.returncode == 0, ended.printed
         return reference
 
-    return lambda laboratory: run_of(laboratory.methods)
+    return lambda laboratory: run_of(laboratory.settings, laboratory.methods)
 
 
 @pytest.fixture
 def dice():
     """Moments to strike, the same in every session."""
     return random.Random(20)
+
+
+@pytest.fixture(scope="session")
+def staged_settings(tmp_path_factory):
+    """A frame CNN of a few units and iterations, which leaves its stage in the cache."""
+    path = tmp_path_factory.mktemp("settings") / "staged.toml"
+    table = {
+        "frame_size": [60, 56],
+        "crop": 49,
+        "width": 0.05,
+        "hidden": 8,
+        "evaluations": 2,
+        "candidates": 1,
+        "m_rates": [0.001],
+        "m_iterations": [6],
+        "joint_rates": [0.01],
+        "joint_iterations": [3],
+        "m_batch": 8,
+        "joint_batch": 2,
+        "joint_window": 4,
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    path.write_text("\n".join(["[methods.tlcnn-e]", *lines]) + "\n")
+    return path
+
+
+@pytest.fixture
+def staged_laboratory(tmp_path, small_data, staged_settings):
+    """A run whose units start from a stage that is made once per fold."""
+    return Laboratory(tmp_path, small_data, staged_settings, ("tlcnn-e",))

@@ -191,3 +191,18 @@ def test_a_read_only_data_folder(laboratory, undisturbed, faults, read_only):
     faults.inject("read-only data folder")
     assert_completes(laboratory, undisturbed)
     faults.survived()
+
+
+def test_nothing_is_written_elsewhere(laboratory, small_data, tmp_path, monkeypatch):
+    """Not among the data, not in the folder for temporary files, not at home but matplotlib's font list."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("TMPDIR", "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(elsewhere))
+    before = {path: path.stat().st_mtime_ns for path in small_data.rglob("*")}
+    ended = laboratory.run()
+    assert ended.returncode == 0, ended.printed
+    assert {path: path.stat().st_mtime_ns for path in small_data.rglob("*")} == before
+    written = [path.relative_to(elsewhere) for path in elsewhere.rglob("*") if path.is_file()]
+    assert [path for path in written if path.parts[0] != "matplotlib"] == []
+    assert {path.name for path in laboratory.folder.iterdir()} == {"run", "cache", "elsewhere"}

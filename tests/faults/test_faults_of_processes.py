@@ -106,6 +106,18 @@ def test_killed_while_features_are_written(learning_laboratory, undisturbed, fau
     test_killed_while_a_file_is_written(learning_laboratory, undisturbed, faults, at, match)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("at", ["fsync", "halved"])
+def test_killed_while_a_stage_is_written(staged_laboratory, undisturbed, faults, at):
+    faults.inject(f"kill -9 at {at} of a stage")
+    fault = {"at": at, "match": r"/stages/.*safetensors", "nth": 2}
+    ended = staged_laboratory.run(fault=fault)
+    assert staged_laboratory.met() >= fault["nth"], "the fault did not strike"
+    assert ended.returncode == -signal.SIGKILL, ended.printed
+    assert_completes(staged_laboratory, undisturbed)
+    faults.survived()
+
+
 def test_interrupted_with_ctrl_c(laboratory, undisturbed, faults):
     process = laboratory.start()
     wait_until(lambda: len(laboratory.records()) >= 3)
