@@ -26,7 +26,9 @@ class C3D(Net):
     Kernel sizes, padding and pooling are those of C3D (Tran et al., 2015), from which the paper takes
     its numbers: the first pool spans one frame, the others two; windows that do not fill are dropped, so
     a clip needs 16 frames. Pool before ReLU as in `FrameCNN`. The paper does not give the dropout; FC6
-    and FC7 have C3D's, 0.5.
+    and FC7 have C3D's, 0.5. Initial weights as in `FrameCNN`, but the convolutions' variance is
+    1 / fan-in: each is followed by a maximum over up to eight values, which makes up for what ReLU takes
+    away; with 2 / fan-in the features grow from layer to layer.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class C3D(Net):
             self.fc8 = nn.Linear(self.units, n_classes)
         self.to_empty(device="cpu")
         if generator is not None:
-            fill(self, generator, last=self.fc8)
+            fill(self, generator, last=self.fc8, convolution_gain=1.0)
 
     def maps(self, clips: Tensor) -> list[Tensor]:
         """(n, length, 3, crop, crop) to the rectified maps after each pool, (n, kernels, t, h, w)."""

@@ -88,18 +88,21 @@ def draw_masks(
     return tuple(masks)
 
 
-def fill(module: nn.Module, generator: torch.Generator, *, last: nn.Linear) -> None:
+def fill(
+    module: nn.Module, generator: torch.Generator, *, last: nn.Linear, convolution_gain: float = 2.0
+) -> None:
     """Initialise all convolutions and linear layers as Caffe's `msra` filler does, biases zero.
 
-    Gaussian with variance 2 / fan-in; the layer `last`, whose outputs are class scores, Gaussian with
-    standard deviation 0.01, as in Caffe's reference nets. An LSTM gets the uniform filler with bound
-    1 / sqrt(units) and a forget-gate bias of 1.
+    Gaussian with variance 2 / fan-in (convolutions: convolution_gain / fan-in); the layer `last`, whose
+    outputs are class scores, Gaussian with standard deviation 0.01, as in Caffe's reference nets. An LSTM
+    gets the uniform filler with bound 1 / sqrt(units) and a forget-gate bias of 1.
     """
     for layer in module.modules():
         if isinstance(layer, nn.LSTM):
             _fill_lstm(layer, generator)
         elif isinstance(layer, nn.Linear | nn.Conv2d | nn.Conv3d):
-            deviation = 0.01 if layer is last else math.sqrt(2.0 / layer.weight[0].numel())
+            gain = 2.0 if isinstance(layer, nn.Linear) else convolution_gain
+            deviation = 0.01 if layer is last else math.sqrt(gain / layer.weight[0].numel())
             nn.init.normal_(layer.weight, 0.0, deviation, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
