@@ -225,24 +225,27 @@ def learn_codebook(
     n_centers: int = 20,
     init: Doubles | None = None,
     seed: int = 0,
-    points: int = 16,
+    points: int | None = None,
     restarts: int = 5,
     max_iterations: int = 300,
 ) -> Codebook:
     """Weighted k-means of distinct binary codes; the same as k-means of all pixels, in far less time.
 
-    codes: (m,) distinct codes below 2^points; counts: (m,) how often each occurs, > 0; n_centers: up to
-    256; init: (n_centers, points) starting centres, bits most significant first, or None for `restarts`
-    draws of distinct codes (by their counts) plus N(0, 0.05) jitter, of which the best result is kept.
+    codes: (m,) codes below 2^points; counts: (m,) how often each occurs; n_centers: up to 256; init:
+    (n_centers, points) starting centres, bits most significant first, or None for `restarts` draws of
+    distinct codes (by their counts) plus N(0, 0.05) jitter, of which the best result is kept; points:
+    bits of a code, those of `init` by default, otherwise 16.
 
     Lloyd's iterations until no code changes its centre: a code goes to the nearest centre (Euclidean, the
     first on ties), a centre without codes stays where it is. Sums of counts are whole numbers, so results
     depend on no order. Raises ValueError for empty or ill-shaped input.
     """
+    if points is None:
+        points = 16 if init is None else np.shape(init)[-1]
     check_points(points)
-    values = np.ascontiguousarray(codes, np.uint16)
-    weights = np.ascontiguousarray(counts, np.float64)
-    _check_codes(values, weights, n_centers, points)
+    weights = np.asarray(counts, np.float64)
+    _check_codes(np.asarray(codes), weights, n_centers, points)
+    values, weights = np.asarray(codes, np.uint16)[weights > 0], weights[weights > 0]
     if init is not None:
         starts = [np.array(init, np.float64)]
         if starts[0].shape != (n_centers, points):
@@ -259,13 +262,14 @@ def learn_codebook(
     return Codebook(centers, nearest.reshape(-1), inertia)
 
 
-def _check_codes(codes: Codes, counts: Doubles, n_centers: int, points: int) -> None:
-    if codes.ndim != 1 or codes.shape != counts.shape or not len(codes):
+def _check_codes(codes: npt.NDArray[Any], counts: Doubles, n_centers: int, points: int) -> None:
+    if codes.ndim != 1 or codes.shape != counts.shape or not counts.any():
         raise ValueError(
-            f"codes and counts must be equally long and not empty: {codes.shape}, {counts.shape}"
+            f"codes and counts must be equally long, with a count that is not 0: "
+            f"{codes.shape}, {counts.shape}"
         )
-    if int(codes.max()) >= 2**points or counts.min() <= 0:
-        raise ValueError(f"codes must be below 2^{points} and counts above 0")
+    if codes.min() < 0 or codes.max() >= 2**points or counts.min() < 0:
+        raise ValueError(f"codes must be from 0 to 2^{points} - 1 and counts must not be negative")
     if not 1 <= n_centers <= 256:
         raise ValueError(f"n_centers must be from 1 to 256, got {n_centers}")
 

@@ -186,8 +186,7 @@ class SVMMethod(Method):
         return Prediction(tuple(self._candidate(g) for g in range(len(self._grid))), scores, self._chosen)
 
     def _mapped(self, clips: Clips, v: int) -> Floats:
-        with self._timed("features"):
-            features = self._features(clips, self.variants()[v])
+        features = self._features(clips, self.variants()[v])
         affine = self._variants[v].affine
         return features if affine is None else affine(features)
 
@@ -285,7 +284,7 @@ class SVMMethod(Method):
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
-        """Add the block's seconds to `self.seconds[name]`."""
+        """Add the block's seconds of `fit` to `self.seconds[name]`."""
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start

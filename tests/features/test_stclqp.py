@@ -194,6 +194,15 @@ def test_codebooks_depend_on_the_seed_alone_and_restarts_do_not_harm():
     assert books[0].inertia <= one.inertia
 
 
+def test_codes_that_do_not_occur_change_nothing():
+    init = np.random.default_rng(7).random((3, 4))
+    few = learn_codebook(np.array([1, 6, 9]), np.array([2, 5, 1]), n_centers=3, init=init)
+    counts = np.zeros(16)
+    counts[[1, 6, 9]] = 2, 5, 1
+    everything = learn_codebook(np.arange(16), counts, n_centers=3, init=init)
+    np.testing.assert_array_equal(few.centers, everything.centers)
+
+
 def test_fewer_codes_than_centres():
     book = learn_codebook(np.array([5]), np.array([10]), n_centers=20, seed=0)
     assert np.isfinite(book.centers).all()
@@ -203,10 +212,11 @@ def test_fewer_codes_than_centres():
 @pytest.mark.parametrize(
     ("codes", "counts", "options", "message"),
     [
-        ([], [], {}, "not empty"),
+        ([], [], {}, "not 0"),
         ([1, 2], [1], {}, "equally long"),
-        ([16], [1], {"points": 4}, r"below 2\^4"),
-        ([1], [0], {}, "above 0"),
+        ([16], [1], {"points": 4}, r"0 to 2\^4 - 1"),
+        ([1], [-1], {}, "negative"),
+        ([1], [0], {}, "not 0"),
         ([1], [1], {"init": np.zeros((3, 16))}, "shape"),
         ([1], [1], {"n_centers": 300}, "256"),
     ],
