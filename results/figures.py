@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,13 +10,10 @@ import pandas as pd
 
 from results import figures_curves, figures_tables
 from results.cells import cells
-from results.figures_style import Drawn, Figures, own_style, save
+from results.figures_style import CLIP_SHEETS, Drawn, Figures, Picture, own_style, save
 from results.runs import Results
 from results.statistics_table import ranks
 from results.tables import tested
-
-CLIP_SHEETS = "clips-"
-"""How the names of contact sheets begin; they are made from pixels, not from records, and stay."""
 
 
 def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame]) -> Figures:
@@ -29,7 +27,17 @@ def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFr
         old = path.suffix in (".svg", ".pdf", ".png") and not path.name.startswith(CLIP_SHEETS)
         if old and path.name not in kept:
             path.unlink()
+    made.pictures += [_sheet(path) for path in sorted(folder.glob(f"{CLIP_SHEETS}*.svg"))]
     return made
+
+
+def _sheet(path: Path) -> Picture:
+    """A contact sheet that is there already."""
+    svg = path.read_text(encoding="utf-8")
+    title = html.unescape(svg.partition("<title>")[2].partition("</title>")[0])
+    files = tuple(path.with_suffix(kind) for kind in (".svg", ".pdf", ".png"))
+    words = f"{title}: onset, apex, offset, landmarks, crop, flow and regions of some clips."
+    return Picture(path.stem, title, words, svg, tuple(file for file in files if file.exists()))
 
 
 def draw_all(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[Drawn]:

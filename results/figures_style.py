@@ -58,6 +58,9 @@ STYLE: dict[Any, Any] = {
 
 PNG_DPI = 150
 
+CLIP_SHEETS = "clips-"
+"""How the names of contact sheets begin; they are made from pixels, not from records, and stay."""
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -135,6 +138,7 @@ def save(drawn: Drawn, folder: Path) -> Picture:
     svg, pdf, png = _canvases(figure)
     svg.print_svg(contents["svg"], metadata={"Date": None, "Title": drawn.title})
     pdf.print_pdf(contents["pdf"], metadata={"CreationDate": None, "Title": drawn.title})
+    figure.dpi = PNG_DPI
     png.print_png(contents["png"], metadata={"Title": drawn.title})
     files = []
     for kind, buffer in contents.items():

@@ -123,7 +123,8 @@ def _digest(folder: Path, force: bool) -> str:
         raise NotARun(f"{path}: not a run description ({error})") from error
     whole = hashlib.sha256(f"{force}\n{plan}\n".encode())
     sources = sorted(p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".html", ".csv"))
-    for file in (*sources, *record_paths(folder)):
+    sheets = sorted((folder / "figures").glob("clips-*.svg"))
+    for file in (*sources, *sheets, *record_paths(folder)):
         whole.update(f"{file.name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
     return whole.hexdigest()
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -10,6 +11,7 @@ import pytest
 
 from results.cells import cells
 from results.figures import draw_all, write_figures
+from results.figures_clips import ClipPictures, contact_sheet, save_contact_sheet
 from results.figures_curves import weight_sweep
 from results.figures_style import own_style
 from results.figures_tables import bars, dumbbells, heat_map
@@ -96,10 +98,46 @@ def test_files_are_the_same_each_time_and_old_ones_go(fake_run: Make) -> None:
     before = dict(mpl.rcParams)
     first = {path.name: path.read_bytes() for path in write_figures(folder, results, frames).files}
     (folder / "old.svg").write_text("old")
-    (folder / "clips-smic.svg").write_text("kept")
-    again = {path.name: path.read_bytes() for path in write_figures(folder, results, frames).files}
-    assert first == again
+    (folder / "clips-smic.svg").write_text("<svg><title>Clips of a &amp; b</title></svg>")
+    figures = write_figures(folder, results, frames)
+    sheet = figures.pictures.pop()
+    assert (sheet.name, sheet.title) == ("clips-smic", "Clips of a & b")
+    assert first == {path.name: path.read_bytes() for path in figures.files}
     assert {name.rpartition(".")[2] for name in first} == {"svg", "pdf", "png"}
     assert not (folder / "old.svg").exists()
     assert (folder / "clips-smic.svg").exists()
     assert dict(mpl.rcParams) == before
+
+
+def clip_pictures(flow: np.ndarray) -> ClipPictures:
+    picture = np.random.default_rng(1).integers(0, 255, (60, 50, 3)).astype(np.uint8)
+    return ClipPictures(
+        *("smic/s1/c1", "surprise", picture, picture, picture, picture),
+        landmarks=np.full((66, 2), 20, np.float32),
+        crop=(5, 5, 40, 50),
+        flow=flow,
+        regions=[np.array([[1, 1], [9, 1], [9, 9]])],
+    )
+
+
+def test_a_contact_sheet_shows_flow_at_a_stated_scale(tmp_path: Path) -> None:
+    flow = np.zeros((60, 50, 2), np.float32)
+    flow[:30, :, 0] = 0.5
+    picture = save_contact_sheet(
+        tmp_path, [clip_pictures(flow)], database="smic", source="made up", profile="quick"
+    )
+    assert [path.name for path in picture.files] == ["clips-smic.svg", "clips-smic.pdf", "clips-smic.png"]
+    drawn = contact_sheet([clip_pictures(flow)], database="smic", source="made up", profile="quick")
+    words = " ".join(text.get_text() for text in drawn.figure.texts)
+    assert "n = 1 clips shown; quick profile; flow up to 0.50 px, arrows magnified 10 times" in words
+    arrows = drawn.figure.axes[4].collections[0]
+    np.testing.assert_allclose(arrows.U.reshape(20, -1)[:10], 5.0, atol=1e-6)
+    np.testing.assert_allclose(arrows.U.reshape(20, -1)[10:], 0.0)
+    with pytest.raises(ValueError, match="at least one clip"):
+        contact_sheet([], database="smic", source="made up", profile="quick")
+
+
+def test_a_clip_that_does_not_move_has_a_sheet_too() -> None:
+    still = clip_pictures(np.zeros((60, 50, 2), np.float32))
+    drawn = contact_sheet([still], database="smic", source="made up", profile="quick")
+    assert "magnified 1 times" in " ".join(text.get_text() for text in drawn.figure.texts)
