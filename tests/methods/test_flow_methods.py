@@ -4,9 +4,14 @@ import cv2
 import numpy as np
 import pytest
 from skimage import data
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from data_prep.clips import Clips
 from data_prep.landmarks import mean_shape
+from features.fdm import fdm
+from features.optical_flow import flow_between_neighbours, flow_from_first
 from methods import make_settings
 from methods.base import Context, MethodError
 from methods.fdm import FDM
@@ -134,6 +139,17 @@ def test_depths_follow_the_length_of_the_clip(frames, depths):
     assert {variant["grid"] for variant in method.variants()} == {4, 6, 8, 12, 16}
 
 
+def test_each_variant_gets_its_own_cuboids(clips):
+    train, _ = _halves(clips)
+    method = _made(FDM)
+    method.fit(train, seed=0)
+    flow = flow_between_neighbours(train[2])
+    for variant in method.variants():
+        grid, depth = variant["grid"], variant["depth"]
+        expected = fdm(flow, grid=(grid, grid), depth=depth, threshold=method.settings.threshold)
+        np.testing.assert_array_equal(method.features(train, variant)[2], expected)
+
+
 def test_fdm_refuses_clips_of_another_length(clips):
     train, test = _halves(clips)
     method = _made(FDM)
@@ -161,6 +177,19 @@ def test_the_apex_of_the_floor_is_the_strongest_field():
     flow[2] = 0.2
     pooled = pooled_apex_flow(flow, 2).reshape(2, 2, 2)
     np.testing.assert_array_equal(pooled, [[(1, 0), (1, 0)], [(0, -1), (0, -1)]])
+
+
+def test_the_floor_is_a_standardised_logistic_regression(clips):
+    train, test = _halves(clips)
+    train = train.with_labels(np.arange(20) % 4)
+    method = _made(Linear)
+    method.fit(train, seed=0)
+    x, y = ([pooled_apex_flow(flow_from_first(part[i]), 7) for i in range(10)] for part in (train, test))
+    scores = method.predict(test.without_labels()).scores
+    for c, C in enumerate(method.settings.C):
+        oracle = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000))
+        expected = oracle.fit(np.float64(x), train.labels).predict_proba(np.float64(y))
+        np.testing.assert_allclose(scores[c], expected, atol=2e-3)
 
 
 def test_a_class_without_training_clips_is_never_chosen_by_the_floor(clips):
