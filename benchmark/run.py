@@ -24,6 +24,9 @@ from methods import available
 from results.store import BadRecord, Record, read_record, write_atomically, write_record
 
 RUN_SCHEMA = 1
+GROUP_SECONDS = 600.0
+UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
+"""What a unit is expected to take, to decide how many share a SLURM job; units on a GPU get one each."""
 SLOT = ("method", "tim", "protocol", "fold", "seed", "control")
 
 
@@ -54,7 +57,7 @@ def plan_run(settings: Settings, log: Log) -> Planned:
 
 def run(settings: Settings, log: Log) -> int:
     """The whole of it; returns the exit status: 0 all units done, 1 some failed, 130 interrupted."""
-    devices = choose_devices(settings.device)
+    devices = _devices(settings)
     log(f"profile {settings.profile}, device {'+'.join(devices)}, run folder {settings.folder}")
     with run_lock(settings.folder):
         planned = plan_run(settings, log)
@@ -77,6 +80,13 @@ def run(settings: Settings, log: Log) -> int:
     return 130 if interrupted else int(bool(left))
 
 
+def _devices(settings: Settings) -> tuple[str, ...]:
+    """The devices of this machine, or what is asked of other machines, which this one cannot check."""
+    if settings.engine == "slurm" or settings.scheduler:
+        return ("cuda",) if settings.device.startswith("cuda") else ("cpu",)
+    return choose_devices(settings.device)
+
+
 def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, ...], log: Log) -> bool:
     """Run the missing units; False when interrupted. Every failure becomes a record."""
     settings = planned.assembled.settings
@@ -91,7 +101,11 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
     if settings.engine == "dask":
         options["scheduler"] = settings.scheduler
     if settings.engine == "slurm":
+        parameters = dict(settings.slurm)
         options["folder"] = planned.folder / "slurm"
+        options["group_seconds"] = parameters.pop("group_seconds", GROUP_SECONDS)
+        options["cluster"] = parameters.pop("cluster", "slurm")
+        options["parameters"] = parameters
     tasks = tasks_of(planned, missing, log)
     outcomes = run_tasks(settings.engine, "benchmark.unit:run_unit", tasks, limits, **options)
     with Progress(len(missing), log) as progress:
@@ -162,6 +176,7 @@ def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Ta
         folder, digest = opened[unit.tim, size]
         yield Task(
             key=unit.key,
+            expected_seconds=UNIT_SECONDS["cuda" if "cuda" in settings.device else "cpu"],
             payload={
                 "unit": unit.as_json(),
                 "run": _everywhere(planned.folder),

@@ -28,10 +28,12 @@ class Settings:
 
     data, expressions: name -> folder (or CSV) of databases; empty: the simulator. simulator: its preset;
     simulator_settings: its knobs by name. out: the run folder, None for runs/<profile>. device: "auto",
-    "cpu", "cuda" or "cuda:1". timeout: seconds a unit may take. memory_limit: MB a unit may take, 0 for
-    none. control: "shuffled-labels" permutes the labels of all clips, so that nothing can be learned.
-    method_settings: methods ("mdmo", "tlcnn* c5-svm", "*") -> settings that differ from the methods'
-    defaults, which are the paper's; where two tables set the same, the later one wins.
+    "cpu", "cuda" or "cuda:1". slurm: group_seconds (units expected to take no longer together share a job)
+    and parameters of submitit, such as slurm_partition, mem_gb or timeout_min. timeout: seconds a unit may
+    take. memory_limit: MB a unit may take, 0 for none. control: "shuffled-labels" permutes the labels of
+    all clips, so that nothing can be learned. method_settings: methods ("mdmo", "tlcnn* c5-svm", "*") ->
+    settings that differ from the methods' defaults, which are the paper's; where two tables set the same,
+    the later one wins.
     """
 
     profile: str = "quick"
@@ -49,6 +51,7 @@ class Settings:
     cache: str = "cache"
     engine: str = "local"
     scheduler: str | None = None
+    slurm: Mapping[str, Any] = field(default_factory=dict)
     workers: int = 0
     timeout: float = 1800.0
     memory_limit: int = 0

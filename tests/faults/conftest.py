@@ -161,7 +161,7 @@ def small_settings(tmp_path_factory):
     """Small frames, so that a whole run takes seconds."""
     path = tmp_path_factory.mktemp("settings") / "small.toml"
     tables = (f"[methods.{name}]\nframe_size = [32, 32]\n" for name in LEARNING)
-    path.write_text("\n".join(tables))
+    path.write_text("\n".join(['[slurm]\ncluster = "local"', *tables]))
     return path
 
 

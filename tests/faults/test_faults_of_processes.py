@@ -187,6 +187,19 @@ def test_two_runs_share_one_cache(laboratory, undisturbed, faults, tmp_path, sma
     faults.survived()
 
 
+@pytest.mark.parametrize("engine", ["dask", "slurm"])
+def test_other_engines_give_the_same_table_whatever_happens(laboratory, undisturbed, faults, engine):
+    faults.inject(f"a unit that crashes on {engine}")
+    fault = {"at": "replace", "match": "/units/", "nth": 2, "then": "crash"}
+    ended = laboratory.run("--engine", engine, fault=fault)
+    assert ended.returncode == 1, ended.printed
+    assert "crashed: majority" in ended.printed
+    ended = laboratory.run("--engine", engine)
+    assert ended.returncode == 0, ended.printed
+    assert laboratory.table() == undisturbed(laboratory).table()
+    faults.survived()
+
+
 def test_clock_that_runs_backwards(laboratory, undisturbed, faults):
     faults.inject("wall clock that runs backwards")
     ended = laboratory.run(fault={"at": "clock"})
