@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class LBPTOP(SVMMethod):
     name = "lbp-top"
     title = "LBP-TOP"
     Settings = LBPTOPSettings
+    trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}
 
     def kernels(self) -> Sequence[Kernel]:
         """The kernels named in the settings."""

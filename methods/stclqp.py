@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,7 @@ class STCLQP(SVMMethod):
     name = "stclqp"
     title = "STCLQP"
     Settings = STCLQPSettings
+    trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}
 
     def unusable(self, clips: Clips) -> dict[int, str]:
         """All clips, when the frames are too small for radius and blocks, or too few."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +35,7 @@ class STLBPIP(SVMMethod):
     name = "stlbp-ip"
     title = "STLBP-IP"
     Settings = STLBPIPSettings
+    trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}
 
     def kernels(self) -> Sequence[Kernel]:
         """Chi-square, as the paper."""
