@@ -27,6 +27,9 @@ __all__ = ["AuditReport", "PredictionAudit", "Verdict", "audit", "audit_predicti
 Verdict = Literal["reproduced", "not reproduced", "impossible"]
 Floats = npt.NDArray[np.float64]
 
+LEAST_P = 0.0001
+"""Smaller p values are printed as below this."""
+
 VARIANTS = ("p_independent", "p_welch", "p_paired", "p_independent_one_sided", "p_paired_one_sided")
 """Two-sample t-tests over the folds of all TIM settings together. The first is the paper's own: two-sided,
 independent, equal variances."""
@@ -172,7 +175,7 @@ def _variants(a: Floats, b: Floats) -> dict[str, float]:
 def _t_verdicts(t_tests: pd.DataFrame) -> Iterator[tuple[str, Verdict, str]]:
     for _, row in t_tests[t_tests["claim"] != ""].iterrows():
         numbers = (
-            f"p = {_p(row['p_independent'])} independent with equal variances, {_p(row['p_paired'])} paired; "
+            f"p {'' if row['p_independent'] < LEAST_P else '= '}{_p(row['p_independent'])} independent with equal variances, {_p(row['p_paired'])} paired; "
             f"one-sided {_p(row['p_independent_one_sided'])} and {_p(row['p_paired_one_sided'])}"
         )
         if not row["reproduced_by"]:
@@ -181,7 +184,7 @@ def _t_verdicts(t_tests: pd.DataFrame) -> Iterator[tuple[str, Verdict, str]]:
 
 
 def _p(value: float) -> str:
-    if value < 0.0001:
+    if value < LEAST_P:
         return "< 0.0001"
     return f"{value:.4f}" if value < 0.001 else f"{value:.3f}"
 
