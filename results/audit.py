@@ -174,10 +174,11 @@ def _variants(a: Floats, b: Floats) -> dict[str, float]:
 
 def _t_verdicts(t_tests: pd.DataFrame) -> Iterator[tuple[str, Verdict, str]]:
     for _, row in t_tests[t_tests["claim"] != ""].iterrows():
-        numbers = (
-            f"p {'' if row['p_independent'] < LEAST_P else '= '}{_p(row['p_independent'])} independent with equal variances, {_p(row['p_paired'])} paired; "
-            f"one-sided {_p(row['p_independent_one_sided'])} and {_p(row['p_paired_one_sided'])}"
-        )
+        paper, paired = row["p_independent"], row["p_paired"]
+        one, other = row["p_independent_one_sided"], row["p_paired_one_sided"]
+        sign = "" if paper < LEAST_P else "= "
+        numbers = f"p {sign}{_p(paper)} independent with equal variances, {_p(paired)} paired; "
+        numbers += f"one-sided {_p(one)} and {_p(other)}"
         if not row["reproduced_by"]:
             numbers += "; by no variant"
         yield f"t-test against {row['method']}: {row['claim']}", row["verdict"], numbers
