@@ -94,9 +94,9 @@ def compare_with_paper(run: Path) -> PaperComparison:
     table["difference"] = table["mean"] - table["paper"]
     table = table[table["paper"].notna()].reset_index(drop=True)
     shown = table.drop(columns=["method", "protocol"])
-    data = results.info.data.get("name", "unnamed data")
+    info = results.info
     lines = [
-        f"{results.info.name}, {results.info.profile} profile, {data}, beside the paper's Table 3 (percent)",
+        f"{info.name}, {info.profile} profile, {info.data_name}, beside the paper's Table 3 (percent)",
         "",
         shown.to_string(index=False, na_rep="-", float_format="{:.2f}".format)
         if len(table)

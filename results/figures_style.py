@@ -115,10 +115,9 @@ def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure
 
 def subtitle(info: RunInfo, protocol: str, tims: Sequence[int], more: str = "") -> str:
     """What every figure says of its numbers: data, n, protocol, TIM, profile."""
-    data = info.data.get("name", "unnamed data")
     clips = info.data.get("n_clips", "?")
     tim = " and ".join(map(str, tims))
-    words = f"{data}, n = {clips} clips; protocol {protocol}, TIM {tim}; {info.profile} profile"
+    words = f"{info.data_name}, n = {clips} clips; protocol {protocol}, TIM {tim}; {info.profile} profile"
     return f"{words}; {more}" if more else words
 
 

@@ -46,6 +46,12 @@ class RunInfo:
     folds: Mapping[str, int] = field(default_factory=dict)
     command: str = ""
 
+    @property
+    def data_name(self) -> str:
+        """The databases by name, "simulated" before them when the run was given none."""
+        name = str(self.data.get("name", "unnamed data"))
+        return f"simulated {name}" if self.settings.get("data", True) == {} else name
+
     def title(self, method: str) -> str:
         """The method's title as in Table 3, its name where it has none."""
         return str(self.titles.get(method, method))

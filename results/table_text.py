@@ -21,13 +21,12 @@ NOT_THERE = "-"
 
 def title(info: RunInfo, mixed: Sequence[str] = ()) -> str:
     """What a table is of; it carries the profile, and says when conditions were mixed by force."""
-    data = info.data.get("name", "unnamed data")
     clips = info.data.get("n_clips")
     size = f", {clips} clips" if clips is not None else ""
     control = info.settings.get("control", "none")
     labels = f", control: {control}" if control not in ("none", "", None) else ""
     forced = ", MIXED CONDITIONS" if mixed else ""
-    return f"Table 3, {info.profile} profile, {data}{size}{labels}{forced}: accuracy in percent"
+    return f"Table 3, {info.profile} profile, {info.data_name}{size}{labels}{forced}: accuracy in percent"
 
 
 def csv_text(frame: pd.DataFrame) -> str:

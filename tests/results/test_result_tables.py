@@ -159,6 +159,18 @@ def test_the_profile_stands_in_every_title(fake_run: Make) -> None:
         assert "quick profile" in text.splitlines()[0]
 
 
+def test_simulated_data_are_called_simulated(fake_run: Make) -> None:
+    run = fake_run(methods=SOME)
+    folder = run.write()
+    plan = run.plan()
+    plan["settings"]["data"] = {}
+    (folder / "run.json").write_text(json.dumps(plan))
+    assert "simulated simulator, 90 clips" in write_tables(folder).text.splitlines()[0]
+    plan["settings"]["data"] = {"casme": "/data/casme"}
+    (folder / "run.json").write_text(json.dumps(plan))
+    assert "simulated" not in write_tables(folder).text.splitlines()[0]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
