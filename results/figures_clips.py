@@ -92,9 +92,9 @@ def _rows(figure: Figure, clips: Sequence[ClipPictures], factor: float) -> None:
         _landmarks(row[3], clip)
         _flow(row[4], clip, factor)
         _regions(row[5], clip)
-        row[0].text(
-            0, 1.02 * len(clip.onset), f"{clip.name}: {clip.label}", fontsize=7, va="top", color=QUIET
-        )
+        words = f"{clip.name}: {clip.label}"
+        text = row[0].text(0, 1.02 * len(clip.onset), words, fontsize=7, va="top", color=QUIET)
+        text.set_in_layout(False)
 
 
 def _frame(axes: Axes, frame: npt.NDArray[np.uint8]) -> None:
