@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from benchmark.engines import EngineError, Limits, Task, run_tasks
+from methods import METHODS
 
 HERE = str(Path(__file__).parent)
 ENGINES = ("local", "dask", "slurm")
@@ -169,6 +170,16 @@ def test_inner_libraries_get_their_share_of_threads(run, tmp_path, workers, thre
     outcomes = run("local", "counts_threads", workers=workers, threads=threads)
     assert outcomes["counts_threads"].status == "done", outcomes["counts_threads"].error
     assert (tmp_path / "counts_threads").read_text() == expected
+
+
+@pytest.mark.slow
+def test_importing_all_methods_starts_no_thread_before_the_fork(tmp_path):
+    modules = sorted({target.partition(":")[0] for target in METHODS.values()})
+    (outcome,) = run_tasks(
+        "local", MIXED, tasks(tmp_path, "counts_supervisor_threads"), Limits(2), preload=modules
+    )
+    assert outcome.status == "done", outcome.error
+    assert (tmp_path / "counts_supervisor_threads").read_text() == "1"
 
 
 @pytest.mark.parametrize("engine", ["local", "dask"])

@@ -119,6 +119,10 @@ def kills_supervisor(payload):
     time.sleep(60)
 
 
+def counts_supervisor_threads(payload):
+    Path(payload["out"]).write_text(str(len(list(Path(f"/proc/{os.getppid()}/task").iterdir()))))
+
+
 def mixed(payload):
     """The unit that the payload names."""
     globals()[payload["does"]](payload)
