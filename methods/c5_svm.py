@@ -18,10 +18,10 @@ from methods.devices import Execution, execution, lay_out, running
 from methods.last_view import LastView
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import n_parameters
-from methods.scoring import View, frames_of
+from methods.scoring import View
 from methods.stages import StageSettings, report, stage_e, stage_m, validation_split
 from methods.svm import SVMMethod, SVMSettings, Variant
-from methods.windows import central_windows, statistics_from, unlabelled_footage
+from methods.windows import central_windows, look, statistics_from, unlabelled_footage
 
 MODEL = "cnn.safetensors"
 
@@ -94,8 +94,8 @@ class C5SVM(SVMMethod):
             lay_out(self._net, means)
             batch = max(1, self.settings.micro_batch // view.length)
             maps = [
-                _mean_maps(self._net, frames_of(footage, windows[:, i : i + batch], view, means), means)
-                for i in range(0, len(clips), batch)
+                _mean_maps(self._net, look(footage, part, length=view.length, crop=view.crop), means)
+                for part in windows.tensor_split(tuple(range(batch, len(clips), batch)), dim=1)
             ]
         features: Float32 = torch.cat(maps).cpu().numpy()
         features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)

@@ -32,12 +32,6 @@ class Scored:
     loss: float
 
 
-def frames_of(footage: Footage, windows: Tensor, view: View, means: Execution) -> Tensor:
-    """The windows' normalised frames (n, length, 3, crop, crop) float32, laid out as the net's weights."""
-    frames = look(footage, windows, length=view.length, crop=view.crop)
-    return frames if means.channels_last else frames.contiguous()
-
-
 def class_scores(
     forward: Callable[..., Tensor],
     footage: Footage,
@@ -47,7 +41,7 @@ def class_scores(
     masks: Sequence[Tensor] = (),
 ) -> Tensor:
     """Class scores of windows on the device, (n, steps, n_classes) float32."""
-    frames = frames_of(footage, windows, view, means)
+    frames = look(footage, windows, length=view.length, crop=view.crop)
     with torch.autocast(means.device.type, torch.bfloat16, enabled=means.autocast):
         scores: Tensor = forward(frames, *masks)
     return scores.float()

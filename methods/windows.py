@@ -120,7 +120,7 @@ def statistics_from(saved: Sequence[Sequence[float]]) -> Statistics:
 def look(footage: Footage, windows: Tensor, *, length: int, crop: int) -> Tensor:
     """The windows as normalised floats, (n, length, 3, crop, crop) float32, cut out where the frames lie.
 
-    The result has channels in its innermost stride, as the bytes have; `contiguous()` gives the other.
+    The result has channels in its innermost stride, as the bytes have; the nets are fastest with that.
     """
     device = footage.frames.device
     clip, start, top, left, mirrored = windows.to(device)

@@ -24,8 +24,9 @@ class FrameCNN(Net):
     Notes
     -----
     Max-pooling comes before ReLU: both orders give the same values and gradients, this one rectifies a
-    quarter of them. Pooling windows round up at the border, as in Caffe. The paper does not give the
-    initialisation; see `methods.nets.layers.fill`.
+    quarter of them. Frames may have their channels innermost, which makes the pools vectorise; from C3 on
+    the maps have the layout of the weights. Pooling windows round up at the border, as in Caffe. The paper
+    does not give the initialisation; see `methods.nets.layers.fill`.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class FrameCNN(Net):
         """(n, 3, crop, crop) normalised frames to (n, 384, 13, 13) rectified maps of C5."""
         x = local_response_norm(F.relu(pool(self.c1(frames))))
         x = local_response_norm(F.relu(pool(self.c2(x))))
+        if self.c3.weight.is_contiguous():
+            x = x.contiguous()
         x = F.relu(self.c3(x))
         x = F.relu(self.c4(x))
         return F.relu(self.c5(x))
