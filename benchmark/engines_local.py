@@ -175,9 +175,10 @@ class _Flight:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """The supervisor's: no thread pools before the fork, and the same hashes in every unit."""
+    """The supervisor's: no threads before the fork (pyarrow's memory has one), the same hashes everywhere."""
     environment = dict(os.environ)
     environment.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     environment["NUMBA_NUM_THREADS"] = str(threads)
+    environment["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
     environment.setdefault("PYTHONHASHSEED", "0")
     return environment
