@@ -15,6 +15,7 @@ from data_prep.clips import Clips, Database, StillDatabase, Stills
 from data_prep.databases import load, load_stills
 from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
+from data_prep.simulator.write import MANIFEST
 from methods import one_of
 
 Log = Callable[[str], None]
@@ -58,8 +59,13 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
         landmarks=("file" if simulated else "face-alignment")
         if settings.landmarks == "auto"
         else settings.landmarks,
-        simulated=simulated,
+        simulated=simulated or all(map(is_simulated, clip_roots.values())),
     )
+
+
+def is_simulated(root: Path) -> bool:
+    """Does this database lie in a folder that the simulator wrote?"""
+    return (root.parent / MANIFEST).is_file()
 
 
 def simulator(size: str, knobs: Mapping[str, Any]) -> SimulatorSettings:

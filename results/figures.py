@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from results import figures_curves, figures_tables
 from results.cells import cells
@@ -14,6 +17,9 @@ from results.figures_style import CLIP_SHEETS, Drawn, Figures, Picture, own_styl
 from results.runs import Results
 from results.statistics_table import ranks
 from results.tables import tested
+
+SHEET_WIDTH = 1200
+"""Pixels of a contact sheet on the page; its files have all of them."""
 
 
 def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame]) -> Figures:
@@ -32,12 +38,31 @@ def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFr
 
 
 def _sheet(path: Path) -> Picture:
-    """A contact sheet that is there already."""
-    svg = path.read_text(encoding="utf-8")
-    title = html.unescape(svg.partition("<title>")[2].partition("</title>")[0])
+    """A contact sheet that is there already; on the page it is a JPEG, since photographs in SVG are large."""
+    with path.open(encoding="utf-8") as file:
+        head = file.read(4096)
+    title = html.unescape(head.partition("<title>")[2].partition("</title>")[0])
     files = tuple(path.with_suffix(kind) for kind in (".svg", ".pdf", ".png"))
     words = f"{title}: onset, apex, offset, landmarks, crop, flow and regions of some clips."
-    return Picture(path.stem, title, words, svg, tuple(file for file in files if file.exists()))
+    png = path.with_suffix(".png")
+    picture = _as_jpeg(png, title) if png.exists() else ""
+    return Picture(path.stem, title, words, picture, tuple(file for file in files if file.exists()))
+
+
+def _as_jpeg(path: Path, title: str) -> str:
+    """An SVG element that holds the picture, at most SHEET_WIDTH pixels wide."""
+    with Image.open(path) as picture:
+        width = min(picture.width, SHEET_WIDTH)
+        height = round(picture.height * width / picture.width)
+        small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    packed = io.BytesIO()
+    small.save(packed, "JPEG", quality=82, optimize=True)
+    data = base64.b64encode(packed.getvalue()).decode()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{html.escape(title)}"><image width="{width}" height="{height}" '
+        f'href="data:image/jpeg;base64,{data}"/></svg>'
+    )
 
 
 def draw_all(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[Drawn]:
