@@ -71,6 +71,7 @@ def run(settings: Settings, log: Log) -> int:
         if missing:
             interrupted = not _run_missing(planned, missing, devices, log)
         found = survey(planned.folder)
+        _sheets(planned, log)
         report_run(planned.folder, log)
     failed = [unit for unit in planned.units if found.statuses.get(unit.key, "done") != "done"]
     left = len(planned.missing(found))
@@ -78,6 +79,13 @@ def run(settings: Settings, log: Log) -> int:
     if left:
         log(f"{len(failed)} units failed, {left - len(failed)} were not run; go on with: {command_line()}")
     return 130 if interrupted else int(bool(left))
+
+
+def _sheets(planned: Planned, log: Log) -> None:
+    """Contact sheets of the clips, drawn once per run folder."""
+    from benchmark.sheets import write_sheets
+
+    write_sheets(planned.folder, planned.assembled, log)
 
 
 def _devices(settings: Settings) -> tuple[str, ...]:
@@ -292,6 +300,7 @@ def _data(assembled: Assembled) -> Mapping[str, Any]:
         per_class[CLASSES[clip.label]] += 1
     return {
         "name": assembled.sources.name,
+        "simulated": assembled.sources.simulated,
         "digest": assembled.plan.digest,
         "n_clips": len(clips),
         "class_counts": counts,

@@ -32,9 +32,8 @@ class Sources:
 
     @property
     def name(self) -> str:
-        """For titles: "simulated casme+casme2+smic" or the databases' names."""
-        names = "+".join(database.name for database in self.clips)
-        return f"simulated {names}" if self.simulated else names
+        """The databases' names, for titles."""
+        return "+".join(database.name for database in self.clips)
 
 
 def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:

@@ -48,9 +48,9 @@ class RunInfo:
 
     @property
     def data_name(self) -> str:
-        """The databases by name, "simulated" before them when the run was given none."""
+        """The databases by name, "simulated" before them where the simulator wrote them."""
         name = str(self.data.get("name", "unnamed data"))
-        return f"simulated {name}" if self.settings.get("data", True) == {} else name
+        return f"simulated {name}" if self.data.get("simulated") else name
 
     def title(self, method: str) -> str:
         """The method's title as in Table 3, its name where it has none."""

@@ -163,10 +163,10 @@ def test_simulated_data_are_called_simulated(fake_run: Make) -> None:
     run = fake_run(methods=SOME)
     folder = run.write()
     plan = run.plan()
-    plan["settings"]["data"] = {}
+    plan["data"]["simulated"] = True
     (folder / "run.json").write_text(json.dumps(plan))
     assert "simulated simulator, 90 clips" in write_tables(folder).text.splitlines()[0]
-    plan["settings"]["data"] = {"casme": "/data/casme"}
+    plan["data"]["simulated"] = False
     (folder / "run.json").write_text(json.dumps(plan))
     assert "simulated" not in write_tables(folder).text.splitlines()[0]
 
