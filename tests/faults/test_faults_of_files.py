@@ -54,6 +54,7 @@ def test_one_flipped_bit_in_the_prepared_frames(finished, undisturbed, faults):
     faults.survived()
 
 
+@pytest.mark.slow
 def test_one_flipped_bit_in_every_feature_file(learning_laboratory, undisturbed, faults):
     finished = finish(learning_laboratory, undisturbed)
     features = list(finished.cache.rglob("features/*.npy"))
@@ -137,6 +138,7 @@ LEFT = {"preparation": 60_000, "features": 8_000, "records": 8_000, "tables": 8_
 """Bytes that are free when the run starts, by the stage in which they run out."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", LEFT)
 def test_a_full_disk_is_one_clear_error(learning_laboratory, undisturbed, faults, disk, stage):
     laboratory = learning_laboratory
