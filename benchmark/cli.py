@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
     report = _verb(verbs, "report", _report, "rebuild tables, figures and page from the records")
     report.add_argument("run", nargs="?", default="runs/quick", type=Path)
+    report.add_argument("--tables-only", action="store_true", help="no figures, no page")
     report.add_argument("--force", action="store_true", help="mix records of different stamps, and say so")
 
     compare = _verb(verbs, "compare", _compare, "per-fold differences of two runs, or of a run and the paper")
@@ -151,6 +152,7 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--scheduler", metavar="ADDRESS", help="of a running dask scheduler")
     made.add_argument("--timeout", type=float, metavar="S", help="seconds a unit may take")
     made.add_argument("--memory-limit", type=int, metavar="MB", help="memory a unit may take")
+    made.add_argument("--tables-only", action="store_true", default=None, help="no figures, no page yet")
     made.add_argument("--control", choices=CONTROLS, help="shuffled-labels: nothing can be learned")
 
 
@@ -231,7 +233,7 @@ def _status(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from benchmark.run import report_run
 
-    report_run(arguments.run, _log, force=arguments.force)
+    report_run(arguments.run, _log, force=arguments.force, tables_only=arguments.tables_only)
     return 0
 
 

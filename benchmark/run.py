@@ -71,11 +71,12 @@ def run(settings: Settings, log: Log) -> int:
         if missing:
             interrupted = not _run_missing(planned, missing, devices, log)
         found = survey(planned.folder)
-        _sheets(planned, log)
-        report_run(planned.folder, log)
+        if not settings.tables_only:
+            _sheets(planned, log)
+        report_run(planned.folder, log, tables_only=settings.tables_only)
     failed = [unit for unit in planned.units if found.statuses.get(unit.key, "done") != "done"]
     left = len(planned.missing(found))
-    log(f"results: {planned.folder} (table3.csv, report.html)")
+    log(f"results: {planned.folder} (table3.csv{'' if settings.tables_only else ', report.html'})")
     if left:
         log(f"{len(failed)} units failed, {left - len(failed)} were not run; go on with: {command_line()}")
     return 130 if interrupted else int(bool(left))
@@ -273,11 +274,11 @@ def read_run_file(folder: Path) -> dict[str, Any]:
     return body
 
 
-def report_run(folder: Path, log: Log, *, force: bool = False) -> None:
+def report_run(folder: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> None:
     """Tables, figures and page from the records, and the table on the terminal."""
-    from results.report import report
+    from results.report import report, write_tables
 
-    made = report(folder, force=force)
+    made = write_tables(folder, force=force) if tables_only else report(folder, force=force)
     log(made.text)
 
 

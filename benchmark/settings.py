@@ -58,6 +58,7 @@ class Settings:
     device: str = "auto"
     deterministic: bool = False
     trust_cache: bool = False
+    tables_only: bool = False
     method_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property

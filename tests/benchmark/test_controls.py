@@ -17,7 +17,7 @@ NUMBERS = ["n_train", "n_test", "correct", "paper_style_correct", "candidate"]
 def tiny(simulated_cache, tmp_path_factory, command):
     """A run of the floors and the descriptors on the tiny databases, quick profile, both protocols."""
     folder = tmp_path_factory.mktemp("tiny") / "run"
-    command("run", "--methods", "majority", "linear", *DESCRIPTORS, "--simulator", "tiny",
+    command("run", "--methods", "majority", "linear", *DESCRIPTORS, "--simulator", "tiny", "--tables-only",
             "--cache", simulated_cache, "--out", folder)  # fmt: skip
     return folder
 
@@ -37,7 +37,8 @@ def test_without_anything_to_learn_everyone_is_at_chance(words, simulated_cache,
 
     The bound is four standard deviations of the difference of two proportions; ten methods are tried.
     """
-    command("run", "--methods", "all", "!tlcnn", "--simulator", "tiny", *words, "--protocol", "subject",
+    command("run", "--methods", "all", "!tlcnn", "--simulator", "tiny", *words,
+            "--tables-only", "--protocol", "subject",
             "--cache", simulated_cache, "--out", tmp_path / "run")  # fmt: skip
     predictions = pd.read_parquet(tmp_path / "run" / "predictions.parquet")
     right = (predictions["truth"] == predictions["honest"]).groupby(predictions["method"])
@@ -52,7 +53,7 @@ def test_without_anything_to_learn_everyone_is_at_chance(words, simulated_cache,
 @pytest.mark.slow
 def test_cold_and_warm_caches_and_one_or_two_workers_give_the_same(tiny, simulated_cache, tmp_path, command):
     """The tiny run again beside its cache (warm, one worker) differs in no fold."""
-    command("run", "--methods", "majority", "linear", *DESCRIPTORS, "--simulator", "tiny",
+    command("run", "--methods", "majority", "linear", *DESCRIPTORS, "--simulator", "tiny", "--tables-only",
             "--workers", 1, "--cache", simulated_cache, "--out", tmp_path / "warm")  # fmt: skip
     assert (tmp_path / "warm" / "table3.csv").read_bytes() == (tiny / "table3.csv").read_bytes()
 

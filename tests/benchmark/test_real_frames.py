@@ -56,7 +56,15 @@ def test_check_prepare_and_run(casme2, tmp_path, command):
     prepared = command("prepare", "--methods", "lbp-top", *words).stdout
     assert "ready: 12 clips of 32 frames" in prepared, prepared
     printed = command(
-        "run", "--methods", "majority", "linear", "lbp-top", *words, "--out", tmp_path / "run"
+        "run",
+        "--methods",
+        "majority",
+        "linear",
+        "lbp-top",
+        *words,
+        "--tables-only",
+        "--out",
+        tmp_path / "run",
     ).stdout
     assert "casme2, 12 clips" in printed and "simulated" not in printed
     table = pd.read_csv(tmp_path / "run" / "per_fold.csv")

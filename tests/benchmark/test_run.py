@@ -66,7 +66,7 @@ def test_running_again_does_no_unit_and_changes_nothing(finished, simulated_cach
 @pytest.mark.slow
 def test_two_workers_give_the_numbers_of_one(finished, simulated_cache, tmp_path, benchmark):
     folder, _ = finished
-    run_fast(benchmark, simulated_cache, tmp_path / "two", "--workers", 2)
+    run_fast(benchmark, simulated_cache, tmp_path / "two", "--workers", 2, "--tables-only")
     assert (tmp_path / "two" / "table3.csv").read_bytes() == (folder / "table3.csv").read_bytes()
     compared = benchmark("compare", folder, tmp_path / "two")
     assert "30 of 30 common units agree" in compared.stdout
@@ -81,9 +81,9 @@ def test_a_deleted_record_is_missed_by_status_and_run_again(finished, simulated_
     victim.unlink()
     status = benchmark("status", copy, check=False)
     assert status.returncode == 1 and "missing: 1" in status.stdout
-    benchmark("report", copy)
+    benchmark("report", copy, "--tables-only")
     assert "4 of 5 folds" in (copy / "table3.csv").read_text()
-    assert "30 planned, 29 already done" in run_fast(benchmark, simulated_cache, copy).stdout
+    assert "30 planned, 29 already done" in run_fast(benchmark, simulated_cache, copy, "--tables-only").stdout
     assert (copy / "table3.csv").read_bytes() == (folder / "table3.csv").read_bytes()
 
 
@@ -103,7 +103,7 @@ def test_a_method_that_fails_costs_only_itself_and_is_tried_again(
     """TLCNN without photographs has nothing to pre-train on: its units fail, the others are done."""
     roots = [f"{path.name}={path}" for path in tiny_folder.iterdir() if path.name in ("casme2", "smic")]
     words = ("run", "--methods", "majority", "tlcnn", "--protocol", "paper", "--data", *roots)
-    words += ("--landmarks", "file", "--cache", simulated_cache, "--out", tmp_path / "run")
+    words += ("--landmarks", "file", "--cache", simulated_cache, "--out", tmp_path / "run", "--tables-only")
     done = benchmark(*words, check=False)
     assert done.returncode == 1
     assert "--expressions" in done.stdout

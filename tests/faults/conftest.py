@@ -98,7 +98,7 @@ class Laboratory:
             *(sys.executable, "-m", "benchmark", "run", "--data", f"manifest={self.data}"),
             *("--landmarks", "file", "--methods", *self.methods, "--tim", "6", "--protocol", "loso"),
             *("--profile", "quick", "--settings", str(self.settings), "--device", "cpu"),
-            *("--workers", "2", "--out", str(self.out), "--cache", str(self.cache), *words),
+            *("--workers", "2", "--out", str(self.out), "--cache", str(self.cache), "--tables-only", *words),
         ]
 
     def environment(self, fault=None):
