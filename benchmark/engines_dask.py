@@ -47,8 +47,8 @@ def run_dask(
 ) -> Iterator[Outcome]:
     """Run units on the workers of `scheduler`, or on workers started here and bound to 127.0.0.1.
 
-    When a worker dies its unit is tried once more on another one (a scheduler of the user's own tries as
-    often as its setting `allowed-failures` says), then counts as crashed. Units that ask for GPUs only are
+    When a worker dies its unit is tried once more, alone, after all others (a scheduler of the user's own
+    tries each time as often as its setting `allowed-failures` says), then counts as crashed. Units that ask for GPUs only are
     placed on workers that offer the resource GPU.
     """
     with _connect(scheduler, limits) as client:
@@ -149,7 +149,7 @@ def _own_cluster(limits: Limits) -> Iterator[SpecCluster]:
             "port": 0,
             "dashboard": False,
             "dashboard_address": f"{_LOOPBACK}:0",
-            "allowed_failures": 1,
+            "allowed_failures": 0,
         },
     }
     with dask.config.set(quiet):
@@ -161,21 +161,34 @@ def _own_cluster(limits: Limits) -> Iterator[SpecCluster]:
 def _stream(
     client: Client, queue: Iterator[Task], limits: Limits, common: Mapping[str, Any], resources: Any
 ) -> Iterator[Outcome]:
-    """Keep every worker thread busy, no more: what waits on a worker that dies is not to blame."""
+    """Keep every worker thread busy, no more; units whose worker died run again at the end, one by one.
+
+    A worker's death is counted against everything that it held; alone, only the guilty unit dies twice.
+    """
     flying: dict[str, Task] = {}
+    suspects: list[Task] = []
+    alone = False
     arrived = as_completed()
     while True:
-        while len(flying) < _places(client, limits) and (task := next(queue, None)):
-            if task.key in flying:
+        places = 1 if alone else _places(client, limits)
+        while len(flying) < places and (task := next(queue, None)):
+            key = f"{task.key}, again" if alone else task.key
+            if key in flying:
                 raise ValueError(f"two units of the same key {task.key} in one run")
             body = {**asdict(task), "payload": dict(task.payload)}
-            flying[task.key] = task
-            arrived.add(client.submit(run_on_worker, body, **common, key=task.key, resources=resources))
+            flying[key] = task
+            arrived.add(client.submit(run_on_worker, body, **common, key=key, resources=resources))
         if not flying:
-            return
+            if alone or not suspects:
+                return
+            queue, alone = iter(suspects), True
+            continue
         future = next(arrived)
-        del flying[future.key]
-        yield _outcome(future)
+        task = flying.pop(future.key)
+        if not alone and future.status == "error" and isinstance(future.exception(), KilledWorker):
+            suspects.append(task)
+        else:
+            yield _outcome(future, task.key)
 
 
 def _places(client: Client, limits: Limits) -> int:
@@ -183,17 +196,17 @@ def _places(client: Client, limits: Limits) -> int:
     return max(len(limits.slots), sum(int(worker["nthreads"]) for worker in workers))
 
 
-def _outcome(future: Future) -> Outcome:
+def _outcome(future: Future, key: str) -> Outcome:
     if future.status == "finished":
         return Outcome(**future.result())
     if future.status != "error":
-        raise EngineError(f"the dask scheduler lost unit {future.key} ({future.status}); run again to go on")
+        raise EngineError(f"the dask scheduler lost unit {key} ({future.status}); run again to go on")
     error = future.exception()
     if isinstance(error, KilledWorker):
         where = f"the dask worker {error.last_worker.address} that ran it died, and so did another before"
         crash = {"type": "Crash", "message": where, "traceback": ""}
-        return Outcome(future.key, "crashed", crash, 0.0, 0.0)
-    return Outcome(future.key, "failed", describe(error), 0.0, 0.0)
+        return Outcome(key, "crashed", crash, 0.0, 0.0)
+    return Outcome(key, "failed", describe(error), 0.0, 0.0)
 
 
 def _stop(client: Client) -> None:
