@@ -48,8 +48,8 @@ def run_dask(
     """Run units on the workers of `scheduler`, or on workers started here and bound to 127.0.0.1.
 
     When a worker dies its unit is tried once more, alone, after all others (a scheduler of the user's own
-    tries each time as often as its setting `allowed-failures` says), then counts as crashed. Units that ask for GPUs only are
-    placed on workers that offer the resource GPU.
+    tries each time as often as its setting `allowed-failures` says), then counts as crashed.
+    Units that ask for GPUs only are placed on workers that offer the resource GPU.
     """
     with _connect(scheduler, limits) as client:
         own = limits if scheduler is None else replace(limits, threads=limits.threads or 1)
