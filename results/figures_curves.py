@@ -74,7 +74,7 @@ def _distinct(rows: dict[str, dict[str, list[Curve]]]) -> dict[str, dict[str, li
 def _curve_figure(
     info: RunInfo, name: str, heading: str, rows: dict[str, dict[str, list[Curve]]], protocol: str, tim: int
 ) -> Drawn:
-    more = f"thin lines: single units, up to {MOST_LINES}; thick: mean of all"
+    more = f"thick: mean, thin: up to {MOST_LINES} units"
     figure = new_figure(7.2, 1.0 + 1.9 * len(rows), heading, subtitle(info, protocol, [tim], more))
     panels = figure.subplots(len(rows), 2, squeeze=False, sharex="row")
     ends = []

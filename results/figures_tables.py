@@ -272,7 +272,7 @@ def cost_accuracy(info: RunInfo, table: pd.DataFrame, costs: pd.DataFrame, proto
         )
     axes.set_xscale("log")
     axes.margins(0.14, 0.08)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds per unit: features, fit and predict (log scale)")
