@@ -1,0 +1,51 @@
+"""The README is true: its table is that of the stored run, its files exist, its verbs parse."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.cli import parser
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_table_is_that_of_the_stored_run():
+    stored = pd.read_csv(ROOT / "docs" / "results" / "quick-small-table3.csv").set_index(
+        ["protocol", "title"]
+    )
+    rows = re.findall(
+        r"^\| ([^|:]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|[^|]*\|$", README, flags=re.M
+    )
+    rows = [row for row in rows if row[0] != "method"]
+    assert len(rows) == 12
+    for title, clips, clips_style, people, people_style in rows:
+        for protocol, mean, style in (("paper", clips, clips_style), ("subject", people, people_style)):
+            row = stored.loc[(protocol, title)]
+            assert mean == f"{row['mean']:.2f} ({row['low']:.2f}-{row['high']:.2f})"
+            assert style == f"{row['paper_style']:.2f}"
+
+
+def test_the_finding_is_that_of_the_stored_run():
+    stored = pd.read_csv(ROOT / "docs" / "results" / "quick-small-table3.csv").set_index(
+        ["protocol", "method"]
+    )
+    clips, people = (stored.loc[(protocol, "lbp-top"), "mean"] for protocol in ("paper", "subject"))
+    assert f"LBP-TOP scores {clips:.0f} %; where they are not, {people:.0f} %" in README
+    assert f"adds up to {stored['optimism'].max():.0f} points" in README
+
+
+def test_linked_files_are_there():
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_commands_parse():
+    commands = re.findall(r"python -m benchmark ((?:[^`\n]|\\\n)+)", README.replace("\\\n", " "))
+    assert len(commands) >= 6
+    for command in commands:
+        words = [word for word in shlex.split(command, comments=True) if word != "&&"]
+        if words[0] in ("list", "audit", "check", "run", "fit", "predict", "compare"):
+            parser().parse_args(words)
