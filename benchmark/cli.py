@@ -150,6 +150,7 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--out", metavar="DIR", help="run folder; default: runs/<profile>")
     made.add_argument("--engine", choices=ENGINES)
     made.add_argument("--scheduler", metavar="ADDRESS", help="of a running dask scheduler")
+    made.add_argument("--threads", type=int, help="of each unit; default 1, so that workers change nothing")
     made.add_argument("--timeout", type=float, metavar="S", help="seconds a unit may take")
     made.add_argument("--memory-limit", type=int, metavar="MB", help="memory a unit may take")
     made.add_argument("--tables-only", action="store_true", default=None, help="no figures, no page yet")

@@ -105,6 +105,7 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
         timeout=settings.timeout,
         memory_mb=settings.memory_limit or None,
         devices=devices,
+        threads=settings.threads,
     )
     options: dict[str, Any] = {"preload": _modules(planned)}
     if settings.engine == "dask":

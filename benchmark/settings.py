@@ -28,7 +28,9 @@ class Settings:
 
     data, expressions: name -> folder (or CSV) of databases; empty: the simulator. simulator: its preset;
     simulator_settings: its knobs by name. out: the run folder, None for runs/<profile>. device: "auto",
-    "cpu", "cuda" or "cuda:1". slurm: group_seconds (units expected to take no longer together share a job)
+    "cpu", "cuda" or "cuda:1". workers: units side by side, 0 for one per core or GPU; threads: of each
+    unit, one by default, because the last bits of a network's weights depend on it and the number of
+    workers must not. slurm: group_seconds (units expected to take no longer together share a job)
     and parameters of submitit, such as slurm_partition, mem_gb or timeout_min. timeout: seconds a unit may
     take. memory_limit: MB a unit may take, 0 for none. control: "shuffled-labels" permutes the labels of
     all clips, so that nothing can be learned. method_settings: methods ("mdmo", "tlcnn* c5-svm", "*") ->
@@ -53,6 +55,7 @@ class Settings:
     scheduler: str | None = None
     slurm: Mapping[str, Any] = field(default_factory=dict)
     workers: int = 0
+    threads: int = 1
     timeout: float = 1800.0
     memory_limit: int = 0
     device: str = "auto"
@@ -88,7 +91,7 @@ def checked(settings: Settings) -> Settings:
     for tim in settings.tim:
         if tim < 2:
             raise SettingsError(f"tim = {tim}: clips need at least 2 frames; the paper has 32 and 64")
-    for name, least in (("workers", 0), ("memory_limit", 0)):
+    for name, least in (("workers", 0), ("threads", 1), ("memory_limit", 0)):
         if getattr(settings, name) < least:
             raise SettingsError(f"{name} = {getattr(settings, name)} must be at least {least}")
     if settings.timeout <= 0:
