@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -48,3 +49,24 @@ def command():
         return done
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter):
+    """One line for the whole session: faults injected, survived, lost; the lost ones by name."""
+    injected, survived = Counter(), Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if report.when == "teardown" and name == "fault injected":
+                    injected[value] += 1
+                if report.when == "teardown" and name == "fault survived":
+                    survived[value] += 1
+    if not injected:
+        return
+    lost = injected - survived
+    terminalreporter.section("faults")
+    terminalreporter.write_line(
+        f"faults injected {injected.total()}, survived {survived.total()}, lost {lost.total()}"
+    )
+    for name, count in lost.items():
+        terminalreporter.write_line(f"  lost: {count} x {name}")

@@ -5,7 +5,6 @@ import os
 import random
 import subprocess
 import sys
-from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -19,27 +18,6 @@ EMOTIONS = ("happiness", "disgust", "surprise", "others")
 SUBJECTS = 5
 CHEAP = ("majority",)
 LEARNING = ("majority", "linear")
-
-
-def pytest_terminal_summary(terminalreporter):
-    """One line for the whole session: faults injected, survived, lost; the lost ones by name."""
-    injected, survived = Counter(), Counter()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if report.when == "teardown" and name == "fault injected":
-                    injected[value] += 1
-                if report.when == "teardown" and name == "fault survived":
-                    survived[value] += 1
-    if not injected:
-        return
-    lost = injected - survived
-    terminalreporter.section("faults")
-    terminalreporter.write_line(
-        f"faults injected {injected.total()}, survived {survived.total()}, lost {lost.total()}"
-    )
-    for name, count in lost.items():
-        terminalreporter.write_line(f"  lost: {count} x {name}")
 
 
 class Faults:
