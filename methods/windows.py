@@ -122,18 +122,32 @@ def look(footage: Footage, windows: Tensor, *, length: int, crop: int) -> Tensor
 
     The result has channels in its innermost stride, as the bytes have; the nets are fastest with that.
     """
-    device = footage.frames.device
-    clip, start, top, left, mirrored = windows.to(device)
+    cut = _cut_in_place if footage.frames.device.type == "cpu" else _gathered
+    pixels = cut(footage, windows.to(footage.frames.device), length, crop).to(footage.mean.device)
+    return pixels.float().sub_(footage.mean).mul_(footage.scale).permute(0, 1, 4, 2, 3)
+
+
+def _cut_in_place(footage: Footage, windows: Tensor, length: int, crop: int) -> Tensor:
+    """(n, length, crop, crop, 3) uint8, each window one slice: on a CPU several times faster than a gather."""
+    pixels = torch.empty((windows.shape[1], length, crop, crop, 3), dtype=torch.uint8)
+    for window, (clip, start, top, left, mirrored) in zip(pixels, windows.T.tolist(), strict=True):
+        frames = footage.frames[footage.rows[clip], start : start + length]
+        seen = frames[:, top : top + crop, left : left + crop]
+        window.copy_(seen.flip(2) if mirrored else seen)
+    return pixels
+
+
+def _gathered(footage: Footage, windows: Tensor, length: int, crop: int) -> Tensor:
+    """The same in one gather, which does not wait for the device."""
+    clip, start, top, left, mirrored = windows
     clip = footage.rows[clip]
-    side = torch.arange(crop, device=device)
-    frame = start[:, None] + torch.arange(length, device=device)
+    side = torch.arange(crop, device=windows.device)
+    frame = start[:, None] + torch.arange(length, device=windows.device)
     row = top[:, None] + side
     column = left[:, None] + torch.where(mirrored[:, None].bool(), crop - 1 - side, side)
-    pixels = footage.frames[
+    return footage.frames[
         clip[:, None, None, None], frame[:, :, None, None], row[:, None, :, None], column[:, None, None, :]
     ]
-    pixels = pixels.to(footage.mean.device)
-    return pixels.float().sub_(footage.mean).mul_(footage.scale).permute(0, 1, 4, 2, 3)
 
 
 def on_device(windows: Tensor, device: torch.device) -> Tensor:
