@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
+from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
 from results import figures_curves, figures_tables
@@ -18,16 +19,21 @@ from results.runs import Results
 from results.statistics_table import ranks
 from results.tables import tested
 
+SAVERS = min(4, cpu_count())
+"""Processes that save figures side by side."""
+
 SHEET_WIDTH = 1200
 """Pixels of a contact sheet on the page; its files have all of them."""
 
 
 def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame]) -> Figures:
     """Draw and save every figure that the records allow; figures of earlier reports are removed."""
-    made = Figures()
     with own_style():
-        for drawn in draw_all(results, frames):
-            made.pictures.append(save(drawn, folder))
+        drawn = list(draw_all(results, frames))
+    # in processes: most of a report's time goes into subsets of fonts for PDF, in pure Python
+    made = Figures(
+        Parallel(n_jobs=min(SAVERS, len(drawn)) or 1)(delayed(_saved)(one, folder) for one in drawn)
+    )
     kept = {path.name for path in made.files}
     for path in folder.glob("*"):
         old = path.suffix in (".svg", ".pdf", ".png") and not path.name.startswith(CLIP_SHEETS)
@@ -35,6 +41,11 @@ def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFr
             path.unlink()
     made.pictures += [_sheet(path) for path in sorted(folder.glob(f"{CLIP_SHEETS}*.svg"))]
     return made
+
+
+def _saved(drawn: Drawn, folder: Path) -> Picture:
+    with own_style():
+        return save(drawn, folder)
 
 
 def _sheet(path: Path) -> Picture:

@@ -13,6 +13,8 @@ from methods.windows import (
     Sampler,
     central_windows,
     channel_statistics,
+    cut_in_place,
+    gathered,
     look,
     training_footage,
     unlabelled_footage,
@@ -63,6 +65,14 @@ def test_look_is_slicing(clip, start, top, left, mirrored):
     expected = (cut - np.array(data.statistics[0])) / np.array(data.statistics[1])
     assert found.shape == (1, 16, 3, 8, 8)
     np.testing.assert_allclose(found[0], expected.transpose(0, 3, 1, 2), atol=1e-5)
+
+
+def test_the_gather_of_a_gpu_cuts_the_same_windows():
+    data = training_footage(toy().select([4, 2, 0]), range(3), CPU)
+    generator = torch.Generator().manual_seed(0)
+    drawn = Sampler(data, range(3), length=16, crop=8, mirror=True, generator=generator).draw(40)
+    assert torch.equal(gathered(data, drawn, 16, 8), cut_in_place(data, drawn, 16, 8))
+    assert set(drawn[4].tolist()) == {0, 1}
 
 
 def test_looking_leaves_a_read_only_array_as_it_is():
