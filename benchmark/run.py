@@ -21,7 +21,14 @@ from benchmark.sources import Assembled, Log, assemble, n_workers
 from benchmark.stamp import stamp
 from data_prep.clips import CLASSES
 from methods import available
-from results.store import BadRecord, Record, read_record, write_atomically, write_record
+from results.store import (
+    BadRecord,
+    Record,
+    read_record,
+    remove_leftovers,
+    write_atomically,
+    write_record,
+)
 
 RUN_SCHEMA = 1
 GROUP_SECONDS = 600.0
@@ -61,6 +68,8 @@ def run(settings: Settings, log: Log) -> int:
     log(f"profile {settings.profile}, device {'+'.join(devices)}, run folder {settings.folder}")
     with run_lock(settings.folder):
         planned = plan_run(settings, log)
+        for place in ("", "units", "figures"):
+            remove_leftovers(planned.folder / place)
         write_run_file(planned)
         found = survey(planned.folder)
         for line in found.bad:

@@ -96,7 +96,7 @@ def _check_database(name: str, folder: Path, decode: bool, log: Log) -> int:
 
     report = check_database(name, folder, decode=decode)
     log(str(report))
-    return len(report.set_aside)
+    return len(report.faults)
 
 
 def _check_method(name: str, log: Log) -> int:

@@ -72,9 +72,13 @@ class Clip:
     annotations: str | None = None
 
 
+BY_DESIGN = "by design"
+"""The stage of what a database holds and this suite does not use, such as profile views; nothing is wrong."""
+
+
 @dataclass(frozen=True)
 class SetAside:
-    """A clip that is not used, at which stage ("load", "frames", "landmarks", a method's name) and why."""
+    """A clip that is not used, at which stage ("load", "frames", "landmarks", BY_DESIGN) and why."""
 
     database: str
     clip: str

@@ -104,6 +104,12 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete what killed processes left of `write_atomically` in this folder; nobody else may be writing."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def write_record(folder: Path, record: Record) -> Path:
     """Save a record as `folder/<key>.json` and return the path."""
     body = {"schema": SCHEMA, **asdict(record)}

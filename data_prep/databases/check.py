@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.clips import (
+    BY_DESIGN,
     CLASSES,
     EXPRESSIONS,
     Clip,
@@ -78,6 +79,11 @@ class CheckReport:
             yield ""
             yield f"  set aside ({len(self.set_aside)}):"
             yield from (f"    {item.clip} [{item.stage}] {item.reason}" for item in self.set_aside)
+
+    @property
+    def faults(self) -> tuple[SetAside, ...]:
+        """What was set aside because something is wrong with it."""
+        return tuple(item for item in self.set_aside if item.stage != BY_DESIGN)
 
     @property
     def subjects_here(self) -> tuple[str, ...]:

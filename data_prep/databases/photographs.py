@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import SetAside, Still, StillDatabase
+from data_prep.clips import BY_DESIGN, SetAside, Still, StillDatabase
 from data_prep.databases.emotions import expression_of
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, one_line, shown
 from data_prep.databases.tables import Columns, Row, stream_csv
@@ -49,7 +49,7 @@ class StillGathering:
     def finished(self, root: str) -> StillDatabase:
         """The database; one line of what was set aside tells how many photographs were skipped."""
         counted = [
-            SetAside(self.database, f"{self.database}: {count} photographs", "load", reason)
+            SetAside(self.database, f"{self.database}: {count} photographs", BY_DESIGN, reason)
             for reason, count in self.skipped.items()
         ]
         return StillDatabase(self.database, root, tuple(self.stills), (*counted, *self.set_aside))

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
 
 from benchmark.cli import main, parser, settings_of
@@ -48,6 +50,16 @@ def test_the_design_command_line_parses():
     assert settings.protocols == ("paper", "subject", "loso")
     assert settings.seeds == (0, 1, 2)
     assert (settings.profile, settings.engine, settings.workers) == ("paper", "dask", 8)
+
+
+def test_check_fails_for_what_is_broken_and_not_for_what_is_left_out_by_design(tmp_path, capsys):
+    for name in ("AF01AFS", "AF01ANS", "AF01ANHL"):
+        cv2.imwrite(str(tmp_path / f"{name}.JPG"), np.full((12, 16, 3), 90, np.uint8))
+    assert main(["check", f"kdef={tmp_path}"]) == 0
+    printed = capsys.readouterr().out
+    assert "2 photographs usable" in printed and "1 photographs [by design] not a straight view" in printed
+    (tmp_path / "AF01ANS.JPG").write_bytes(b"")
+    assert main(["check", f"kdef={tmp_path}"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def assert_completes(laboratory, undisturbed):
     assert laboratory.table() == undisturbed(laboratory).table()
     records, bad = read_records(laboratory.out)
     assert not bad
+    assert not list(laboratory.out.rglob(".*.tmp")), "a half-written file was left behind"
     assert {record.status for record in records} == {"done"}
     assert len(records) == len(undisturbed(laboratory).records())
 
