@@ -23,6 +23,11 @@ class Disk:
     """A temporary folder; every method takes a path below it and returns the full path."""
 
     root: Path
+    CASME2 = (
+        *("Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame"),
+        *(None, "Action Units", "Emotion"),
+    )
+    """The columns of CASME II's table; the third and the seventh have no name."""
 
     def __truediv__(self, path: str) -> Path:
         return self.root / path

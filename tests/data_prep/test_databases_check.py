@@ -10,18 +10,6 @@ from data_prep.databases.check import check
 from data_prep.databases.emotions import CLASS_OF
 from data_prep.databases.published import PUBLISHED
 
-HEADER = [
-    "Subject",
-    "Filename",
-    None,
-    "OnsetFrame",
-    "ApexFrame",
-    "OffsetFrame",
-    None,
-    "Action Units",
-    "Emotion",
-]
-
 
 @pytest.fixture
 def casme2(disk):
@@ -31,7 +19,7 @@ def casme2(disk):
         ["02", "EP05", None, 2, 3, 5, None, "4", "others"],
         ["02", "EP06", None, 2, 3, 5, None, "4", "others"],
     ]
-    disk.xlsx("CASME2-coding-20140508.xlsx", [HEADER, *rows])
+    disk.xlsx("CASME2-coding-20140508.xlsx", [disk.CASME2, *rows])
     for clip in ("sub01/EP00", "sub01/EP01", "sub02/EP05", "sub02/EP06", "sub09/EP02_02f"):
         disk.frames(f"{clip}/img{{}}.jpg", range(1, 8))
     cut = disk / "sub02/EP05/img4.jpg"
@@ -65,7 +53,7 @@ def test_report_lists_everything_set_aside_and_counts_the_rest(casme2):
 
 
 def test_decode_finds_damage_that_headers_do_not_show(disk):
-    disk.xlsx("CASME2-coding-20140508.xlsx", [HEADER, ["01", "EP01", None, 1, 2, 3, None, "4", "fear"]])
+    disk.xlsx("CASME2-coding-20140508.xlsx", [disk.CASME2, ["01", "EP01", None, 1, 2, 3, None, "4", "fear"]])
     disk.frames("sub01/EP01/img{}.png", range(1, 4), size=(40, 40))
     broken = disk / "sub01/EP01/img2.jpg"
     (disk / "sub01/EP01/img2.png").unlink()

@@ -20,17 +20,6 @@ from data_prep.databases.tables import read_table
 from data_prep.frames import FrameError, video_info
 from data_prep.messages import one_line
 
-CASME2 = [
-    "Subject",
-    "Filename",
-    None,
-    "OnsetFrame",
-    "ApexFrame",
-    "OffsetFrame",
-    None,
-    "Action Units",
-    "Emotion",
-]
 MANIFEST = ["database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames"]
 COLUMNS = {"a": ("a",), "b": ("b",)}
 SHARED = "xl/sharedStrings.xml"
@@ -80,7 +69,7 @@ def test_manifest_paths_cannot_leave_the_folder(disk, secret, way):
 
 def test_linked_subjects_clips_and_frames_cannot_leave_the_folder(disk, secret):
     rows = [[f"0{i}", "EP01", None, 2, 3, 4, None, "4", "fear"] for i in (1, 2, 3)]
-    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, *rows])
+    disk.xlsx("CASME2-coding-20140508.xlsx", [disk.CASME2, *rows])
     disk.frames("sub01/EP01/img{}.jpg", range(1, 6))
     (disk / "sub01/EP01/img3.jpg").unlink()
     (disk / "sub01/EP01/img3.jpg").symlink_to(secret / "img3.jpg")
@@ -96,7 +85,7 @@ def test_linked_subjects_clips_and_frames_cannot_leave_the_folder(disk, secret):
 
 
 def test_links_that_stay_inside_are_followed(disk):
-    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, ["01", "EP01", None, 2, 3, 4, None, "4", "fear"]])
+    disk.xlsx("CASME2-coding-20140508.xlsx", [disk.CASME2, ["01", "EP01", None, 2, 3, 4, None, "4", "fear"]])
     disk.frames("store/EP01/img{}.jpg", range(1, 6))
     (disk / "CASME2-RAW/sub01").mkdir(parents=True)
     (disk / "CASME2-RAW/sub01/EP01").symlink_to(disk / "store/EP01")
@@ -104,7 +93,7 @@ def test_links_that_stay_inside_are_followed(disk):
 
 
 def test_link_loops_end(disk):
-    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, ["01", "EP01", None, 2, 3, 4, None, "4", "fear"]])
+    disk.xlsx("CASME2-coding-20140508.xlsx", [disk.CASME2, ["01", "EP01", None, 2, 3, 4, None, "4", "fear"]])
     disk.frames("tree/sub01/EP01/img{}.jpg", range(1, 6))
     (disk / "tree/up").symlink_to(disk.root)
     (disk / "tree/self").symlink_to("self")
@@ -129,7 +118,7 @@ def test_a_table_row_names_a_folder_and_never_a_path(disk, secret):
     rows = [
         ["01", name, None, 2, 3, 4, None, "4", "fear"] for name in (f"../../{secret.name}", str(secret), "..")
     ]
-    disk.xlsx("db/CASME2-coding-20140508.xlsx", [CASME2, *rows])
+    disk.xlsx("db/CASME2-coding-20140508.xlsx", [disk.CASME2, *rows])
     disk.frames("db/sub01/EP01/img{}.jpg", range(1, 6))
     database = load("casme2", disk / "db")
     assert not database.clips
@@ -180,7 +169,7 @@ def test_a_newline_in_a_quoted_name_is_refused_and_reports_stay_on_their_lines(d
 
 
 def test_folders_with_strange_names_are_reported_on_one_line(disk):
-    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, ["01", "EP01", None, 1, 2, 3, None, "4", "fear"]])
+    disk.xlsx("CASME2-coding-20140508.xlsx", [disk.CASME2, ["01", "EP01", None, 1, 2, 3, None, "4", "fear"]])
     disk.frames("sub01/EP01/img{}.jpg", range(1, 4))
     disk.frames("sub01/EP\n<b>02/img{}.jpg", range(1, 4))
     Path(os.fsdecode(os.fsencode(disk / "sub01") + b"/EP\xff")).mkdir()

@@ -13,17 +13,6 @@ from data_prep.databases.tables import read_table, stream_csv
 from data_prep.frames import FrameError, read_image, video_info
 from data_prep.frames import read_frames as read_all
 
-CASME2 = [
-    "Subject",
-    "Filename",
-    None,
-    "OnsetFrame",
-    "ApexFrame",
-    "OffsetFrame",
-    None,
-    "Action Units",
-    "Emotion",
-]
 MANIFEST = ["database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames"]
 COLUMNS = {"a": ("a",), "b": ("b",)}
 SHARED = "xl/sharedStrings.xml"
@@ -128,7 +117,7 @@ def test_fuzzed_manifest_rows(disk, rows):
     )
 )
 def test_fuzzed_casme2_cells(disk, rows):
-    disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2, *rows])
+    disk.xlsx("CASME2-coding-20140508.xlsx", [disk.CASME2, *rows])
     disk.frames("sub01/EP01/img{}.jpg", range(1, 6))
     database = load("casme2", disk.root)
     for item in database.set_aside:
