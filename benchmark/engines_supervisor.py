@@ -73,9 +73,10 @@ class Supervisor:
     def serve(self) -> None:
         """Work until the other side closes the socket; then end every unit."""
         try:
-            while self._read_events():
-                self._check_limits()
-                self._collect_dead()
+            with suppress(ConnectionError):
+                while self._read_events():
+                    self._check_limits()
+                    self._collect_dead()
         finally:
             for unit in self.units.values():
                 kill_tree(unit.pid, tree_of(unit.pid))
@@ -86,10 +87,7 @@ class Supervisor:
         wait = _POLL if self.units else None
         for key, _ in self.selector.select(wait):
             if key.fileobj is self.connection:
-                try:
-                    data = self.connection.recv(1 << 16)
-                except ConnectionError:
-                    return False
+                data = self.connection.recv(1 << 16)
                 if not data:
                     return False
                 self.received += data

@@ -16,7 +16,7 @@ from benchmark.settings import Settings
 from benchmark.sources import Assembled, Log, assemble
 from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
-from data_prep.clips import CLASSES, Clips, FrameSource, ImageFrames, Stills, VideoFrames
+from data_prep.clips import CLASSES, Clips, FrameSource, ImageFrames, Stills, VideoFrames, file_sha256
 from data_prep.crop import crop, crop_landmarks, face_box
 from data_prep.frames import read_frames, video_info
 from data_prep.interpolation import resample
@@ -83,16 +83,22 @@ def _save(method: Method, card: dict[str, Any], out: Path) -> None:
         made = Path(folder) / "model"
         made.mkdir()
         method.save(made)
+        card = {**card, "sha256": {path.name: file_sha256(path) for path in sorted(made.iterdir())}}
         (made / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
         made.replace(out)
 
 
 def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
-    """A saved method ready to predict, and its card; VerbError when the folder is not a model's."""
+    """A saved method ready to predict, and its card; VerbError when the folder is not a whole model's."""
     try:
         card = json.loads((folder / CARD).read_text())
-    except (OSError, ValueError) as error:
+        stated = dict(card["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise VerbError(f"{folder} is not a model: {CARD} cannot be read ({error})") from error
+    for name, sha256 in stated.items():
+        path = folder / name
+        if not path.is_file() or file_sha256(path) != sha256:
+            raise VerbError(f"{path} is missing or damaged: copy the model again, or fit it again")
     cls = load_method(card["method"])
     if cls.revision != card["revision"]:
         raise VerbError(

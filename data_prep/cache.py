@@ -22,11 +22,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
+
+from data_prep.clips import file_sha256
 
 UInt8 = npt.NDArray[np.uint8]
 Log = Callable[[str], None]
@@ -217,7 +220,7 @@ def read_set(folder: Path, *, expected: str, trust: bool = False) -> tuple[UInt8
     path = folder / "frames.npy"
     try:
         frames = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, TokenError) as error:
         raise CacheDamaged(f"{path}: cannot be opened ({error})") from error
     if frames.dtype != np.uint8 or list(frames.shape) != meta["shape"]:
         raise CacheDamaged(
@@ -331,6 +334,5 @@ def _remember(path: Path, digest: str) -> None:
 def _sha256(path: Path) -> str:
     key = _identity(path)
     if key not in _verified:
-        with path.open("rb") as file:
-            _verified[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        _verified[key] = file_sha256(path)
     return _verified[key]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import numpy as np
 
 from data_prep import crop
 from data_prep.cache import Parts
-from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8, digest_of
+from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8, digest_of, file_sha256
 from data_prep.frames import FrameError, iterate
 from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, find_landmarks
@@ -87,8 +86,7 @@ class Examiner:
             known = self._hashes.get(path)
         if known is None:
             try:
-                with Path(path).open("rb") as file:
-                    known = hashlib.file_digest(file, "sha256").hexdigest()
+                known = file_sha256(Path(path))
             except OSError as error:
                 raise FrameError(f"{path}: cannot be read ({error.strerror})") from error
             with self._mutex:

@@ -12,7 +12,6 @@ good enough for the first frame's rectangle and regions, not for movement from f
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 import threading
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data_prep.clips import file_sha256
 from data_prep.landmarks import BackendError, LandmarksNotFound, Log, Options, drop_inner_corners
 
 Float32 = npt.NDArray[np.float32]
@@ -73,7 +73,7 @@ def ready(options: Options, log: Log) -> None:
         if not path.exists():
             log(f"face-alignment: downloading {SOURCE}/{name} to {folder}")
             _download(name, path)
-        found = _sha256(path)
+        found = file_sha256(path)
         if not found.startswith(prefix):
             raise BackendError(
                 f"{path}: its sha256 begins with {found[:10]}, it must begin with {prefix}; the file is "
@@ -107,11 +107,6 @@ def _download(name: str, path: Path) -> None:
             f"on a machine with a network and put both into {path.parent}, or set {FOLDER_VARIABLE} to the "
             "folder that holds them. Without them use the landmark back end facemesh, which works offline."
         ) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _network(options: Options) -> Any:

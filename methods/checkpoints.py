@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from data_prep.clips import file_sha256
 from methods.base import MethodError
 from methods.per_clip import replacing
 
@@ -49,12 +50,6 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> tuple[dict[str, Te
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError) as error:
         raise BadCheckpoint(f"{path}: not a whole file of tensors and facts ({error})") from error
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def on_cpu(tensor: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from data_prep.clips import Clips, Float32, PerClip, UInt8, digest_of
+from data_prep.clips import Clips, Float32, PerClip, UInt8, digest_of, file_sha256
 from methods.base import MethodError
 
 Array = npt.NDArray[Any]
@@ -150,7 +149,7 @@ def _build(path: Path, key: str, clips: Clips, compute: PerClip, threads: int) -
                     unusable[str(i)] = result
                 writer.add(None if isinstance(result, str) else result, clips.all_names[i])
             writer.finish()
-        sha256 = _sha256(temporary)
+        sha256 = file_sha256(temporary)
     meta = {"key": key, "sha256": sha256, "unusable": unusable}
     with replacing(_meta_path(path)) as temporary:
         temporary.write_text(json.dumps(meta, indent=1, sort_keys=True), encoding="utf-8")
@@ -212,15 +211,10 @@ def _checked_meta(path: Path, key: str) -> dict[str, Any] | None:
     """The meta data of a whole and unaltered file of this key, otherwise None."""
     try:
         meta: dict[str, Any] = json.loads(_meta_path(path).read_text(encoding="utf-8"))
-        whole = meta["key"] == key and meta["sha256"] == _sha256(path)
+        whole = meta["key"] == key and meta["sha256"] == file_sha256(path)
         return meta if whole and isinstance(meta["unusable"], dict) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _rows_of_view(path: Path, meta: dict[str, Any], clips: Clips) -> PerClipArrays:

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -305,3 +306,20 @@ def test_a_journal_line_that_is_being_written_is_read_when_it_is_whole(tmp_path)
     journal.path.write_bytes(b'{"start": "a"}\n' + line)
     assert [found.key for found in journal.new_outcomes()] == ["a"]
     assert list(journal.new_outcomes()) == []
+
+
+def test_a_supervisor_whose_run_is_gone_ends_without_a_word():
+    """It still has to answer when the other side closes: there is nobody to answer."""
+    ours, theirs = socket.socketpair()
+    ours.sendall(b'{"preload": [], "function": "", "threads": 1}\n')
+    ours.close()
+    start = f"from benchmark.engines_supervisor import main; main({theirs.fileno()})"
+    with theirs:
+        done = subprocess.run(
+            [sys.executable, "-c", start],
+            pass_fds=[theirs.fileno()],
+            capture_output=True,
+            timeout=60,
+            check=True,
+        )
+    assert done.stderr == b""

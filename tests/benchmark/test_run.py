@@ -6,6 +6,9 @@ import shutil
 import pandas as pd
 import pytest
 
+from methods import load_method
+
+NETWORKS = ("tlcnn", "tlcnn-e", "tlcnn-em", "c5-svm", "3d-cnn")
 FAST = ("majority", "linear", "lbp-top")
 
 
@@ -73,6 +76,27 @@ def test_two_workers_give_the_numbers_of_one(finished, simulated_cache, tmp_path
 
 
 @pytest.mark.slow
+def test_networks_give_the_same_with_one_and_two_workers_from_cold_caches(tiny_folder, tmp_path, benchmark):
+    """Small nets of a few iterations; stages are made by whichever worker comes first."""
+    tables = (
+        "\n".join(
+            [f'[methods."{name}"]', *(f"{k} = {json.dumps(v)}" for k, v in load_method(name).trial.items())]
+        )
+        for name in NETWORKS
+    )
+    (tmp_path / "small.toml").write_text("\n".join(tables))
+    roots = [f"{path.name}={path}" for path in tiny_folder.iterdir() if path.is_dir()]
+    stills = [root for root in roots if root.startswith(("kdef", "rafd"))]
+    for workers in (1, 2):
+        benchmark("run", "--methods", *NETWORKS, "--data", *sorted(set(roots) - set(stills)),
+                  "--expressions", *stills, "--landmarks", "file", "--protocol", "subject",
+                  "--settings", tmp_path / "small.toml", "--workers", workers, "--tables-only",
+                  "--cache", tmp_path / f"cache{workers}", "--out", tmp_path / f"run{workers}")  # fmt: skip
+    first, second = ((tmp_path / f"run{n}" / "predictions.parquet").read_bytes() for n in (1, 2))
+    assert first == second
+
+
+@pytest.mark.slow
 def test_a_deleted_record_is_missed_by_status_and_run_again(finished, simulated_cache, tmp_path, benchmark):
     folder, _ = finished
     copy = tmp_path / "copy"
@@ -127,3 +151,7 @@ def test_a_model_is_saved_and_labels_a_folder_of_frames(
     shares = [float(line.split()[1]) for line in printed.splitlines()[1:5]]
     assert abs(sum(shares) - 1) < 0.01
     assert benchmark(*words, check=False).returncode == 2
+    weights = next((tmp_path / "model").glob("*.npz"))
+    weights.write_bytes(weights.read_bytes()[:-100])
+    damaged = benchmark("predict", tmp_path / "model", clip.parent, "--landmarks", "file", check=False)
+    assert damaged.returncode == 2 and f"{weights} is missing or damaged" in damaged.stderr

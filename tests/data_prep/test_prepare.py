@@ -270,11 +270,9 @@ def test_clips_of_one_video(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     for k in range(12):
         writer.write(np.full((96, 128, 3), 20 * k, np.uint8))
     writer.release()
-    hashed: list[str] = []
-    original = examine.hashlib.file_digest
-    monkeypatch.setattr(
-        examine.hashlib, "file_digest", lambda file, name: (hashed.append(name), original(file, name))[1]
-    )
+    hashed: list[Path] = []
+    original = examine.file_sha256
+    monkeypatch.setattr(examine, "file_sha256", lambda path: (hashed.append(path), original(path))[1])
     template = write_clip(world.root, 0)
     clips = tuple(
         Clip(
