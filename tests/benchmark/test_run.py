@@ -9,7 +9,7 @@ import pytest
 from methods import load_method
 from results.store import read_records
 
-NETWORKS = ("tlcnn", "tlcnn-e", "tlcnn-em", "c5-svm", "3d-cnn")
+NETWORKS = ("tlcnn", "c5-svm", "3d-cnn")
 FAST = ("majority", "linear", "lbp-top")
 
 
