@@ -31,9 +31,8 @@ def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFr
     with own_style():
         drawn = list(draw_all(results, frames))
     # in processes: most of a report's time goes into subsets of fonts for PDF, in pure Python
-    made = Figures(
-        Parallel(n_jobs=min(SAVERS, len(drawn)) or 1)(delayed(_saved)(one, folder) for one in drawn)
-    )
+    side_by_side = Parallel(n_jobs=max(1, min(SAVERS, len(drawn))), max_nbytes=None)
+    made = Figures(side_by_side(delayed(_saved)(one, folder) for one in drawn))
     kept = {path.name for path in made.files}
     for path in folder.glob("*"):
         old = path.suffix in (".svg", ".pdf", ".png") and not path.name.startswith(CLIP_SHEETS)
