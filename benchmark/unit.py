@@ -60,7 +60,8 @@ def execute(
     """Fit and predict one unit on all prepared clips of a run and return its record.
 
     The method is given the training clips, then the test clips without labels. Clips that it cannot
-    handle are left out of both and named in the record.
+    handle are left out of both and named in the record. When none of the test clips is left, there is
+    nothing to predict: the method is not fitted and the record, finished all the same, holds no clip.
     """
     method = build(unit, context)
     clips = under_control(clips, unit.control, unit.seed)
@@ -68,16 +69,18 @@ def execute(
     fold = _fold(unit, clips)
     train = clips.select([i for i in fold.train if i not in unusable])
     test = clips.select([i for i in fold.test if i not in unusable])
-    if not len(train) or not len(test):
+    if not len(train):
         reason = next(iter(unusable.values()), "the fold is empty")
         raise UnitError(
-            f"{unit.method} can use {len(train)} of {len(fold.train)} training and {len(test)} of "
-            f"{len(fold.test)} test clips of {unit.fold}; first reason: {reason}"
+            f"{unit.method} can use none of the {len(fold.train)} training clips of {unit.fold}; "
+            f"first reason: {reason}"
         )
     opened = time.perf_counter()
-    method.fit(train, seed=seed_of(unit))
+    if len(test):
+        method.fit(train, seed=seed_of(unit))
     fitted = time.perf_counter()
-    prediction = checked(method.predict(test.without_labels()), test, unit.method)
+    prediction = method.predict(test.without_labels()) if len(test) else _nothing(test)
+    prediction = checked(prediction, test, unit.method)
     predicted = time.perf_counter()
     return Record(
         key=unit.key,
@@ -138,6 +141,11 @@ def checked(prediction: Prediction, test: Clips, method: str) -> Prediction:
     if prediction.scores.shape != wanted:
         raise UnitError(f"{method}: scores have shape {prediction.scores.shape}, they must have {wanted}")
     return prediction
+
+
+def _nothing(test: Clips) -> Prediction:
+    """The prediction for a fold without a clip."""
+    return Prediction(({},), np.zeros((1, 0, len(test.classes)), np.float32), chosen=0)
 
 
 def _fold(unit: Unit, clips: Clips) -> Fold:

@@ -25,7 +25,8 @@ NO_CLIPS: Ints = np.zeros(0, dtype=np.int64)
 class Cell:
     """One method under one TIM and protocol.
 
-    folds and seeds are those of the plan, in its order; records holds the finished ones by (fold, seed);
+    folds and seeds are those of the plan, in its order; records holds the finished ones by (fold, seed),
+    of which some may hold no clip (folds of which the method can use none);
     reasons says why the others are missing ("missing", "failed", "crashed", "timeout", "memory").
     """
 
@@ -55,6 +56,13 @@ class Cell:
         return f"{planned} folds" if there == planned else f"{there} of {planned} folds"
 
     @property
+    def emptiness(self) -> str:
+        """The words "no usable clip in 2 folds"; none where every finished fold has clips."""
+        full = {fold for (fold, _), record in self.records.items() if len(record.truth)}
+        empty = len({fold for fold, _ in self.records} - full)
+        return f"no usable clip in {empty} fold{'s' if empty > 1 else ''}" if empty else ""
+
+    @property
     def holes(self) -> str:
         """The missing units with their reasons, the first three and how many more there are."""
         several = len(self.seeds) > 1
@@ -64,15 +72,35 @@ class Cell:
         ]
         return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
 
+    def means(self, selection: Selection) -> Floats:
+        """(seeds,) float64 means of the folds that have clips; nan unless every unit is there."""
+        if not self.complete:
+            return np.full(len(self.seeds), np.nan)
+        return mean_over_folds(self.accuracies(selection).T)
+
     def accuracies(self, selection: Selection) -> Floats:
-        """(folds, seeds) float64 accuracies, nan where the unit is missing."""
+        """(folds, seeds) float64 accuracies, nan where the unit is missing or has no clip."""
         values = np.full((len(self.folds), len(self.seeds)), np.nan)
         for i, fold in enumerate(self.folds):
             for j, seed in enumerate(self.seeds):
                 record = self.records.get((fold, seed))
-                if record is not None and len(record.truth):
-                    values[i, j] = np.mean(decided(record, selection) == np.asarray(record.truth))
+                if record is not None:
+                    values[i, j] = accuracy(record, selection)
         return values
+
+
+def mean_over_folds(values: Floats) -> Floats:
+    """(seeds,) means of (seeds, folds) over the folds that have a value, nan where none has."""
+    there = ~np.isnan(values)
+    n = there.sum(axis=1)
+    return np.where(n > 0, np.where(there, values, 0.0).sum(axis=1) / np.maximum(n, 1), np.nan)
+
+
+def accuracy(record: Record, selection: Selection) -> float:
+    """Share of a finished record's clips that are decided rightly, nan where it has no clip."""
+    if not record.truth:
+        return float("nan")
+    return float(np.mean(decided(record, selection) == np.asarray(record.truth)))
 
 
 def decided(record: Record, selection: Selection) -> npt.NDArray[np.int64]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from results.cells import accuracy
 from results.runs import Place, Results, conditions, load_results
 from results.tables import table3_frame, tested
 
@@ -35,8 +35,8 @@ class Comparison:
 
     @property
     def beyond(self) -> pd.DataFrame:
-        """The units whose accuracies differ by more than atol."""
-        return self.units[self.units["difference"].abs() > self.atol]
+        """The units whose accuracies differ by more than atol, or of which one run has no clip."""
+        return self.units[~(self.units["difference"].abs() <= self.atol)]
 
     @property
     def exit_status(self) -> int:
@@ -110,11 +110,11 @@ def compare_with_paper(run: Path) -> PaperComparison:
 
 def _unit(a: Results, b: Results, place: Place) -> tuple[Any, ...]:
     first, second = a.records[place], b.records[place]
-    x = float(np.mean(first.honest == np.asarray(first.truth)))
-    y = float(np.mean(second.honest == np.asarray(second.truth)))
+    x, y = accuracy(first, "honest"), accuracy(second, "honest")
+    difference = 0.0 if first.names == second.names == () else y - x
     same_clips = (first.names, first.truth, first.classes) == (second.names, second.truth, second.classes)
     otherwise = int((first.honest != second.honest).sum()) if same_clips else None
-    return (*place, x, y, y - x, otherwise)
+    return (*place, x, y, difference, otherwise)
 
 
 def _place(place: Place) -> str:

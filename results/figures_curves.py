@@ -156,7 +156,7 @@ Sweep = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.f
 
 def _sweep(cell: Cell) -> Sweep:
     """Lambda (L,), accuracy in percent (units, L), and the chosen lambda of each unit."""
-    records = list(cell.records.values())
+    records = [record for record in cell.records.values() if len(record.truth)]
     weights = [tuple(float(c.get("lambda", np.nan)) for c in record.candidates) for record in records]
     if not weights or len(set(weights)) != 1 or np.isnan(weights[0]).any():
         return np.zeros(0), np.zeros((0, 0)), np.zeros(0)
@@ -168,7 +168,7 @@ def _sweep(cell: Cell) -> Sweep:
 def _draw_sweep(axes: Axes, cell: Cell, sweep: Sweep, colour: str, dashes: object) -> str:
     weights, accuracies, chosen = sweep
     mean = accuracies.mean(axis=0)
-    honest, best = 100 * cell.accuracies("honest").mean(), 100 * cell.accuracies("paper-style").mean()
+    honest, best = 100 * cell.means("honest").mean(), 100 * cell.means("paper-style").mean()
     axes.plot(weights, mean, color=colour, linestyle=dashes, linewidth=1.6, label=f"TIM {cell.tim}")
     top = int(mean.argmax())
     axes.plot(

@@ -178,7 +178,15 @@ def heat_map(info: RunInfo, table: pd.DataFrame, protocol: str, tim: int) -> Dra
         (float(np.nanmin(values)), float(np.nanmax(values))) if np.isfinite(values).any() else (0.0, 1.0)
     )
     blank = [[""] * len(names) for _ in range(len(part))]
-    texts = [["missing" if np.isnan(v) else f"{v:.1f}" for v in line] for line in values] if few else blank
+    lacking = ["missing" if " of " in folds else "no clip" for folds in part["folds"]]
+    texts = (
+        [
+            [word if np.isnan(v) else f"{v:.1f}" for v in line]
+            for word, line in zip(lacking, values, strict=True)
+        ]
+        if few
+        else blank
+    )
     _cells(axes, values, texts, low, high)
     axes.set_yticks(range(len(part)), list(part["title"]))
     axes.set_xticks(

@@ -59,6 +59,7 @@ def statistics_frame(cells_tested: Tested) -> pd.DataFrame:
     resampled t-test over all folds of all seeds elsewhere; p_holm adjusts it over all pairs of the group.
     low and high: 95 % interval by the same test. p_paper_t pools all TIM settings, as the paper does.
     A method with missing units is refused: its pairs have no numbers and their verdict lists the holes.
+    A unit of which one of the two methods can use no clip is left out of their pair, and n is smaller.
     """
     rows: list[dict[str, Any]] = []
     for protocol, tim in dict.fromkeys((cell.protocol, cell.tim) for cell, _ in cells_tested):
@@ -72,11 +73,12 @@ def _over_tims(cells: Sequence[Cell]) -> Mapping[str, Floats]:
     """Fold accuracies in percent of all TIM settings together, of methods that have them all."""
     methods = dict.fromkeys(cell.method for cell in cells)
     parts = {name: [cell for cell in cells if cell.method == name] for name in methods}
-    return {
+    found = {
         name: np.concatenate([100 * cell.accuracies("honest").mean(axis=1) for cell in own])
         for name, own in parts.items()
         if all(cell.complete for cell in own)
     }
+    return {name: values[~np.isnan(values)] for name, values in found.items()}
 
 
 def _group_rows(group: Sequence[Cell], pooled: Mapping[str, Floats]) -> list[dict[str, Any]]:
@@ -102,11 +104,12 @@ def _pair_row(a: Cell, b: Cell, pooled: Mapping[str, Floats]) -> dict[str, Any]:
         holes.append("their folds or seeds are not the same")
     if holes:
         return row | {"verdict": "refused: " + ", ".join(holes)}
-    x, y = 100 * a.accuracies("honest"), 100 * b.accuracies("honest")
+    x, y = _both_there(100 * a.accuracies("honest"), 100 * b.accuracies("honest"))
     differences = (x - y).mean(axis=1)
-    row |= {"n": len(differences), "mean_a": x.mean(), "mean_b": y.mean(), "difference": differences.mean()}
+    row["n"] = len(differences)
     if len(differences) < 2:
-        return row | {"verdict": "refused: a single fold"}
+        return row | {"verdict": "refused: fewer than two units in which both have clips"}
+    row |= {"mean_a": x.mean(), "mean_b": y.mean(), "difference": differences.mean()}
     paired, corrected = paired_t(differences), corrected_t((x - y).ravel(), _test_share(a))
     test = PAIRED if row["unit"] == "subject" else CORRECTED
     chosen = paired if test == PAIRED else corrected
@@ -120,9 +123,15 @@ def _pair_row(a: Cell, b: Cell, pooled: Mapping[str, Floats]) -> dict[str, Any]:
     return row | {"test": test, "p": chosen.p, "verdict": same}
 
 
+def _both_there(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """The rows in which neither of two tables of one shape has a nan."""
+    there = ~np.isnan(x + y).any(axis=1)
+    return x[there], y[there]
+
+
 def _test_share(cell: Cell) -> float:
     """Test clips per training clip, the mean over the units of a cell."""
-    records = cell.records.values()
+    records = [record for record in cell.records.values() if len(record.truth)]
     return float(np.mean([len(record.truth) / max(record.n_train, 1) for record in records]))
 
 

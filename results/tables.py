@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from results.cells import SELECTIONS, Cell, Predictions, Selection, cells, decided, predictions
+from results.cells import (
+    SELECTIONS,
+    Cell,
+    Predictions,
+    Selection,
+    cells,
+    decided,
+    mean_over_folds,
+    predictions,
+)
 from results.intervals import interval, resampled, subject_weights
 from results.metrics import METRICS, accuracy_of, recalls_of, uar_of, uf1_of
 from results.published_table import published_means
@@ -45,7 +54,8 @@ def table3_frame(cells_tested: Tested) -> pd.DataFrame:
     """Accuracies in percent: fold1 ... and their mean, and what stands beside them.
 
     Columns: method, title, tim, protocol, seeds, folds ("5 folds" or "4 of 5 folds"), fold1 ... (mean
-    over seeds, nan unless all seeds are there), mean (of the folds, nan unless all are there), seed_sd
+    over seeds, nan unless all seeds are there), mean (of the folds, nan unless all are there; a fold of
+    which the method can use no clip is there and has no number), seed_sd
     (spread of the mean over seeds), pooled, low, high (accuracy over all clips and its 95 % interval),
     uf1, uar (pooled), paper_style (mean with the best candidate on each test fold), optimism
     (paper_style minus mean), floor (mean of the majority class), published (the paper's mean), note.
@@ -70,7 +80,7 @@ def _table3_columns(width: int) -> list[str]:
 
 
 def _table3_row(cell: Cell, found: Predictions, width: int, published: dict[tuple[str, int], float]) -> Row:
-    honest, best = cell.accuracies("honest"), cell.accuracies("paper-style")
+    honest = cell.accuracies("honest")
     row: Row = {
         "method": cell.method,
         "title": cell.title,
@@ -81,16 +91,16 @@ def _table3_row(cell: Cell, found: Predictions, width: int, published: dict[tupl
         **{f"fold{i + 1}": np.nan for i in range(width)},
         **{f"fold{i + 1}": 100 * value for i, value in enumerate(honest.mean(axis=1))},
         "published": in_paper(cell, published),
-        "note": "",
+        "note": cell.emptiness,
     }
-    if not cell.complete:
+    if not cell.complete or not len(found.truth):
         return row
     matrices = found.matrices("honest", "subject")
     pooled = matrices.sum(axis=1)
     weights = subject_weights(found.subjects)
     low, high = interval(resampled(matrices, weights), accuracy_of)
-    per_seed = honest.mean(axis=0)
-    mean, paper_style = per_seed.mean(), best.mean()
+    per_seed = cell.means("honest")
+    mean, paper_style = per_seed.mean(), cell.means("paper-style").mean()
     floor, clear = _against_floor(found, weights)
     return row | {
         "mean": 100 * mean,
@@ -103,7 +113,7 @@ def _table3_row(cell: Cell, found: Predictions, width: int, published: dict[tupl
         "paper_style": 100 * paper_style,
         "optimism": 100 * (paper_style - mean),
         "floor": 100 * floor,
-        "note": "floor" if cell.method in FLOORS else _note(mean, floor, clear),
+        "note": ", ".join(filter(None, (_note(cell, mean, floor, clear), cell.emptiness))),
     }
 
 
@@ -117,7 +127,9 @@ def spread(values: npt.NDArray[np.float64]) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
-def _note(mean: float, floor: float, clear: bool) -> str:
+def _note(cell: Cell, mean: float, floor: float, clear: bool) -> str:
+    if cell.method in FLOORS:
+        return "floor"
     if mean <= floor + 1e-12:
         return NOT_ABOVE
     return "" if clear else NOT_CLEARLY
@@ -168,7 +180,7 @@ def _unit_row(cell: Cell, index: int, fold: str, seed: int, n_classes: int) -> R
     record = cell.records.get((fold, seed))
     if record is None:
         return row | {"status": cell.reasons[fold, seed]}
-    truth = np.asarray(record.truth)
+    truth = np.asarray(record.truth, dtype=np.int64)
     matrix = np.zeros((n_classes, n_classes), dtype=np.int64)
     np.add.at(matrix, (truth, record.honest), 1)
     right, best = int(matrix.trace()), int((record.paper_style == truth).sum())
@@ -203,13 +215,13 @@ def metrics_frame(results: Results, cells_tested: Tested) -> pd.DataFrame:
 
     One row per protocol, TIM, method, database ("all" first), selection and scope: "pooled" is computed
     over all clips together with a 95 % bootstrap interval over subjects, "fold mean" is the mean of the
-    folds that have clips. Seeds are averaged; accuracy_seed_sd is their spread. A cell with missing units
-    keeps its row and has no numbers.
+    folds that have clips. Seeds are averaged; accuracy_seed_sd is their spread. A cell with missing units, or
+    without any clip, keeps its row and has no numbers.
     """
     rows = []
     for cell, found in cells_tested:
         databases: list[str | None] = [None, *(found.databases if len(found.databases) > 1 else ())]
-        weights = subject_weights(found.subjects) if cell.complete else None
+        weights = subject_weights(found.subjects) if cell.complete and len(found.truth) else None
         for database in databases:
             for selection in SELECTIONS:
                 rows += _metric_rows(cell, found, database, selection, results.classes, weights)
@@ -258,12 +270,7 @@ def _metric_columns(classes: Sequence[str]) -> list[str]:
 
 def _over_folds(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(seeds,) from (seeds,) or the mean over the folds that have a value, (seeds, folds)."""
-    if values.ndim == 1:
-        return values
-    there = ~np.isnan(values)
-    total = np.where(there, values, 0.0).sum(axis=1)
-    n = there.sum(axis=1)
-    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
+    return values if values.ndim == 1 else mean_over_folds(values)
 
 
 def optimism_frame(cells_tested: Tested) -> pd.DataFrame:
@@ -274,7 +281,7 @@ def optimism_frame(cells_tested: Tested) -> pd.DataFrame:
         counts = [len(record.candidates) for record in cell.records.values()]
         row: Row = {"method": cell.method, "title": cell.title, "tim": cell.tim, "protocol": cell.protocol}
         row |= {"folds": cell.completeness, "candidates": max(counts, default=0)}
-        honest, best = (cell.accuracies(selection).mean() for selection in SELECTIONS)
+        honest, best = (cell.means(selection).mean() for selection in SELECTIONS)
         row |= {"honest": 100 * honest, "paper_style": 100 * best, "optimism": 100 * (best - honest)}
         rows.append(row | {"published": in_paper(cell, published)})
     return pd.DataFrame(rows)

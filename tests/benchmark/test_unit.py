@@ -108,6 +108,21 @@ def test_clips_a_method_cannot_handle_are_in_no_fold_and_in_the_record(spied):
     assert records[0].set_aside == ({"clip": "clip3", "reason": "has no nose"},)
 
 
+def test_a_fold_without_a_usable_test_clip_is_finished_without_fitting(spied, monkeypatch):
+    monkeypatch.setattr(Spy, "unusable", lambda self, clips: dict.fromkeys(range(4), "too short"))
+    Spy.seen = {}
+    record = spied(some_unit(protocol="loso", fold="toy/0"))
+    assert (record.status, record.names, record.scores.shape) == ("done", (), (1, 0, 4))
+    assert [item["clip"] for item in record.set_aside] == [f"clip{i}" for i in range(4)]
+    assert Spy.seen == {}
+
+
+def test_a_fold_without_a_usable_training_clip_is_an_error_with_a_reason(spied, monkeypatch):
+    monkeypatch.setattr(Spy, "unusable", lambda self, clips: dict.fromkeys(range(4, N), "too short"))
+    with pytest.raises(UnitError, match="none of the 16 training clips of toy/0; first reason: too short"):
+        spied(some_unit(protocol="loso", fold="toy/0"))
+
+
 def test_five_folds_predict_every_usable_clip_once(spied):
     names = [name for i in range(1, 6) for name in spied(some_unit(fold=f"fold{i}")).names]
     assert sorted(names) == sorted(set(some_clips().names) - {"clip3"})

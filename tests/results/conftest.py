@@ -197,6 +197,13 @@ class FakeRun:
                 write_record(self.folder / "units", self.record(unit, **changes))
         return self.folder
 
+    def empty(self, unit: dict[str, Any]) -> None:
+        """Write a finished record of a unit of which the method can use no test clip."""
+        nothing: dict[str, Any] = dict.fromkeys(("names", "subjects", "databases", "truth"), ())
+        nothing |= {"candidates": ({},), "chosen": 0, "step_decisions": None, "curves": {}}
+        nothing["scores"] = np.zeros((1, 0, 4), np.float32)
+        write_record(self.folder / "units", self.record(unit, **nothing))
+
     def fail(self, unit: dict[str, Any], status: str = "failed", traceback: str = "ValueError: no") -> None:
         """Write a record of a unit that did not finish."""
         record = Record(
