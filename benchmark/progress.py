@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import sys
-import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -12,30 +15,41 @@ from benchmark.plan import Unit
 from benchmark.sources import Log
 
 
-class Progress:
-    """Counts finished units; a failure is always a line of its own."""
+def duration(seconds: float) -> str:
+    """For people: "50 s", "12 min", "3.5 h"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
 
-    def __init__(self, total: int, log: Log) -> None:
-        self.total, self.log = total, log
+
+class Progress:
+    """Counts finished units and says how long the others will take; a failure is a line of its own.
+
+    units: those that are to be run; workers: how many of them run side by side.
+    """
+
+    def __init__(self, units: Sequence[Unit], workers: int, log: Log) -> None:
+        self.total, self.workers, self.log = len(units), max(workers, 1), log
         self.done = self.failed = 0
-        self.began = time.monotonic()
+        self.waiting = Counter(unit.method for unit in units)
+        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
         self.bar: Any = None
 
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
             from rich.progress import Progress as Bar
 
             self.bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[left]}"),
                 console=Console(stderr=True),
             )
             self.bar.start()
-            self.task = self.bar.add_task("units", total=self.total)
+            self.task = self.bar.add_task("units", total=self.total, left="")
         return self
 
     def __exit__(
@@ -47,17 +61,30 @@ class Progress:
     def advance(self, unit: Unit, outcome: Outcome) -> None:
         """Count one outcome."""
         self.done += 1
+        self.waiting[unit.method] -= 1
+        self.seconds[unit.method].append(outcome.seconds)
+        left = f"about {duration(self.left)} left"
         what = f"{unit.method} tim {unit.tim} {unit.protocol} {unit.fold} seed {unit.seed}"
         if outcome.status != "done":
             self.failed += 1
             reason = (outcome.error or {}).get("message", "")
             self._line(f"{outcome.status}: {what}: {reason.splitlines()[0] if reason else ''}")
         if self.bar is not None:
-            self.bar.update(self.task, completed=self.done, description=f"units ({self.failed} failed)")
+            words = f"units ({self.failed} failed)"
+            self.bar.update(self.task, completed=self.done, description=words, left=left)
         elif outcome.status == "done":
-            elapsed = time.monotonic() - self.began
-            left = elapsed / self.done * (self.total - self.done)
-            self.log(f"[{self.done}/{self.total}] {what}: {outcome.seconds:.1f} s; about {left:.0f} s left")
+            self.log(f"[{self.done}/{self.total}] {what}: {outcome.seconds:.1f} s; {left}")
+
+    @property
+    def left(self) -> float:
+        """Seconds the other units will take: the median of their method so far, or of all methods.
+
+        Not the mean: the first unit of a method computes the features that the others find in the cache.
+        """
+        medians = {method: statistics.median(seconds) for method, seconds in self.seconds.items()}
+        unseen = statistics.median(medians.values()) if medians else 0.0
+        each = [n * medians.get(method, unseen) for method, n in self.waiting.items()]
+        return math.fsum(each) / min(self.workers, max(self.waiting.total(), 1))
 
     def _line(self, text: str) -> None:
         if self.bar is not None:

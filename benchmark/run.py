@@ -127,7 +127,7 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
         options["parameters"] = parameters
     tasks = tasks_of(planned, missing, log)
     outcomes = run_tasks(settings.engine, "benchmark.unit:run_unit", tasks, limits, **options)
-    with Progress(len(missing), log) as progress:
+    with Progress(missing, limits.workers, log) as progress:
         try:
             for outcome in outcomes:
                 unit = by_key[outcome.key]

@@ -24,7 +24,8 @@ class Settings(FrameSettings):
     frame_size: (height, width); crop: side of the square the net sees; width: factor on kernels and
     units. rate and batch: of clips with fewer than 64 frames; rate_long and batch_long: of the others.
     The rate falls to a tenth every drop_every iterations. micro_batch: clips that go through the net at
-    once; inner_share: of the training clips, kept apart to choose among candidates.
+    once; inner_share: of the training clips, kept apart to choose among candidates; scheduled_for: the
+    training clips that the schedule is meant for, see `Plan.stretched`.
 
     Notes
     -----
@@ -47,6 +48,7 @@ class Settings(FrameSettings):
     drop_every: int = 20_000
     clip_norm: float = 15.0
     evaluations: int = 20
+    scheduled_for: int = 0
     candidates: int = 4
 
 

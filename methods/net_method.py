@@ -51,7 +51,7 @@ class NetMethod(Method):
         means = execution(self.context)
         self.shape, self.n_classes = clips.shape, len(clips.classes)
         net = self.new_net(self.n_classes, self.shape[0], seed)
-        plan = self.plan(self.shape[0])
+        plan = self.plan(self.shape[0]).stretched(len(clips), self.settings.scheduled_for)
         self.prepare_net(net, clips, seed=seed)
         self.n_parameters = n_parameters(net)
         split = validation_split(clips, self.settings, self.context, seed=seed)

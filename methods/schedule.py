@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from methods.base import MethodError
 from methods.scoring import View
@@ -61,6 +61,16 @@ class Plan:
                 f"{self.candidates} candidates cannot be spaced equally over {self.evaluations} "
                 "evaluations; make the second a multiple of the first"
             )
+
+    def stretched(self, clips: int, scheduled_for: int) -> Plan:
+        """The plan for this many training clips, when it was made for `scheduled_for`; 0: for any number.
+
+        With k times as many clips, k rounded and at least 1, every round has k times the iterations and
+        k times as many between the drops of its rate.
+        """
+        k = max(1, round(clips / scheduled_for)) if scheduled_for else 1
+        longer = (replace(r, iterations=k * r.iterations, drop_every=k * r.drop_every) for r in self.rounds)
+        return replace(self, rounds=tuple(longer))
 
     def evaluated_at(self, iterations: int) -> tuple[int, ...]:
         """After which iterations of a round the net is evaluated, the last one included."""

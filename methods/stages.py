@@ -43,7 +43,8 @@ class StageSettings(FrameSettings):
     the net at once. inner_share: of the training clips, kept apart to choose among candidates.
     evaluations: per round. Each stage has a batch, and per round a learning rate and a number of
     iterations; the rate falls to a tenth every `drop_every` iterations (0: never). e_settled: E ends
-    when its accuracy changed by no more than this over three evaluations.
+    when its accuracy changed by no more than this over three evaluations. scheduled_for: the training
+    clips that the schedule is meant for, see `Plan.stretched` (not E's, which sees no clips).
 
     Notes
     -----
@@ -59,6 +60,7 @@ class StageSettings(FrameSettings):
     micro_batch: int = 256
     inner_share: float = 0.125
     evaluations: int = 20
+    scheduled_for: int = 0
     e_batch: int = 224
     e_rate: float = 0.001
     e_iterations: int = 10_000
@@ -143,6 +145,7 @@ def stage_m(
             net.load_state_dict({**net.state_dict(), **lower})
         split = validation_split(clips, settings, context, seed=seed)
         plan = _plan(settings, rounds=rounds(settings, "m"), batch=settings.m_batch)
+        plan = plan.stretched(len(clips), settings.scheduled_for)
         return _train_stage(net, clips, split, plan, context, seed, scratch, digest_of(depends))
 
     return made_once(clips.folder, "M", depends, make, context)
@@ -280,8 +283,8 @@ def _plan(
 
 def _settings_of(settings: StageSettings, stage: str) -> dict[str, Any]:
     """What a stage depends on: the settings of the CNN and those that begin with the stage's letter."""
-    other = {"e_", "m_"} - {stage}
-    names = [field.name for field in fields(StageSettings) if not field.name.startswith(tuple(other))]
+    other = {"e_": ("m_", "scheduled_for"), "m_": ("e_",)}[stage]
+    names = [field.name for field in fields(StageSettings) if not field.name.startswith(other)]
     return {name: getattr(settings, name) for name in names}
 
 

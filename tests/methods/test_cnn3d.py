@@ -27,6 +27,16 @@ def test_the_papers_schedule(length, rate, batch):
     assert plan.view.crop == 112 and CNN3D().frame_size == (128, 171)
 
 
+def test_a_schedule_for_fewer_clips_is_trained_longer():
+    settings = make_settings(CNN3D, {**CNN3D.trial, "scheduled_for": 3})
+    method = CNN3D(settings, Context())
+    method.fit(toy().select(range(6)), seed=0)
+    once = made()
+    once.fit(toy().select(range(6)), seed=0)
+    assert max(i for i, _ in once.candidates) == CNN3D.trial["iterations"]
+    assert max(i for i, _ in method.candidates) == 2 * CNN3D.trial["iterations"]
+
+
 def test_one_decision_per_clip_for_every_candidate():
     method = made()
     clips = toy()

@@ -204,3 +204,11 @@ class TestBlindness:
         expected = m(clips, settings=one)
         assert same(found.weights, expected.weights)
         assert found.curves["validation loss"] != expected.curves["validation loss"]
+
+
+class TestSchedules:
+    def test_m_is_trained_in_proportion_to_its_clips_and_e_is_the_same_whatever_they_are(self):
+        stretched = replace(SETTINGS, scheduled_for=6)
+        assert stage_e(stretched, context()).digest == stage_e(SETTINGS, context()).digest
+        steps = [m(toy_clips(), settings=s).curves["loss"].steps[-1] for s in (SETTINGS, stretched)]
+        assert steps == [5, 10]

@@ -59,6 +59,16 @@ def same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
+class TestStretching:
+    @pytest.mark.parametrize(("clips", "k"), [(1, 1), (72, 1), (107, 1), (109, 2), (448, 6)])
+    def test_more_clips_make_a_schedule_longer_in_proportion_and_fewer_never_shorter(self, clips, k):
+        found = PLAN.stretched(clips, 72)
+        assert found == replace(PLAN, rounds=(Round(0.01, 8 * k, 5 * k), Round(0.005, 4 * k)))
+
+    def test_a_schedule_for_any_number_stays_as_it_is(self):
+        assert PLAN.stretched(10_000, 0) == PLAN
+
+
 class TestLearning:
     def test_learns_brightness(self):
         plan = replace(PLAN, rounds=(Round(0.01, 50),), batch=12, candidates=0)

@@ -79,6 +79,14 @@ def test_paper_t_equals_scipy() -> None:
     assert paper_t(a, b) == pytest.approx(stats.ttest_ind(a, b).pvalue)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_method_with_the_same_number_on_every_fold_is_compared_without_a_warning() -> None:
+    same, other = [100 * 43 / 112] * 5, [75.0, 82.1, 82.1, 84.8, 71.4]
+    (difference,), spread = np.mean(other, keepdims=True) - same[0], np.var(other, ddof=1) / 2
+    t = difference / np.sqrt(spread * 2 / 5)
+    assert paper_t(same, other) == pytest.approx(2 * stats.t.sf(t, 8))
+
+
 def test_identical_columns_have_p_1_and_never_nan() -> None:
     same = np.array([0.5, 0.6, 0.7])
     zero = same - same
