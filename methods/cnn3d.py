@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from methods.base import FrameSettings, MethodError
+from methods.base import FrameSettings
 from methods.net_method import NetMethod
 from methods.nets.c3d import C3D
 from methods.nets.layers import Net
@@ -71,8 +71,6 @@ class CNN3D(NetMethod):
 
     def new_net(self, n_classes: int, length: int, seed: int | None) -> Net:
         """The net for clips of this length."""
-        if length < 16:
-            raise MethodError(f"3d-cnn needs clips of 16 frames or more, these have {length} (--tim 32)")
         generator = None if seed is None else torch.Generator().manual_seed(derived_seed(seed, "weights"))
         return C3D(
             n_classes, length=length, crop=self.settings.crop, width=self.settings.width, generator=generator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -24,11 +25,12 @@ class C3D(Net):
     Notes
     -----
     Kernel sizes, padding and pooling are those of C3D (Tran et al., 2015), from which the paper takes
-    its numbers: the first pool spans one frame, the others two; windows that do not fill are dropped, so
-    a clip needs 16 frames. Pool before ReLU as in `FrameCNN`. The paper does not give the dropout; FC6
-    and FC7 have C3D's, 0.5. Initial weights as in `FrameCNN`, but the convolutions' variance is
-    1 / fan-in: each is followed by a maximum over up to eight values, which makes up for what ReLU takes
-    away; with 2 / fan-in the features grow from layer to layer.
+    its numbers: the first pool spans one frame, the others two. Windows that do not fill are kept, as in
+    Caffe, on which C3D runs: 112 pixels end as 4, 32 frames as 2, so FC6 sees C3D's 8192 values. Pool
+    before ReLU as in `FrameCNN`. The paper does not give the dropout; FC6 and FC7 have C3D's, 0.5.
+    Initial weights as in `FrameCNN`, but the convolutions' variance is 1 / fan-in: each is followed by a
+    maximum over up to eight values, which makes up for what ReLU takes away; with 2 / fan-in the features
+    grow from layer to layer.
     """
 
     def __init__(
@@ -41,11 +43,9 @@ class C3D(Net):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if length < 16 or crop < 32:
-            raise ValueError(f"clips need 16 frames of 32 x 32 pixels, got {length} of {crop} x {crop}")
         kernels = (3, *(scaled(n, width) for n in CONVOLUTIONS))
         self.units = scaled(UNITS, width)
-        joined = kernels[-1] * (length // 16) * (crop // 32) ** 2
+        joined = kernels[-1] * math.ceil(length / 16) * math.ceil(crop / 32) ** 2
         with torch.device("meta"):
             self.convolutions = nn.ModuleList(
                 nn.Conv3d(before, after, 3, padding=1) for before, after in pairwise(kernels)
@@ -62,7 +62,7 @@ class C3D(Net):
         x = clips.transpose(1, 2)
         out = []
         for i, convolution in enumerate(self.convolutions):
-            x = F.relu(F.max_pool3d(convolution(x), (1 if i == 0 else 2, 2, 2)))
+            x = F.relu(F.max_pool3d(convolution(x), (1 if i == 0 else 2, 2, 2), ceil_mode=True))
             out.append(x)
         return out
 

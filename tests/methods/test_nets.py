@@ -210,7 +210,7 @@ class TestC3D:
         x = torch.zeros(1, length, 3, 112, 112)
         found = [tuple(m.shape[2:]) for m in net.maps(x)]
         halves = [(length, 56, 56), (length // 2, 28, 28), (length // 4, 14, 14), (length // 8, 7, 7)]
-        assert found == [*halves, (last, 3, 3)]
+        assert found == [*halves, (last, 4, 4)]
         assert net(x).shape == (1, 1, 4)
 
     def test_kernels_and_units_of_the_paper(self):
@@ -218,11 +218,21 @@ class TestC3D:
         assert [c.out_channels for c in net.convolutions] == [64, 128, 256, 256, 256]
         assert {c.kernel_size for c in net.convolutions} == {(3, 3, 3)}
         assert [net.fc6.out_features, net.fc7.out_features, net.fc8.out_features] == [2048, 2048, 4]
-        assert net.fc6.in_features == 256 * 2 * 3 * 3
+        assert net.fc6.in_features == 8192
 
-    def test_too_short_clips_are_refused(self):
-        with pytest.raises(ValueError, match="16 frames"):
-            C3D(4, length=15)
+    @pytest.mark.parametrize(("length", "crop"), [(1, 1), (15, 33), (17, 32)])
+    def test_windows_that_do_not_fill_are_kept(self, length, crop):
+        """A pool of a whole map that is not even is that of the map with its last row repeated."""
+        net = C3D(4, length=length, crop=crop, width=1 / 64, generator=generator())
+        x = torch.randn(1, length, 3, crop, crop, generator=generator(1))
+        expected = x.transpose(1, 2)
+        for i, convolution in enumerate(net.convolutions):
+            maps = convolution(expected)
+            odd = [side % 2 for side in maps.shape[2:]]
+            maps = F.pad(maps, (0, odd[2], 0, odd[1], 0, odd[0] if i else 0), mode="replicate")
+            expected = F.relu(F.max_pool3d(maps, (2 if i else 1, 2, 2)))
+        assert torch.equal(net.maps(x)[-1], expected)
+        assert net(x).shape == (1, 1, 4)
 
 
 @pytest.mark.parametrize(
