@@ -39,7 +39,8 @@ class Plan:
     net at once, their gradients are added up; evaluations: per round; candidates: how many of a round's
     evaluations, equally spaced, keep their weights (the best is always kept); per_clip: the best is
     judged by decisions on whole clips, otherwise on single steps; settled: a round ends when the accuracy
-    changed by no more than this over three evaluations, None for never.
+    changed by no more than this over three evaluations, all of them better than always saying the most
+    frequent class; None for never.
     """
 
     rounds: tuple[Round, ...]

@@ -29,7 +29,7 @@ from methods.scoring import View
 from methods.training import Log, derived_seed, train
 from methods.windows import Statistics, statistics_from, training_footage
 
-REVISION = 1
+REVISION = 2
 E_VALIDATION_SHARE = 0.2
 E_SEED = 20180331
 
@@ -43,8 +43,8 @@ class StageSettings(FrameSettings):
     the net at once. inner_share: of the training clips, kept apart to choose among candidates.
     evaluations: per round. Each stage has a batch, and per round a learning rate and a number of
     iterations; the rate falls to a tenth every `drop_every` iterations (0: never). e_settled: E ends
-    when its accuracy changed by no more than this over three evaluations. scheduled_for: the training
-    clips that the schedule is meant for, see `Plan.stretched` (not E's, which sees no clips).
+    when its accuracy changed by no more than this over three evaluations above chance. scheduled_for: the
+    training clips that the schedule is meant for, see `Plan.stretched` (not E's, which sees no clips).
 
     Notes
     -----

@@ -31,6 +31,8 @@ from methods.windows import Footage, Sampler, on_device
 
 Log = Callable[[str], None]
 
+NOT_LEARNED = "at no evaluation better than always saying the inner validation's most frequent class"
+
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
@@ -132,6 +134,7 @@ class _Loop:
         self.net, self.footage, self.plan, self.means, self.log = net, footage, plan, means, log
         self.split = tuple(tuple(int(i) for i in part) for part in split)
         lay_out(net, means)
+        self.constant = _constant_accuracy(footage, self.split[1])
         self.forward: Callable[..., Tensor] = (
             torch.compile(net, backend=means.compiler) if means.compiler else net
         )
@@ -172,6 +175,8 @@ class _Loop:
     def _result(self, best: Candidate) -> Trained:
         speed = self._speed()
         self.log(f"{self.progress.before} iterations in {self.progress.seconds:.1f} s, {speed}")
+        learned = best.scored is None or self._accuracy(best.scored) > self.constant
+        unlearned = () if learned else (NOT_LEARNED,)
         steps = tuple(float(step) for step in self.progress.evaluated)
         return Trained(
             candidates=tuple(self.candidates),
@@ -179,7 +184,7 @@ class _Loop:
             curves={name: Curve(steps, tuple(values)) for name, values in self.progress.curves.items()},
             seconds=self.progress.seconds,
             rates=tuple(rate * self.plan.view.length for rate in self.progress.rates),
-            notes=(*self.progress.notes, speed),
+            notes=(*self.progress.notes, *unlearned, speed),
         )
 
     def _iterate(self) -> None:
@@ -326,9 +331,11 @@ class _Loop:
         return self._accuracy(candidate.scored), -candidate.scored.loss
 
     def _settled(self) -> bool:
-        recent = self.progress.recent[-3:]
-        limit = self.plan.settled
-        return limit is not None and len(recent) == 3 and max(recent) - min(recent) <= limit
+        """A net that still gives every clip one class has a steady accuracy too, but has not begun."""
+        recent, limit = self.progress.recent[-3:], self.plan.settled
+        if limit is None or len(recent) < 3 or min(recent) <= self.constant + limit:
+            return False
+        return max(recent) - min(recent) <= limit
 
     def _next_round(self) -> None:
         progress = self.progress
@@ -423,6 +430,12 @@ class _Loop:
 def derived_seed(seed: int, name: str) -> int:
     """A seed of its own for each use of randomness within one training."""
     return int.from_bytes(hashlib.sha256(f"{seed}|{name}".encode()).digest()[:8], "big") >> 1
+
+
+def _constant_accuracy(footage: Footage, positions: Sequence[int]) -> float:
+    """Accuracy of always saying the most frequent class of these clips; 0 without any."""
+    counts = footage.labels.cpu()[list(positions)].bincount()
+    return float(counts.max()) / len(positions) if len(positions) else 0.0
 
 
 def _below(tensors: Weights, prefix: str) -> Weights:

@@ -21,7 +21,7 @@ from methods.nets.layers import Net
 from methods.nets.recurrent import RecurrentCNN
 from methods.schedule import Plan, Round
 from methods.scoring import View, forward_flops, predict, score
-from methods.training import derived_seed, train
+from methods.training import NOT_LEARNED, derived_seed, train
 from methods.windows import training_footage
 
 CPU = Execution(torch.device("cpu"))
@@ -146,8 +146,22 @@ class TestLearning:
         assert "validation accuracy" not in trained.curves
 
     def test_a_round_ends_when_the_accuracy_is_settled(self):
+        """It ends at the first three equal evaluations above 0.25, which one class for all would have."""
+        plan = replace(PLAN, rounds=(Round(0.005, 400),), batch=12, evaluations=40, candidates=0, settled=0.0)
+        trained = fit(plan, net=frame_cnn(width=0.1))
+        accuracies = trained.curves["validation accuracy"].values
+        assert 3 <= len(accuracies) < 40
+        assert len(set(accuracies[-3:])) == 1 and accuracies[-1] > 0.25
+        assert not any(NOT_LEARNED in note for note in trained.notes)
+
+    def test_a_net_that_has_not_begun_is_not_settled_and_says_so(self):
+        """Without a learning rate every clip keeps getting the same class: steady, but nothing is learned."""
         plan = replace(PLAN, rounds=(Round(0.0, 40),), evaluations=10, candidates=0, settled=0.0)
-        assert fit(plan).curves["loss"].steps == (4.0, 8.0, 12.0)
+        net = frame_cnn()
+        torch.nn.init.zeros_(net.fc8.weight)
+        trained = fit(plan, net=net)
+        assert trained.curves["loss"].steps[-1] == 40.0
+        assert NOT_LEARNED in trained.notes
 
     def test_candidates_that_cannot_be_spaced_are_refused(self):
         with pytest.raises(MethodError, match="3 candidates"):
