@@ -79,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
 
     audit = _verb(verbs, "audit", _audit, "recompute what a published table or prediction log claims")
     audit.add_argument("table", nargs="?", type=Path, help="CSV like Table 3, or a log of predictions")
+    audit.add_argument("--fold-size", type=int, help="clips in a test fold of the table")
     audit.add_argument("--uar", type=float, help="the published UAR of a log")
     audit.add_argument("--uf1", type=float, help="the published UF1 of a log")
 
@@ -247,7 +248,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _audit(arguments: argparse.Namespace) -> int:
     from benchmark.verbs import audit
 
-    return audit(arguments.table, {"uar": arguments.uar, "uf1": arguments.uf1}, _log)
+    return audit(arguments.table, arguments.fold_size, {"uar": arguments.uar, "uf1": arguments.uf1}, _log)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -66,16 +66,23 @@ def compare(run: Path, other: str, atol: float, log: Log) -> int:
     return int(comparison.exit_status)
 
 
-def audit(table: Path | None, published: Mapping[str, float | None], log: Log) -> int:
-    """Recompute the claims of a table, or re-score a log of predictions."""
+def audit(table: Path | None, fold_size: int | None, published: Mapping[str, float | None], log: Log) -> int:
+    """Recompute the claims of a table, or re-score a log of predictions; VerbError for the other's flags."""
     from results.audit import audit as audit_table
     from results.audit import audit_predictions, is_prediction_log
 
+    claims = {name: value for name, value in published.items() if value is not None}
+    if fold_size is not None and fold_size < 1:
+        raise VerbError(f"--fold-size {fold_size}: a test fold has at least one clip")
     if table is not None and is_prediction_log(table):
-        claims = {name: value for name, value in published.items() if value is not None}
+        if fold_size is not None:
+            raise VerbError(f"--fold-size is of a table of accuracies; {table} is a log of predictions")
         log(audit_predictions(table, published=claims).text)
         return 0
-    log(audit_table(table).text)
+    if claims:
+        what = table or "the paper's Table 3"
+        raise VerbError(f"--uar and --uf1 are checked against a log of predictions; {what} is none")
+    log(audit_table(table, fold_size=fold_size).text)
     return 0
 
 

@@ -27,6 +27,13 @@ __all__ = ["AuditReport", "PredictionAudit", "Verdict", "audit", "audit_predicti
 Verdict = Literal["reproduced", "not reproduced", "impossible"]
 Floats = npt.NDArray[np.float64]
 
+NO_FOLD_SIZE = (
+    "whether the accuracies can be counted over clips: say how many a test fold has (--fold-size N)"
+)
+
+LARGEST_CHANCE = 0.05
+"""A fit that more tables than this would show by chance explains nothing."""
+
 LEAST_P = 0.0001
 """Smaller p values are printed as below this."""
 
@@ -42,9 +49,10 @@ class AuditReport:
     means: method, tim, stated, mean, difference, verdict. t_tests: method, claim, difference, t, one column
     per variant of the test, verdict, reproduced_by. granularity: one row per cell: method, tim, fold,
     accuracy, fold_size, k, nearest, fits, one_digit (a single digit away), frames_fit (whether right frames
-    of fold_size x TIM give it), sizes (the fold sizes near it that fit). fold_sizes: method, fold, and the
-    sizes that fit at every TIM. class_counts: what, count. rankings: words, tim, verdict, detail.
-    verdicts: claim, verdict, detail.
+    of fold_size x TIM give it), by_chance (the share of all printed numbers of which that is true), sizes
+    (the fold sizes near it that fit). fold_sizes: method, fold, and the sizes that fit at every TIM. Both
+    are empty where no fold size is stated. class_counts: what, count. rankings: words, tim, verdict,
+    detail. verdicts: claim, verdict, detail. not_audited: what could not be looked at, and why.
     """
 
     source: str
@@ -55,6 +63,7 @@ class AuditReport:
     class_counts: pd.DataFrame
     rankings: pd.DataFrame
     verdicts: pd.DataFrame
+    not_audited: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -63,34 +72,39 @@ class AuditReport:
         lines = [f"audit of {self.source}", ""]
         for _, row in self.verdicts.iterrows():
             lines += [f"{row['verdict']:{width}}  {row['claim']}", f"{'':{width}}  {row['detail']}"]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"not audited: {words}" for words in self.not_audited)])
 
 
-def audit(table3_path: Path | None = None) -> AuditReport:
+def audit(table3_path: Path | None = None, *, fold_size: int | None = None) -> AuditReport:
     """Recompute every claim made about a table of fold accuracies, by default the paper's Table 3.
 
     table3_path: a CSV with method, tim, fold1 ... and mean in percent. Claims about methods that are not
     in it are left out; claims about data are the paper's and are audited with its own table only.
-    Raises BadTable.
+    fold_size: how many clips a test fold of that table has, 112 in the paper's own; without it nothing is
+    said of another table's granularity. Raises BadTable.
     """
     rows, claims = published_table(table3_path), _claims()
+    if table3_path is None and fold_size is None:
+        fold_size = int(claims["fold_size"])
     means = _means(rows)
     t_tests = _t_tests(rows, claims)
-    granularity = _granularity(rows, int(claims["fold_size"]))
-    fold_sizes = _fold_sizes(rows, int(claims["fold_size"]))
+    counted = rows if fold_size else []
+    granularity = _granularity(counted, fold_size or 0)
+    fold_sizes = _fold_sizes(counted, fold_size or 0)
     counts = _class_counts(claims)
     rankings = _rankings(rows, claims)
     verdicts = [
         *_mean_verdicts(means),
         *_t_verdicts(t_tests),
-        *_granularity_verdicts(granularity, fold_sizes, int(claims["fold_size"])),
+        *_granularity_verdicts(granularity, fold_sizes),
         *_ranking_verdicts(rankings),
         *(_count_verdicts(claims) if table3_path is None else ()),
         *_figure_11_verdicts(means, claims),
     ]
     source = "the paper's Table 3" if table3_path is None else str(table3_path)
     frame = pd.DataFrame(verdicts, columns=["claim", "verdict", "detail"])
-    return AuditReport(source, means, t_tests, granularity, fold_sizes, counts, rankings, frame)
+    unseen = () if fold_size else (NO_FOLD_SIZE,)
+    return AuditReport(source, means, t_tests, granularity, fold_sizes, counts, rankings, frame, unseen)
 
 
 def _claims() -> dict[str, Any]:
@@ -208,10 +222,12 @@ def _granularity(rows: Sequence[PublishedRow], fold_size: int) -> pd.DataFrame:
                     "fits": _possible(text, fold_size),
                     "one_digit": _one_digit(text, f"{nearest:.{_decimals(text)}f}"),
                     "frames_fit": _possible(text, fold_size * row.tim),
+                    "by_chance": min(1.0, fold_size * row.tim / 10 ** (2 + _decimals(text))),
                     "sizes": ", ".join(map(str, _sizes(text, fold_size))),
                 }
             )
-    return pd.DataFrame(found)
+    columns = ["method", "tim", "fold", "accuracy", "fold_size", "k", "nearest", "fits", "one_digit"]
+    return pd.DataFrame(found, columns=[*columns, "frames_fit", "by_chance", "sizes"])
 
 
 def _possible(text: str, n: int) -> bool:
@@ -240,10 +256,11 @@ def _fold_sizes(rows: Sequence[PublishedRow], fold_size: int) -> pd.DataFrame:
 
 
 def _granularity_verdicts(
-    granularity: pd.DataFrame, fold_sizes: pd.DataFrame, fold_size: int
+    granularity: pd.DataFrame, fold_sizes: pd.DataFrame
 ) -> Iterator[tuple[str, Verdict, str]]:
     for method, cells in granularity.groupby("method", sort=False):
-        fits, n = int(cells["fits"].sum()), len(cells)
+        fits, n, fold_size = int(cells["fits"].sum()), len(cells), cells["fold_size"].iloc[0]
+        chance = float(np.prod(cells["by_chance"].to_numpy(np.float64)))
         claim = f"{method}: accuracies counted over test folds of {fold_size} clips"
         detail = f"{fits} of {n} cells are k/{fold_size}"
         if fits == n:
@@ -258,8 +275,9 @@ def _granularity_verdicts(
         elif (sizes != "").mean() > 0.5:
             fitting = ", ".join(f"fold {i} {s or 'none'}" for i, s in enumerate(sizes, start=1))
             detail += f"; sizes that fit at every TIM: {fitting}: clips are missing from its evaluation"
-        elif cells["frames_fit"].all():
-            detail += f"; all {n} are k/({fold_size} x TIM): counted per frame, not per clip"
+        elif cells["frames_fit"].all() and chance < LARGEST_CHANCE:
+            detail += f"; all {n} are k/({fold_size} x TIM), by chance in {100 * chance:.1f} % of tables: "
+            detail += "counted per frame, not per clip"
         yield claim, "impossible", detail
 
 

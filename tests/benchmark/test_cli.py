@@ -74,6 +74,8 @@ def test_check_fails_for_what_is_broken_and_not_for_what_is_left_out_by_design(t
         (["check", "lbptop"], "did you mean lbp-top"),
         (["run", "--protocol", "losso"], "did you mean loso"),
         (["predict", "/nowhere", "video.avi"], "is not a model"),
+        (["audit", "--fold-size", "0"], "a test fold has at least one clip"),
+        (["audit", "--uar", "0.5"], "against a log of predictions"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(argv, message, capsys):

@@ -83,6 +83,11 @@ def test_granularity_of_every_cell() -> None:
     assert fits["TLCNN"] + fits["TLCNN(E)"] + fits["TLCNN(EM)"] == 1
     frames = cells[cells["method"].str.startswith("TLCNN")]
     assert frames["frames_fit"].all()
+    tlcnn = report.verdicts.set_index("claim")["detail"][
+        "TLCNN: accuracies counted over test folds of 112 clips"
+    ]
+    chance = (112 * 32 / 10_000) ** 5 * (112 * 64 / 10_000) ** 5
+    assert f"by chance in {100 * chance:.1f} % of tables: counted per frame" in tlcnn
     sizes = report.fold_sizes[report.fold_sizes["method"] == "MDMO"]["sizes"]
     assert list(sizes) == ["108", "111", "109", "106", ""]
     for _, cell in cells.iterrows():
@@ -109,12 +114,34 @@ def test_the_text_has_a_verdict_and_a_number_for_every_claim() -> None:
 def test_another_table_is_audited_the_same_way(tmp_path: Path, table: list[dict[str, str]]) -> None:
     table[3]["mean"] = "64.00"
     table[4]["fold1"] = "64.30"
-    report = audit(write(tmp_path / "t.csv", table))
+    report = audit(write(tmp_path / "t.csv", table), fold_size=112)
     wrong = report.means[report.means["verdict"] != "reproduced"]
     assert list(wrong["method"]) == ["C5+SVM"]
     assert "C5+SVM TIM 32" in report.text
     assert "9 of 10 cells are k/112; 64.30 is not 64.29" in report.text
     assert "559" not in report.text
+
+
+def made_up(tim: int, accuracies: Sequence[float]) -> dict[str, str]:
+    folds = {f"fold{i}": f"{value:.2f}" for i, value in enumerate(accuracies, start=1)}
+    return {"method": "A", "tim": str(tim), **folds, "mean": f"{np.mean(accuracies):.2f}"}
+
+
+def test_another_tables_folds_are_counted_only_when_their_size_is_stated(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", [made_up(32, [50, 56, 62, 48, 58])])
+    silent = audit(path)
+    assert silent.granularity.empty and "test folds" not in " ".join(silent.verdicts["claim"])
+    assert "not audited" in silent.text and "--fold-size" in silent.text
+    assert "5 of 5 cells are k/50" in audit(path, fold_size=50).text
+
+
+def test_what_every_table_would_fit_explains_nothing(tmp_path: Path) -> None:
+    """112 clips of 128 frames make every number with two decimals possible."""
+    report = audit(
+        write(tmp_path / "t.csv", [made_up(128, [51.23, 47.11, 62.02, 55.5, 49.87])]), fold_size=112
+    )
+    assert report.granularity["frames_fit"].all() and (report.granularity["by_chance"] == 1).all()
+    assert "per frame" not in report.text
 
 
 def test_methods_without_claims_and_identical_columns(tmp_path: Path, table: list[dict[str, str]]) -> None:
