@@ -43,7 +43,7 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
     if simulated:
         knobs = simulator(settings.simulator, settings.simulator_settings)
         folder = cache / "simulated" / f"{knobs.size}-{knobs.digest[:12]}"
-        written = simulate(folder, knobs, workers=n_workers(settings))
+        written = simulate(folder, knobs, workers=n_workers(settings), log=log)
         clip_roots, still_roots = dict(written.clip_roots), dict(written.still_roots)
         if settings.expressions:
             still_roots = {name: Path(root) for name, root in settings.expressions.items()}

@@ -127,7 +127,7 @@ def simulate(folder: Path, size: str, knobs: Mapping[str, Any], workers: int, lo
     """Write simulated databases in the official layouts, with ground truth."""
     from data_prep.simulator import simulate as write
 
-    made = write(folder, simulator(size, knobs), workers=workers or n_workers(Settings()))
+    made = write(folder, simulator(size, knobs), workers=workers or n_workers(Settings()), log=log)
     data = " ".join(f"{name}={root}" for name, root in made.clip_roots.items())
     stills = " ".join(f"{name}={root}" for name, root in made.still_roots.items())
     log(f"written: {folder}")

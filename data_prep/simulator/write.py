@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
+from data_prep.side_by_side import side_by_side
 from data_prep.simulator.casting import ClipPlan, plan_clips
 from data_prep.simulator.faces import draw_looks
 from data_prep.simulator.layouts import PLACES, Place, annotation_tables
@@ -38,6 +38,8 @@ STARTED = "simulator.partial.json"
 PARTIAL = ".partial-"
 LOCK = "simulator.lock"
 
+Log = Callable[[str], None]
+
 
 class SimulatorError(RuntimeError):
     """A folder that cannot be simulated into; the message says why and what to do."""
@@ -56,10 +58,11 @@ def simulate(
     settings: SimulatorSettings | None = None,
     *,
     workers: int = 1,
-    log: Callable[[str], None] | None = None,
+    log: Log = lambda line: None,
 ) -> SimulatedData:
     """Write all databases of a simulation below `folder`; a finished folder is reused, a cut one continued.
 
+    A finished folder in which a file is missing or has another size is mended, and the log says so.
     Raises SimulatorError if the folder holds a simulation with other settings, and ValueError for
     workers < 1.
     """
@@ -72,48 +75,51 @@ def simulate(
     )
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / LOCK):
-        if not _finished(folder, settings):
+        damaged = [folder / name for name in _damaged(folder, settings)]
+        if damaged:
+            log(f"{len(damaged)} simulated files missing or damaged, written again; first {damaged[0]}")
+            for path in damaged:
+                _remove(path)
+        if damaged or not (folder / MANIFEST).exists():
             _write_everything(folder, settings, workers, log)
     return data
 
 
-def _write_everything(
-    folder: Path, settings: SimulatorSettings, workers: int, log: Callable[[str], None] | None
-) -> None:
+def _write_everything(folder: Path, settings: SimulatorSettings, workers: int, log: Log) -> None:
     """Whatever is missing, the manifest last."""
     _write(folder / STARTED, _manifest(settings))
     _remove_leftovers(folder)
-    jobs = _jobs(folder, settings)
-    with ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(job) for job in jobs]
-        try:
-            for done, job in enumerate(as_completed(running), start=1):
-                job.result()
-                if log is not None:
-                    log(f"simulated {done} of {len(jobs)} people")
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    side_by_side(lambda job: job(), _jobs(folder, settings), workers, log, "people simulated")
     for database, cast in settings.preset.casts.items():
         tables = annotation_tables(database, plan_clips(database, cast, settings), settings.seed)
         for name, content in tables.items():
             _write(folder / database / name, content)
-    _write(folder / MANIFEST, _manifest(settings))
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in _written(folder)}
+    _write(folder / MANIFEST, _manifest(settings, sizes))
     (folder / STARTED).unlink()
 
 
-def _manifest(settings: SimulatorSettings) -> bytes:
-    return (json.dumps({"settings": settings.knobs(), "digest": settings.digest}, indent=1) + "\n").encode()
+def _manifest(settings: SimulatorSettings, sizes: dict[str, int] | None = None) -> bytes:
+    body = {"settings": settings.knobs(), "digest": settings.digest, "sizes": sizes or {}}
+    return (json.dumps(body, indent=1, sort_keys=True) + "\n").encode()
 
 
-def _finished(folder: Path, settings: SimulatorSettings) -> bool:
-    """Whether the folder holds this simulation complete; SimulatorError if it holds another one."""
-    for name in (MANIFEST, STARTED):
+def _written(folder: Path) -> Iterator[Path]:
+    """Every file of the databases."""
+    for database in sorted(path for path in folder.iterdir() if path.is_dir()):
+        yield from sorted(path for path in database.rglob("*") if path.is_file())
+
+
+def _damaged(folder: Path, settings: SimulatorSettings) -> list[str]:
+    """Files that the manifest names and that are not as it says; SimulatorError for another simulation's."""
+    sizes: dict[str, int] = {}
+    for name in (STARTED, MANIFEST):
         path = folder / name
         if not path.exists():
             continue
         try:
-            held = json.loads(path.read_text(encoding="utf-8"))["digest"]
+            body = json.loads(path.read_text(encoding="utf-8"))
+            held, sizes = body["digest"], dict(body.get("sizes", {}))
         except (ValueError, KeyError, TypeError) as error:
             raise SimulatorError(
                 f"{path} is damaged ({error!r}): delete {folder} and simulate again"
@@ -122,8 +128,22 @@ def _finished(folder: Path, settings: SimulatorSettings) -> bool:
             raise SimulatorError(
                 f"{folder} holds a simulation with other settings ({name}): name another folder or delete it"
             )
-        return name == MANIFEST
-    return False
+    return [name for name, size in sizes.items() if _size(folder / name) != size]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def _remove(path: Path) -> None:
+    """What is written in one go with this file: a clip's folder, or a photograph and its landmarks."""
+    if (path.parent / TRUTH_FILE).exists() or path.name == TRUTH_FILE:
+        shutil.rmtree(path.parent, ignore_errors=True)
+    for other in path.parent.glob(f"{path.name.partition('.')[0]}.*"):
+        other.unlink()
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -150,13 +170,17 @@ def _jobs(folder: Path, settings: SimulatorSettings) -> list[Callable[[], None]]
 def _write_clips(root: Path, plans: Sequence[ClipPlan], settings: SimulatorSettings) -> None:
     """The clips of one person that are not there yet."""
     places = [(plan, PLACES[plan.database](plan, settings.seed)) for plan in plans]
-    missing = [(plan, place) for plan, place in places if not (root / place.folder).exists()]
+    missing = [(plan, place) for plan, place in places if not _complete(root / place.folder, place)]
     if not missing:
         return
     looks = draw_looks(settings.seed, plans[0].subject)
     neutral = draw_neutral(looks, settings.preset.frame, settings.preset.face_width)
     for plan, place in missing:
         _write_clip(root / place.folder, plan, place, neutral, settings)
+
+
+def _complete(folder: Path, place: Place) -> bool:
+    return all((folder / name).is_file() for name in (*place.files, LANDMARKS_FILE, TRUTH_FILE))
 
 
 def _write_clip(
@@ -181,6 +205,7 @@ def _write_clip(
         landmarks=landmarks_over_time(movement, neutral.landmarks),
     )
     (scratch / TRUTH_FILE).write_text(truth_json(truth), encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)
     scratch.replace(target)
 
 

@@ -172,6 +172,44 @@ def test_a_finished_folder_is_reused_and_a_cut_one_continued(written, micro, tmp
     assert untouched.stat().st_mtime_ns == before
 
 
+def missing_frame(folder):
+    next(folder.glob("casme2/**/*.jpg")).unlink()
+
+
+def cut_frame(folder):
+    path = next(folder.glob("smic/**/*.bmp"))
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def missing_landmarks_of_a_photograph(folder):
+    next(folder.glob("rafd/**/*.landmarks.json")).unlink()
+
+
+def cut_table(folder):
+    next(folder.glob("casme/*.xlsx")).write_bytes(b"PK")
+
+
+def missing_frame_and_manifest(folder):
+    missing_frame(folder)
+    (folder / "simulator.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [missing_frame, cut_frame, missing_landmarks_of_a_photograph, cut_table, missing_frame_and_manifest],
+)
+def test_a_damaged_simulation_is_mended_and_the_log_says_so(written, micro, tmp_path, damage):
+    folder = tmp_path / "damaged"
+    shutil.copytree(written[1], folder)
+    expected = contents(folder)
+    damage(folder)
+    assert contents(folder) != expected
+    lines = []
+    simulate(folder, micro, workers=2, log=lines.append)
+    assert contents(folder) == expected
+    assert any("written again" in line for line in lines) == (damage is not missing_frame_and_manifest)
+
+
 def test_a_folder_with_another_simulation_is_refused(written, micro, tmp_path):
     with pytest.raises(SimulatorError, match="other settings"):
         simulate(written[1], dataclasses.replace(micro, amplitude=1.0), workers=1)
