@@ -34,7 +34,7 @@ RUN_SCHEMA = 1
 GROUP_SECONDS = 600.0
 UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
 """What a unit is expected to take, to decide how many share a SLURM job; units on a GPU get one each."""
-SLOT = ("method", "tim", "protocol", "fold", "seed", "control")
+SLOT = ("method", "tim", "protocol", "fold", "seed")
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def run(settings: Settings, log: Log) -> int:
     devices = _devices(settings)
     log(f"profile {settings.profile}, device {'+'.join(devices)}, run folder {settings.folder}")
     with run_lock(settings.folder):
+        _refuse_another(settings.folder, profile=settings.profile, control=settings.control)
         planned = plan_run(settings, log)
         for place in ("", "units", "figures"):
             remove_leftovers(planned.folder / place)
@@ -225,25 +226,31 @@ def _opened_stills(assembled: Assembled, size: tuple[int, int], log: Log) -> dic
     return {f"{size[0]}x{size[1]}": (_everywhere(stills.folder), stills.digest)}
 
 
+def _refuse_another(folder: Path, **conditions: str) -> None:
+    """SettingsError if the folder holds a run under another condition: profile, control or data."""
+    if not (folder / "run.json").exists():
+        return
+    before = read_run_file(folder)
+    held = {**before["settings"], "profile": before["profile"], "data": before["data"]["digest"]}
+    for what, new in conditions.items():
+        old = str(held.get(what))
+        if old != new:
+            raise SettingsError(
+                f"{folder} holds a run of {what} {old[:16]}, this one is of {new[:16]}: "
+                "numbers of both cannot stand in one table; give another --out"
+            )
+
+
 def write_run_file(planned: Planned) -> None:
     """Write run.json: settings, stamp, data and the units this folder should hold.
 
     Units planned here before stay, unless the new plan has the same slot (method, TIM, protocol, fold,
-    seed). A folder of other data or of another profile is refused.
+    seed). A folder of other data is refused.
     """
     path = planned.folder / "run.json"
     settings, plan = planned.assembled.settings, planned.assembled.plan
+    _refuse_another(planned.folder, data=plan.digest)
     before = read_run_file(planned.folder) if path.exists() else None
-    if before is not None:
-        for what, old, new in (
-            ("data", before["data"]["digest"], plan.digest),
-            ("profile", before["profile"], settings.profile),
-        ):
-            if old != new:
-                raise SettingsError(
-                    f"{planned.folder} holds a run of {what} {old[:16]}, this one is of {new[:16]}: "
-                    "numbers of both cannot stand in one table; give another --out"
-                )
     slots = {tuple(unit[name] for name in SLOT): unit for unit in (before or {"units": []})["units"]}
     for unit in planned.units:
         slots[tuple(getattr(unit, name) for name in SLOT)] = {

@@ -35,6 +35,7 @@ def status(folder: Path, log: Log) -> int:
     """What a run folder holds; status 1 while anything is missing, failed or damaged."""
     from benchmark.ledger import survey
     from benchmark.run import read_run_file
+    from results.runs import go_on
 
     body = read_run_file(folder)
     found = survey(folder)
@@ -48,7 +49,7 @@ def status(folder: Path, log: Log) -> int:
     if strangers:
         log(f"  {strangers} records are not of this plan (other settings or revisions) and are left out")
     if state.keys() - {"done"} or found.bad:
-        log(f"go on with: {body['continue']}")
+        log(f"go on with: {go_on(body['continue'], folder)}")
         return 1
     return 0
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,20 @@ def read_run(folder: Path) -> RunInfo:
         raise NotARun(f"{folder}: there is no run.json; give the folder that `run --out` wrote") from None
     except ValueError as error:
         raise NotARun(f"{path}: not a JSON file ({error})") from error
-    return run_info(body, str(path))
+    info = run_info(body, str(path))
+    return replace(info, command=go_on(info.command, folder)) if info.command else info
+
+
+def go_on(command: str, folder: Path) -> str:
+    """The command that made a run folder, for the folder where it lies now: it may be a copy."""
+    words = iter(shlex.split(command))
+    kept: list[str] = []
+    for word in words:
+        if word == "--out":
+            next(words, None)
+        elif not word.startswith("--out="):
+            kept.append(word)
+    return shlex.join([*kept, "--out", str(folder)])
 
 
 def run_info(body: Mapping[str, Any], where: str = "run.json") -> RunInfo:

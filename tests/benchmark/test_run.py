@@ -26,10 +26,9 @@ def finished(simulated_cache, tmp_path_factory, command):
     return folder, done.stdout
 
 
-def run_fast(command, cache, folder, *words, methods=FAST):
-    return command(
-        "run", "--methods", *methods, "--simulator", "tiny", "--cache", cache, "--out", folder, *words
-    )
+def run_fast(command, cache, folder, *words, methods=FAST, check=True):
+    always = ("--simulator", "tiny", "--cache", cache, "--out", folder)
+    return command("run", "--methods", *methods, *always, *words, check=check)
 
 
 @pytest.mark.slow
@@ -112,12 +111,16 @@ def test_a_deleted_record_is_missed_by_status_and_run_again(finished, simulated_
 
 
 @pytest.mark.slow
-def test_a_run_of_other_data_is_not_mixed_into_a_folder(finished, simulated_cache, benchmark):
+@pytest.mark.parametrize(
+    "words", [("--set", "seed=5"), ("--control", "shuffled-labels"), ("--profile", "paper")]
+)
+def test_a_run_of_other_conditions_is_not_mixed_into_a_folder(words, finished, simulated_cache, benchmark):
     folder, _ = finished
-    words = ("run", "--methods", "majority", "--simulator", "tiny", "--set", "seed=5")
-    done = benchmark(*words, "--cache", simulated_cache, "--out", folder, check=False)
+    before = (folder / "run.json").read_bytes()
+    done = run_fast(benchmark, simulated_cache, folder, *words, check=False)
     assert done.returncode == 2
     assert "give another --out" in done.stderr
+    assert (folder / "run.json").read_bytes() == before
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from results.report import write_tables
-from results.runs import MixedRecords, NotARun, load_results, read_run, run_info
+from results.runs import MixedRecords, NotARun, go_on, load_results, read_run, run_info
 from results.store import read_records, write_record
 from results.tables import table3
 
@@ -251,3 +251,15 @@ def test_a_run_without_any_record_has_a_table_that_says_so(fake_run: Make) -> No
     made = write_tables(folder)
     assert made.text.count("0 of 5 folds") == 4
     assert json.loads((folder / "run.json").read_text())["schema"] == 1
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "python -m benchmark run --tim 32",
+        "python -m benchmark run --out /old/place --tim 32",
+        "python -m benchmark run --out='/old place' --tim 32",
+    ],
+)
+def test_a_moved_run_folder_names_the_command_for_where_it_lies(typed):
+    assert go_on(typed, Path("new place")) == "python -m benchmark run --tim 32 --out 'new place'"
