@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.settings import CONTROLS, ENGINES, PROFILES, Settings
-from methods import UnknownName, available
+from methods import UnknownName, UnusableMethod, available
 
 EXAMPLES = """examples:
   python -m benchmark run --methods all --tim 32
@@ -302,7 +302,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _mendable() -> tuple[type[Exception], ...]:
     """Errors whose message tells the user what to do; asked for only when something was raised."""
-    kinds: list[type[Exception]] = [UnknownName]
+    kinds: list[type[Exception]] = [UnknownName, UnusableMethod]
     for module, names in (
         ("benchmark.settings", ("SettingsError",)),
         ("benchmark.protocols", ("ProtocolError",)),

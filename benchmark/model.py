@@ -16,16 +16,18 @@ from benchmark.settings import Settings
 from benchmark.sources import Assembled, Log, assemble
 from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
-from data_prep.clips import CLASSES, Clips, FrameSource, ImageFrames, Stills, VideoFrames, file_sha256
+from data_prep.clips import CLASSES, Clips, Stills, file_sha256
 from data_prep.crop import crop, crop_landmarks, face_box
-from data_prep.frames import read_frames, video_info
+from data_prep.databases.errors import Refused
+from data_prep.databases.tabled import frames_at, whole_span
+from data_prep.databases.trees import Tree
+from data_prep.frames import VIDEOS, read_frames
 from data_prep.interpolation import resample
 from data_prep.landmarks import find_landmarks
 from methods import load_method, make_settings
 from methods.base import Context, Method
 
 CARD = "model.json"
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp"}
 
 
 def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
@@ -129,19 +131,18 @@ def predict(folder: Path, video: Path, landmarks: str | None, device: str, log: 
 
 
 def clip_of(video: Path, landmarks: str, tim: int, size: tuple[int, int]) -> Clips:
-    """A video file or a folder of pictures (in the order of their numbers) as one prepared clip."""
-    if video.is_dir():
-        pictures = sorted((p for p in video.iterdir() if p.suffix.lower() in PICTURES), key=_number)
-        if not pictures:
-            raise VerbError(f"{video} holds no pictures ({', '.join(sorted(PICTURES))})")
-        source: FrameSource = ImageFrames(tuple(str(path) for path in pictures))
-    elif video.exists():
-        source = VideoFrames(str(video), 0, video_info(video).frames - 1)
-    else:
-        raise VerbError(f"{video} does not exist; it must be a video file or a folder of frames")
+    """A video file or a folder of numbered pictures, none missing and none twice, as one prepared clip."""
+    if not video.is_dir() and not (video.is_file() and video.suffix.lower() in VIDEOS):
+        kinds = ", ".join(VIDEOS)
+        raise VerbError(f"{video} must be a folder of numbered pictures or a video file ({kinds})")
+    place = video.resolve()
+    tree = Tree.at(place if place.is_dir() else place.parent)
+    try:
+        source, annotations = frames_at(tree, str(place), *whole_span(tree, str(place)))
+    except Refused as refused:
+        raise VerbError(str(refused)) from refused
     frames = read_frames(source)
-    annotations = video / "landmarks.json"
-    points = find_landmarks(landmarks, frames[0], str(annotations) if annotations.exists() else None)
+    points = find_landmarks(landmarks, frames[0], annotations)
     box = face_box(points, frames.shape[1:3])
     cropped = np.stack([crop(frame, box, size) for frame in frames])
     points = crop_landmarks(points, box, size)
@@ -154,8 +155,3 @@ def probabilities(scores: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[Any, s
         return scores, "probabilities"
     exponents = np.exp(scores - scores.max())
     return exponents / exponents.sum(), "softmax of decision values: an order, not calibrated probabilities"
-
-
-def _number(path: Path) -> tuple[int, str]:
-    digits = "".join(c if c.isdigit() else " " for c in path.stem).split()
-    return (int(digits[-1]) if digits else -1, path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -93,6 +94,8 @@ def check(what: Sequence[str], decode: bool, log: Log) -> int:
     for item in what:
         name, equals, folder = item.partition("=")
         if equals:
+            if not folder:
+                raise VerbError(f"{item} must be NAME=DIR, and names no folder")
             problems += _check_database(name, Path(folder), decode, log)
         else:
             problems += _check_method(item, log)
@@ -104,7 +107,7 @@ def _check_database(name: str, folder: Path, decode: bool, log: Log) -> int:
 
     report = check_database(name, folder, decode=decode)
     log(str(report))
-    return len(report.faults)
+    return len(report.faults) + (not report.usable)
 
 
 def _check_method(name: str, log: Log) -> int:
@@ -119,6 +122,9 @@ def _check_method(name: str, log: Log) -> int:
         except AssertionError as error:
             problems += 1
             log(f"{name}: {title}: FAILED: {error}")
+        except Exception as error:  # whatever a method of somebody else's raises
+            problems += 1
+            log(f"{name}: {title}: FAILED: {type(error).__name__}: {error}\n{traceback.format_exc()}")
         else:
             log(f"{name}: {title}: ok")
     return problems

@@ -38,6 +38,10 @@ class UnknownName(ValueError):
     """A name that is not in a table; the message lists the near ones."""
 
 
+class UnusableMethod(ValueError):
+    """A registered method that cannot be loaded; the message says from where, why and what to do."""
+
+
 @cache
 def available() -> dict[str, str]:
     """`METHODS` and what installed packages add through the entry point group, in that order."""
@@ -49,10 +53,29 @@ def available() -> dict[str, str]:
 
 
 def load_method(name: str) -> type[Method]:
-    """The class behind a name; imports its module."""
-    module, _, attribute = available()[one_of(name, available(), "method")].partition(":")
-    loaded: type[Method] = getattr(import_module(module), attribute)
+    """The class behind a name; imports its module. Raises UnknownName and UnusableMethod."""
+    from methods.base import Method
+
+    where = available()[one_of(name, available(), "method")]
+    module, _, attribute = where.partition(":")
+    try:
+        loaded = getattr(import_module(module), attribute)
+    except Exception as error:  # a package of somebody else's may raise anything
+        raise _unusable(name, where, f"{type(error).__name__}: {error}") from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Method)):
+        raise _unusable(name, where, "it is not a subclass of methods.base.Method")
+    lacking = sorted(loaded.__abstractmethods__)
+    lacking += [each for each in ("name", "title", "Settings") if not hasattr(loaded, each)]
+    if lacking:
+        raise _unusable(name, where, f"it lacks {', '.join(lacking)}")
     return loaded
+
+
+def _unusable(name: str, where: str, why: str) -> UnusableMethod:
+    return UnusableMethod(
+        f"method {name!r} cannot be loaded from {where} ({why}); mend it, remove the package that registers "
+        f"it, or leave it out with '!{name}'"
+    )
 
 
 def select(patterns: Sequence[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +66,12 @@ def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillD
 
 
 def _loader(name: str, table: Mapping[str, str]) -> Any:
+    for other, kind in ((DATABASES, "clips (--data)"), (STILLS, "photographs (--expressions)")):
+        if name in other and name not in table:
+            raise DatabaseError(f"{name} is a database of {kind}, and not one of {', '.join(table)}")
     if name not in table:
-        near = difflib.get_close_matches(name, _names(), 1)
+        near = difflib.get_close_matches(name, table, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise DatabaseError(f"{name!r} is not one of {', '.join(table)}{hint}")
     module, function = table[name].split(":")
     return getattr(importlib.import_module(module), function)
-
-
-def _names() -> Iterable[str]:
-    return [*DATABASES, *STILLS]

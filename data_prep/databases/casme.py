@@ -19,7 +19,6 @@ RELEASE = Release(
     fps=60.0,
     subject_folder=re.compile(r"sub0*(\d{1,3})", re.IGNORECASE),
     subject=lambda number: f"{number:02d}",
-    tables=re.compile(r"casme(?! ?(?:2|ii|\())[^/]*\.(?:xlsx?|csv)"),
     tables_hint="CASME*.xls, CASME*.xlsx",
     tree_hint="'Section A' and 'Section B' with sub01, sub02, ..., or one tree of sub01, sub02, ...",
     onset_in_name=True,

@@ -20,7 +20,6 @@ RELEASE = Release(
     fps=200.0,
     subject_folder=re.compile(r"sub0*(\d{1,3})", re.IGNORECASE),
     subject=lambda number: f"{number:02d}",
-    tables=re.compile(r"casme ?(?:2|ii)[ _-]*(?:coding|label)[^/]*\.(?:xlsx?|csv)"),
     tables_hint="CASME2-coding-*.xlsx, CASME2_label_*.xls",
     tree_hint="sub01, sub02, ... with EP02_01f/img1.jpg, EP02_01f/reg_img1.jpg or EP02_01f.avi",
     others=re.compile(r".*objective.*"),

@@ -17,10 +17,10 @@ from pathlib import Path
 from data_prep.clips import Clip, Database
 from data_prep.databases.emotions import check_mapping, class_of
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
-from data_prep.databases.tabled import Gathering, frames_at
+from data_prep.databases.tabled import Gathering, frames_at, whole_span
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree
-from data_prep.frames import VIDEOS, FrameError, video_info
+from data_prep.frames import VIDEOS
 
 MAX_CLIPS = 100_000
 COLUMNS: Columns = {
@@ -90,8 +90,9 @@ def _fps(row: Row) -> float:
 
 def _place(tree: Tree, row: Row) -> str:
     """The folder of pictures or the video file of a row, below the folder of the manifest."""
+    named = row.text("frames")
     try:
-        place = tree.inside(row.text("frames"))
+        place = tree.inside(named)
     except Refused as refused:
         raise Refused(f"{row}, column frames: {refused}") from refused
     if os.path.isdir(place) or place.lower().endswith(VIDEOS):  # noqa: PTH112
@@ -105,12 +106,7 @@ def _span(tree: Tree, row: Row, place: str) -> tuple[int, int]:
     """Onset and offset as given, or all frames where both cells are empty."""
     if row.get("onset") or row.get("offset"):
         return row.integer("onset"), row.integer("offset")
-    if place.lower().endswith(VIDEOS):
-        try:
-            return 1, video_info(place).frames
-        except FrameError as error:
-            raise Refused(f"{row}: {error}") from error
-    numbers = tree.frames(place)
-    if not numbers:
-        raise Refused(f"{row}, column frames: {tree.relative(place)} has no numbered pictures")
-    return min(numbers), max(numbers)
+    try:
+        return whole_span(tree, place)
+    except Refused as refused:
+        raise Refused(f"{row}, column frames: {refused}") from refused

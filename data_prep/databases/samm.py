@@ -17,7 +17,6 @@ RELEASE = Release(
     fps=200.0,
     subject_folder=re.compile(r"(\d{3})"),
     subject=lambda number: f"{number:03d}",
-    tables=re.compile(r"samm[^/]*micro[^/]*\.(?:xlsx?|csv)"),
     tables_hint="SAMM_Micro_FACS_Codes_v2.xlsx",
     tree_hint="006, 007, ... with 006_1_2/006_05562.jpg",
     others=re.compile(r".*long.*"),

@@ -10,10 +10,18 @@ from pathlib import Path
 
 from data_prep.clips import Clip, Database, FrameSource, SetAside, VideoFrames
 from data_prep.databases.emotions import check_mapping, class_of
-from data_prep.databases.errors import Refused, checked_name, one_line, shown
+from data_prep.databases.errors import DatabaseError, Refused, checked_name, one_line, shown
 from data_prep.databases.tables import Columns, Row, read_table
 from data_prep.databases.trees import Tree, choose_home, choose_table, open_root, survey
 from data_prep.frames import VIDEOS, FrameError, video_info
+
+TABLES: Mapping[str, re.Pattern[str]] = {
+    "casme": re.compile(r"casme(?! ?(?:2|ii|\())[^/]*\.(?:xlsx?|csv)"),
+    "casme2": re.compile(r"casme ?(?:2|ii)[ _-]*(?:coding|label)[^/]*\.(?:xlsx?|csv)"),
+    "samm": re.compile(r"samm[^/]*micro[^/]*\.(?:xlsx?|csv)"),
+    "smic-e": re.compile(r"smic[^/]*annotation[^/]*\.(?:xlsx?|csv)"),
+}
+"""Known names of annotation tables, in lower case."""
 
 _SECTION = re.compile(r"section ?[ab]", re.IGNORECASE)
 _SUBJECT = re.compile(r"(?:sub|s)?0*(\d{1,4})", re.IGNORECASE)
@@ -34,15 +42,14 @@ class Release:
     """How one database was released.
 
     subject_folder: pattern of a subject's folder with the number as group 1; subject: number -> its name;
-    tables: pattern (lower case) of known names of annotation tables, others: of tables that are something
-    else; onset_in_name: whether (subject, file name) repeats, so that the onset belongs to a clip's name.
+    others: pattern (lower case) of names of tables that are something else; onset_in_name: whether
+    (subject, file name) repeats, so that the onset belongs to a clip's name.
     """
 
     name: str
     fps: float
     subject_folder: re.Pattern[str]
     subject: Callable[[int], str]
-    tables: re.Pattern[str]
     tables_hint: str
     tree_hint: str
     others: re.Pattern[str] = field(default=re.compile("(?!)"))
@@ -89,7 +96,7 @@ def load_release(release: Release, root: Path, mapping: Mapping[str, str] | None
     tree, named = open_root(root)
     found = survey(tree, release.subject_folder)
     candidates = [path for path in found.tables if not release.others.fullmatch(Path(path).name.lower())]
-    table = Path(named) if named else choose_table(tree, candidates, release.tables, release.tables_hint)
+    table = Path(named) if named else _table(release, tree, candidates)
     sheet = read_table(table, COLUMNS, required=REQUIRED)
     gathering = Gathering(release.name)
     places = _places(tree, _homes(tree, found.homes, release.tree_hint), release, gathering)
@@ -105,6 +112,17 @@ def load_release(release: Release, root: Path, mapping: Mapping[str, str] | None
             f"{tree.relative(places[subject, name][0])}: frames on disk without a row in {table.name}",
         )
     return gathering.finished(tree.root)
+
+
+def _table(release: Release, tree: Tree, candidates: list[str]) -> Path:
+    """The annotation table of this release; DatabaseError where it is another's."""
+    known = TABLES[release.name]
+    table = choose_table(tree, candidates, known, release.tables_hint)
+    for name, pattern in TABLES.items():
+        if pattern.fullmatch(table.name.lower()) and not known.fullmatch(table.name.lower()):
+            wrong = f"{table.name} is a table of {name}, not of {release.name}"
+            raise DatabaseError(f"{tree.root}: {wrong}; give {name}={tree.root}")
+    return table
 
 
 def subject_number(row: Row) -> int:
@@ -149,6 +167,19 @@ def frames_at(tree: Tree, place: str, onset: int, offset: int) -> tuple[FrameSou
         return video_span(tree, place, onset, offset), tree.list(folder).files.get(f"{stem}.landmarks.json")
     frames = tree.span(place, onset, offset)
     return frames, tree.sidecar(place, frames.paths[0])
+
+
+def whole_span(tree: Tree, place: str) -> tuple[int, int]:
+    """The numbers of the first and the last frame of a folder or a video; raises Refused."""
+    if place.lower().endswith(VIDEOS):
+        try:
+            return 1, video_info(place).frames
+        except FrameError as error:
+            raise Refused(str(error)) from error
+    numbers = tree.frames(place)
+    if not numbers:
+        raise Refused(f"{tree.relative(place)} has no numbered pictures")
+    return min(numbers), max(numbers)
 
 
 def _clip(release: Release, tree: Tree, places: Places, row: Row, mapping: Mapping[str, str] | None) -> Clip:

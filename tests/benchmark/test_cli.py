@@ -62,6 +62,13 @@ def test_check_fails_for_what_is_broken_and_not_for_what_is_left_out_by_design(t
     assert main(["check", f"kdef={tmp_path}"]) == 1
 
 
+def test_a_database_without_a_usable_clip_is_not_in_order(tmp_path, capsys):
+    path = tmp_path / "mine.csv"
+    path.write_text("database,subject,clip,emotion,fps,onset,apex,offset,frames\n")
+    assert main(["check", f"manifest={path}"]) == 1
+    assert "0 clips usable" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -74,6 +81,9 @@ def test_check_fails_for_what_is_broken_and_not_for_what_is_left_out_by_design(t
         (["check", "lbptop"], "did you mean lbp-top"),
         (["run", "--protocol", "losso"], "did you mean loso"),
         (["predict", "/nowhere", "video.avi"], "is not a model"),
+        (["check", "casme2="], "names no folder"),
+        (["run", "--data", "kdef=/nowhere"], "database of photographs (--expressions)"),
+        (["check", "manifest=/nowhere.csv"], "nowhere.csv"),
         (["audit", "--fold-size", "0"], "a test fold has at least one clip"),
         (["audit", "--uar", "0.5"], "against a log of predictions"),
     ],

@@ -1,10 +1,14 @@
 """Settings: profile, then file, then flags; wrong ones say what would have been right."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from benchmark.plan import settings_for
 from benchmark.settings import SettingsError, resolve
-from methods import METHODS, UnknownName, select
+from methods import METHODS, UnknownName, UnusableMethod, load_method, select
+from methods.base import Method
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_profile(tmp_path):
@@ -77,3 +81,27 @@ def test_a_table_for_a_method_that_is_not_there_is_an_error(tmp_path):
     file.write_text("[methods.mdno]\nlambda_step = 0.1")
     with pytest.raises(UnknownName, match="did you mean mdmo"):
         resolve({}, settings_file=file, profile="quick")
+
+
+class Halfway(Method):
+    """A method that lacks most of what a method has."""
+
+    def fit(self, clips, *, seed):
+        """Learn nothing."""
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("nowhere_at_all:Ghost", "No module named 'nowhere_at_all'"),
+        ("json:Ghost", "has no attribute 'Ghost'"),
+        ("json:JSONDecoder", "not a subclass of methods.base.Method"),
+        ("halfway:Halfway", "it lacks load, predict, save, name"),
+    ],
+)
+def test_a_registered_method_that_cannot_be_used_says_why(where, message, monkeypatch):
+    monkeypatch.setitem(sys.modules, "halfway", SimpleNamespace(Halfway=Halfway))
+    monkeypatch.setattr("methods.available", lambda: {"ghost": where})
+    with pytest.raises(UnusableMethod, match=message) as caught:
+        load_method("ghost")
+    assert "'!ghost'" in str(caught.value)

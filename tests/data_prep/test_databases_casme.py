@@ -259,6 +259,14 @@ def test_several_tables_are_an_error_that_names_them_and_one_can_be_chosen(disk)
     assert clip.emotion == "others"
 
 
+def test_the_table_of_another_database_is_an_error_that_names_it(disk):
+    disk.xlsx("CASME.xlsx", [CASME_HEADER, casme_row(1, "EP01", 2, 3, 4, "tense")])
+    disk.frames("sub01/EP01/EP01-{}.jpg", range(1, 6))
+    with pytest.raises(DatabaseError, match=r"CASME\.xlsx is a table of casme, not of casme2; give casme="):
+        load("casme2", disk.root)
+    assert len(load("casme", disk.root).clips) == 1
+
+
 def test_several_trees_are_an_error_that_names_them_and_one_can_be_chosen(disk):
     disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2_HEADER, casme2_row("01", "EP01", 2, 3, 4, "fear")])
     disk.frames("CASME2-RAW/sub01/EP01/img{}.jpg", range(1, 6))

@@ -1,0 +1,74 @@
+"""A new video or folder of frames as one clip: the rules of the loaders hold for it too."""
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmark.model import clip_of
+from benchmark.verbs import VerbError
+from data_prep.landmarks import mean_shape
+
+SIZE = (40, 36)
+
+
+def picture(path, value):
+    cv2.imwrite(str(path), np.full((60, 50, 3), value, np.uint8))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Frames img1 ... img12.png, the n-th of grey value 10 n."""
+    for n in range(1, 13):
+        picture(tmp_path / f"img{n}.png", 10 * n)
+    return tmp_path
+
+
+def test_frames_are_taken_in_the_order_of_their_numbers(folder):
+    clip = clip_of(folder, "template", 12, SIZE)
+    assert clip.shape == (12, *SIZE)
+    np.testing.assert_allclose(clip[0].mean((1, 2, 3)), 10 * np.arange(1, 13), atol=1)
+
+
+def test_two_frames_of_one_number_are_refused(folder):
+    picture(folder / "reg_img3.png", 200)
+    with pytest.raises(VerbError, match=r"frame 3 lies there 2 times: 'img3\.png', 'reg_img3\.png'"):
+        clip_of(folder, "template", 12, SIZE)
+
+
+def test_a_missing_frame_is_refused(folder):
+    (folder / "img5.png").unlink()
+    with pytest.raises(VerbError, match=r"1 of frames 1 to 12 missing \(5\)"):
+        clip_of(folder, "template", 12, SIZE)
+
+
+def test_what_is_neither_frames_nor_video_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("no video")
+    for name in ("notes.txt", "nowhere"):
+        with pytest.raises(VerbError, match="must be a folder of numbered pictures or a video file"):
+            clip_of(tmp_path / name, "template", 12, SIZE)
+    with pytest.raises(VerbError, match="no numbered pictures"):
+        clip_of(tmp_path, "template", 12, SIZE)
+
+
+@pytest.mark.parametrize("name", ["landmarks.json", "img1.landmarks.json"])
+def test_landmarks_beside_the_frames_are_found(folder, name):
+    points = mean_shape(60, 50)
+    (folder / name).write_text(json.dumps({"points": points.tolist(), "frame": "img1.png"}))
+    assert clip_of(folder, "file", 12, SIZE).landmarks.shape == (1, 66, 2)
+
+
+def test_landmarks_beside_a_video_are_found(tmp_path):
+    video = tmp_path / "face.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"MJPG"), 200.0, (50, 60))
+    for n in range(8):
+        writer.write(np.full((60, 50, 3), 10 * n, np.uint8))
+    writer.release()
+    body = {"points": mean_shape(60, 50).tolist(), "frame": 0}
+    (tmp_path / "face.landmarks.json").write_text(json.dumps(body))
+    assert len(clip_of(video, "file", 16, SIZE)) == 1
+    shutil.copy(video, tmp_path / "other.avi")
+    with pytest.raises(Exception, match="no landmark file"):
+        clip_of(tmp_path / "other.avi", "file", 16, SIZE)
