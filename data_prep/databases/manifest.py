@@ -17,7 +17,7 @@ from pathlib import Path
 from data_prep.clips import Clip, Database
 from data_prep.databases.emotions import check_mapping, class_of
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
-from data_prep.databases.tabled import Gathering, frames_at, whole_span
+from data_prep.databases.tabled import Gathering, frames_at, in_order, whole_span
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree
 from data_prep.frames import VIDEOS
@@ -57,11 +57,7 @@ def _clip(tree: Tree, row: Row, mapping: Mapping[str, str] | None) -> Clip:
     label = class_of(emotion, f"{row}, column emotion", mapping)
     place = _place(tree, row)
     onset, offset = _span(tree, row, place)
-    apex = row.optional_integer("apex")
-    if onset > offset:
-        raise Refused(f"{row}: onset {onset} lies after offset {offset}")
-    if apex is not None and not onset <= apex <= offset:
-        raise Refused(f"{row}: apex {apex} lies outside onset {onset} to offset {offset}")
+    onset, apex, offset = in_order(row, onset, row.optional_integer("apex"), offset)
     try:
         frames, annotations = frames_at(tree, place, onset, offset)
     except Refused as refused:

@@ -16,7 +16,7 @@ from data_prep.clips import Clip, Database
 from data_prep.databases.emotions import check_mapping, class_of
 from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.databases.smic import EMOTION_OF, FPS, SUBJECT_FOLDER, homes_of, parsed, subject_name
-from data_prep.databases.tabled import Gathering, subject_number
+from data_prep.databases.tabled import Gathering, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
 from data_prep.databases.trees import Tree, choose_home, choose_table, open_root, survey
 
@@ -120,10 +120,8 @@ def _clip(
         raise row.refused("Subject", f"the subject of {row.get('Filename')}")
     if EMOTION_OF[kind] != emotion.lower():
         raise row.refused("Emotion", f"the emotion of {row.get('Filename')}")
-    onset, offset = row.integer(f"Onset{which}"), row.integer(f"Offset{which}")
-    if onset > offset:
-        raise Refused(f"{row}: onset {onset} lies after offset {offset}")
     apex = None if which else row.optional_integer("Apex", _ABSENT)
+    onset, apex, offset = in_order(row, row.integer(f"Onset{which}"), apex, row.integer(f"Offset{which}"))
     folder = places.get((subject, kind, number))
     if folder is None:
         raise Refused(f"{row}: no folder {shown(row.get('Filename'))} below {tree.root}")

@@ -136,7 +136,11 @@ def subject_number(row: Row) -> int:
 def timing(row: Row) -> tuple[int, int | None, int]:
     """(onset, apex or None, offset) of a row; raises Refused unless onset <= apex <= offset."""
     onset, offset = row.integer("Onset"), row.integer("Offset")
-    apex = row.optional_integer("Apex")
+    return in_order(row, onset, row.optional_integer("Apex"), offset)
+
+
+def in_order(row: Row, onset: int, apex: int | None, offset: int) -> tuple[int, int | None, int]:
+    """(onset, apex, offset) as they are; raises Refused unless onset <= apex <= offset."""
     if onset > offset:
         raise Refused(f"{row}: onset {onset} lies after offset {offset}")
     if apex is not None and not onset <= apex <= offset:

@@ -162,14 +162,17 @@ def test_long_set_of_2019_has_apexes_and_vis_its_own_sheet_without_last_frame(di
         header,
         [3, "s03_ne_03", 10, 15, 19, None, None, "negative"],
         [3, "s03_ne_04", 2, 0, 5, 8, 9, "negative"],
+        [3, "s03_ne_05", 2, 999, 5, None, None, "negative"],
     ]
     vis = [["Subject", "Filename", "OnsetF", "OffsetF", "Emotion"], [11, "s11_po_01", 3, 6, "positive"]]
     disk.xlsx("SMIC-HS-E_annotation_2019.xlsx", hs, sheet="HS", VIS=vis)
     for clip in ("s3_ne_03", "s3_ne_04"):
         short_clip(disk, f"HS_long/SMIC-HS-E/s03/{clip}", range(1, 30), "jpg")
     short_clip(disk, "VIS_long/SMIC-VIS-E/s11/s11_po_01", range(1, 30), "jpg")
-    clips = load("smic-e", disk.root).clips
-    assert [(clip.apex, clip.onset) for clip in clips] == [(15, 10), (None, 2), (None, 8)]
+    database = load("smic-e", disk.root)
+    assert [(c.apex, c.onset) for c in database.clips] == [(15, 10), (None, 2), (None, 8)]
+    (wrong,) = database.set_aside
+    assert "row 4: apex 999 lies outside onset 2 to offset 5" in wrong.reason
     (clip,) = load("smic-e-vis", disk.root).clips
     assert (clip.name, clip.fps) == ("smic-e-vis/s11/s11_po_01@3", 25.0)
 
