@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmark.settings import CONTROLS, ENGINES, PROFILES, Settings
 from methods import UnknownName, UnusableMethod, available
+from methods.values import WrongKind
 
 EXAMPLES = """examples:
   python -m benchmark run --methods all --tim 32
@@ -159,26 +160,19 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Settings from the parsed flags; the profile follows the device unless named."""
-    from benchmark.devices import choose_devices
-    from benchmark.settings import SettingsError, resolve
+    """Settings from the parsed flags and the settings file they name."""
+    from benchmark.settings import resolve
 
     flags = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in vars(arguments).items()
-        if key in Settings.__dataclass_fields__ and key not in ("data", "expressions", "profile")
+        if key in Settings.__dataclass_fields__ and key not in ("data", "expressions")
     }
     for key in ("data", "expressions"):
         given = getattr(arguments, key)
         flags[key] = _pairs(given, f"--{key}") if given else None
-    knobs = _knobs(arguments.set)
-    if knobs and flags["data"]:
-        raise SettingsError("--set turns knobs of the simulator, which --data leaves unused")
-    flags["simulator_settings"] = knobs or None
-    profile = arguments.profile
-    if profile is None:
-        profile = "quick" if choose_devices(arguments.device or "auto") == ("cpu",) else "paper"
-    return resolve(flags, settings_file=arguments.settings, profile=profile)
+    flags["simulator_settings"] = _knobs(arguments.set) or None
+    return resolve(flags, settings_file=arguments.settings)
 
 
 def _pairs(given: Sequence[str], flag: str) -> dict[str, str]:
@@ -205,7 +199,7 @@ def _knobs(given: Sequence[str]) -> dict[str, Any]:
     for item in given:
         try:
             knobs |= tomllib.loads(item)
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:
             raise SettingsError(f"--set {item!r} must be KNOB=VALUE, for example amplitude=1.5") from error
     return knobs
 
@@ -266,9 +260,9 @@ def _simulate(arguments: argparse.Namespace) -> int:
 def _fit(arguments: argparse.Namespace) -> int:
     from benchmark.model import fit
 
-    arguments.methods, arguments.out_folder, arguments.out = [arguments.method], arguments.out, None
-    tim, arguments.tim = arguments.tim, [arguments.tim]
-    return fit(settings_of(arguments), arguments.out_folder, tim=tim, seed=arguments.seed, log=_log)
+    out, tim, seed = arguments.out, arguments.tim, arguments.seed
+    arguments.methods, arguments.tim, arguments.seeds, arguments.out = [arguments.method], [tim], [seed], None
+    return fit(settings_of(arguments), out, tim=tim, seed=seed, log=_log)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -302,7 +296,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _mendable() -> tuple[type[Exception], ...]:
     """Errors whose message tells the user what to do; asked for only when something was raised."""
-    kinds: list[type[Exception]] = [UnknownName, UnusableMethod]
+    kinds: list[type[Exception]] = [UnknownName, UnusableMethod, WrongKind]
     for module, names in (
         ("benchmark.settings", ("SettingsError",)),
         ("benchmark.protocols", ("ProtocolError",)),

@@ -34,6 +34,11 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
     """Train one method on all clips and save it as a folder; nothing is left half-written."""
     if out.exists():
         raise VerbError(f"{out} exists already; name a new folder for the model")
+    if len(settings.methods) != 1:
+        raise VerbError(
+            f"fit trains one method, {len(settings.methods)} are named: {', '.join(settings.methods)}"
+        )
+    _unfinished(out).cleanup()
     assembled = assemble(settings, log)
     (spec,) = assembled.specs
     clips = assembled.clips(tim, spec.frame_size, log)
@@ -80,14 +85,19 @@ def _stills_of(assembled: Assembled, log: Log) -> Callable[[tuple[int, int]], St
 
 
 def _save(method: Method, card: dict[str, Any], out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+    with _unfinished(out) as folder:
         made = Path(folder) / "model"
         made.mkdir()
         method.save(made)
         card = {**card, "sha256": {path.name: file_sha256(path) for path in sorted(made.iterdir())}}
         (made / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
         made.replace(out)
+
+
+def _unfinished(out: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder to fill beside `out`; OSError where none can be made."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.")
 
 
 def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:

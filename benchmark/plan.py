@@ -9,10 +9,13 @@ from functools import cached_property
 from typing import Any
 
 from benchmark.protocols import PROTOCOLS, Fold
-from benchmark.settings import Settings
+from benchmark.settings import Settings, SettingsError
 from data_prep.clips import digest_of
 from methods import load_method, make_settings, select
 from methods.base import Method
+
+LONGEST_SIDE = 4096
+"""Of a frame, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,10 @@ def describe(name: str, settings: Settings) -> MethodSpec:
     """Import a method and resolve its settings under this run's profile."""
     cls = load_method(name)
     method: Method = cls(make_settings(cls, settings_for(name, settings.method_settings)))
+    if not all(1 <= side <= LONGEST_SIDE for side in method.frame_size):
+        raise SettingsError(
+            f"{name}.frame_size = {list(method.frame_size)}: height and width must lie in 1..{LONGEST_SIDE}"
+        )
     return MethodSpec(
         name=name,
         title=cls.title,

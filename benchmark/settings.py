@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,10 +13,19 @@ from typing import Any
 
 from benchmark.protocols import PROTOCOLS
 from methods import one_of, select
+from methods.values import hints_of, typed
 
 ENGINES = ("local", "dask", "slurm")
 PROFILES = ("quick", "paper")
 CONTROLS = ("none", "shuffled-labels")
+BOUNDS: Mapping[str, tuple[int, int]] = {
+    "tim": (2, 4096),
+    "seeds": (0, 2**31 - 1),
+    "workers": (0, 4096),
+    "threads": (1, 4096),
+    "memory_limit": (0, 2**31 - 1),
+}
+"""Least and largest value of what is counted, alone or in a list; the paper's TIMs are 32 and 64."""
 
 
 class SettingsError(ValueError):
@@ -70,32 +80,47 @@ class Settings:
         return Path(self.out) if self.out else Path("runs") / self.profile
 
 
-def resolve(flags: Mapping[str, Any], *, settings_file: Path | None = None, profile: str) -> Settings:
-    """Settings from a profile, an optional TOML file over it and flags over both (None: not given)."""
-    one_of(profile, PROFILES, "profile")
-    values = _read(files("benchmark") / "profiles" / f"{profile}.toml", f"profile {profile}")
-    if settings_file is not None:
-        values = _over(values, _read(settings_file, str(settings_file)))
-    values = _over(values, {key: value for key, value in flags.items() if value is not None})
-    return checked(Settings(**{**values, "profile": profile}))
+def resolve(
+    flags: Mapping[str, Any], *, settings_file: Path | None = None, profile: str | None = None
+) -> Settings:
+    """Settings from flags (None: not given) over an optional TOML file over a profile.
+
+    profile: where neither flags nor file name one; None: quick on the CPU, paper on a GPU.
+    """
+    given = {} if settings_file is None else _read(settings_file, str(settings_file))
+    given = _over(given, {key: value for key, value in flags.items() if value is not None})
+    _refuse_unused(given)
+    named = given.get("profile", profile)
+    if named is None:
+        named = _usual_profile(given.get("device", "auto"))
+    one_of(named, PROFILES, "profile")
+    below = _read(files("benchmark") / "profiles" / f"{named}.toml", f"profile {named}")
+    return checked(Settings(**{**_over(below, given), "profile": named}))
 
 
 def checked(settings: Settings) -> Settings:
     """The same settings if they can be run; names expanded. Raises SettingsError or UnknownName."""
+    for name in ("methods", "tim", "protocols", "seeds"):
+        if not getattr(settings, name):
+            raise SettingsError(f"{name} is empty: name at least one, or leave it out for the profile's")
     for protocol in settings.protocols:
         one_of(protocol, PROTOCOLS, "protocol")
     for patterns in settings.method_settings:
         select(patterns.split())
     one_of(settings.engine, ENGINES, "engine")
     one_of(settings.control, CONTROLS, "control")
-    for tim in settings.tim:
-        if tim < 2:
-            raise SettingsError(f"tim = {tim}: clips need at least 2 frames; the paper has 32 and 64")
-    for name, least in (("workers", 0), ("threads", 1), ("memory_limit", 0)):
-        if getattr(settings, name) < least:
-            raise SettingsError(f"{name} = {getattr(settings, name)} must be at least {least}")
-    if settings.timeout <= 0:
+    for name, (least, most) in BOUNDS.items():
+        given = getattr(settings, name)
+        for value in given if isinstance(given, tuple) else (given,):
+            if not least <= value <= most:
+                raise SettingsError(f"{name} = {value} must lie in {least}..{most}")
+    if not 0 < settings.timeout < math.inf:
         raise SettingsError(f"timeout = {settings.timeout} must be a number of seconds above 0")
+    if settings.scheduler and settings.engine != "dask":
+        raise SettingsError(
+            f"--scheduler {settings.scheduler} is of the engine dask, the engine here is {settings.engine}: "
+            "add --engine dask, or leave it out"
+        )
     return dataclasses.replace(
         settings,
         methods=select(settings.methods),
@@ -114,38 +139,33 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _refuse_unused(given: Mapping[str, Any]) -> None:
+    for key, flag in (("simulator", "--simulator"), ("simulator_settings", "--set")):
+        if given.get("data") and given.get(key):
+            raise SettingsError(
+                f"{flag} is for simulated data, which --data leaves unused: drop one of the two, on the "
+                "command line or in the settings file"
+            )
+
+
+def _usual_profile(device: str) -> str:
+    from benchmark.devices import choose_devices
+
+    return "quick" if choose_devices(device) == ("cpu",) else "paper"
+
+
 def _read(path: Any, what: str) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{what} cannot be read: {error}") from error
-    if "methods" in values and isinstance(values["methods"], dict):
-        values["method_settings"] = values.pop("methods")
-    fields = {item.name: item for item in dataclasses.fields(Settings)}
+    hints = hints_of(Settings)
+    read = {}
     for key, value in values.items():
-        one_of(key, fields, f"setting of {what}")
-        values[key] = _typed(key, value, str(fields[key].type), what)
-    return values
-
-
-def _typed(key: str, value: Any, kind: str, what: str) -> Any:
-    """TOML's value as the field's type: lists become tuples, whole numbers may stand for floats."""
-    accepted: dict[str, tuple[type, ...]] = {
-        "tuple[str, ...]": (list,),
-        "tuple[int, ...]": (list,),
-        "float": (int, float),
-        "int": (int,),
-        "bool": (bool,),
-    }
-    wanted = accepted.get(kind, (dict,) if kind.startswith("Mapping") else (str,))
-    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-        raise SettingsError(f"{what}: {key} = {value!r} must be {kind.removesuffix(' | None')}")
-    if isinstance(value, list):
-        item = int if "int" in kind else str
-        if not all(isinstance(x, item) for x in value):
-            raise SettingsError(f"{what}: {key} = {value!r} must hold only {item.__name__}")
-        return tuple(value)
-    return value
+        one_of(key, hints, f"setting of {what}")
+        field_name = "method_settings" if key == "methods" and isinstance(value, dict) else key
+        read[field_name] = typed(value, hints[field_name], f"{what}: {key}")
+    return read
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

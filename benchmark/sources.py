@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
 from methods import one_of
+from methods.values import hints_of, typed
 
 Log = Callable[[str], None]
 
@@ -69,12 +69,14 @@ def is_simulated(root: Path) -> bool:
 
 def simulator(size: str, knobs: Mapping[str, Any]) -> SimulatorSettings:
     """The simulator's settings: a preset and the knobs that the user turned, checked."""
-    known = [item.name for item in dataclasses.fields(SimulatorSettings) if item.init]
+    hints = hints_of(SimulatorSettings)
+    known = [name for name in hints if name != "size"]
     for knob in knobs:
         one_of(knob, known, "knob of the simulator")
+    turned = {knob: typed(value, hints[knob], f"simulator: {knob}") for knob, value in knobs.items()}
     try:
-        return SimulatorSettings(**{"size": size, **knobs})
-    except (TypeError, ValueError) as error:
+        return SimulatorSettings(size=size, **turned)
+    except ValueError as error:
         raise SettingsError(f"simulator: {error}") from error
 
 

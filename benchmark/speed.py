@@ -12,13 +12,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from methods import one_of
 from results.store import write_atomically
 
 PARTS: dict[str, str] = {
@@ -87,7 +87,7 @@ def best_of(
 def run_parts(names: Sequence[str], quick: bool, csv_path: Path | None) -> list[Row]:
     """Measure the named parts (all of them if none is named), print a table, write a CSV.
 
-    Raises ValueError for a name that is not in `PARTS`, with the near ones.
+    Raises UnknownName for a name that is not in `PARTS`, with the near ones.
     """
     console = Console() if sys.stdout.isatty() else Console(width=170)
     rows: list[Row] = []
@@ -105,10 +105,7 @@ def run_parts(names: Sequence[str], quick: bool, csv_path: Path | None) -> list[
 def _checked(names: Sequence[str]) -> list[str]:
     """The names to run, each once, in the order given; all of `PARTS` when none is given."""
     for name in names:
-        if name not in PARTS:
-            near = get_close_matches(name, PARTS)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ValueError(f"{name!r} is no part of the speed table; {hint}parts: {', '.join(PARTS)}")
+        one_of(name, PARTS, "part of the speed table")
     return list(dict.fromkeys(names)) or list(PARTS)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.settings import Settings
+from benchmark.settings import Settings, checked
 from benchmark.sources import Log, assemble, n_workers, simulator
 
 
@@ -60,6 +60,8 @@ def compare(run: Path, other: str, atol: float, log: Log) -> int:
     from results.compare import compare as compare_runs
     from results.compare import compare_with_paper
 
+    if not 0 <= atol <= 1:
+        raise VerbError(f"--atol {atol}: a difference of accuracies lies in 0..1")
     if other == "paper":
         log(compare_with_paper(run).text)
         return 0
@@ -134,7 +136,8 @@ def simulate(folder: Path, size: str, knobs: Mapping[str, Any], workers: int, lo
     """Write simulated databases in the official layouts, with ground truth."""
     from data_prep.simulator import simulate as write
 
-    made = write(folder, simulator(size, knobs), workers=workers or n_workers(Settings()), log=log)
+    asked = checked(Settings(workers=workers))
+    made = write(folder, simulator(size, knobs), workers=n_workers(asked), log=log)
     data = " ".join(f"{name}={root}" for name, root in made.clip_roots.items())
     stills = " ".join(f"{name}={root}" for name, root in made.still_roots.items())
     log(f"written: {folder}")

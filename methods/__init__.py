@@ -14,6 +14,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from methods.values import hints_of, typed
+
 if TYPE_CHECKING:
     from methods.base import Method
 
@@ -107,22 +109,10 @@ def one_of(name: str, names: Iterable[str], what: str) -> str:
 def make_settings(method: type[Method], overrides: Mapping[str, Any]) -> Any:
     """The method's settings with these values instead of its defaults; lists become tuples.
 
-    Raises UnknownName for a setting it does not have and ValueError for a value of another kind.
+    Raises UnknownName for a setting it does not have and WrongKind for a value of another kind.
     """
-    defaults = method.Settings()
-    values = {}
-    for key, value in overrides.items():
-        one_of(key, vars(defaults), f"setting of {method.name}")
-        values[key] = _like(getattr(defaults, key), value, f"{method.name}.{key}")
+    hints = hints_of(method.Settings)
+    for key in overrides:
+        one_of(key, hints, f"setting of {method.name}")
+    values = {key: typed(value, hints[key], f"{method.name}.{key}") for key, value in overrides.items()}
     return method.Settings(**values)
-
-
-def _like(default: Any, value: Any, where: str) -> Any:
-    if isinstance(value, list | tuple):
-        value = tuple(tuple(item) if isinstance(item, list) else item for item in value)
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if default is not None and value is not None and type(value) is not type(default):
-        wanted = type(default).__name__
-        raise ValueError(f"{where} = {value!r} is a {type(value).__name__}; it must be a {wanted}")
-    return value

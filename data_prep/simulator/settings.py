@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,20 @@ from data_prep.simulator.presets import PRESETS, Preset
 
 REVISION = 3
 """Raised whenever the pictures or tables written from equal settings change."""
+
+BOUNDS: Mapping[str, tuple[int, int]] = {
+    "amplitude": (0, 230),
+    "strength_spread": (0, 10),
+    "style": (0, 1),
+    "uneven": (0, 1),
+    "ambiguity": (0, 1),
+    "drift": (0, 230),
+    "flicker": (0, 10),
+    "noise": (0, 255),
+    "blinks": (0, 1),
+    "jpeg": (1, 100),
+}
+"""Least and largest value of each knob; lengths go up to the width of the face."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +63,9 @@ class SimulatorSettings:
     def __post_init__(self) -> None:
         if self.size not in PRESETS:
             raise ValueError(f"size {self.size!r} is not one of {sorted(PRESETS)}")
-        for name in ("amplitude", "strength_spread", "drift", "flicker", "noise"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        for name in ("style", "uneven", "ambiguity", "blinks"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in 0..1, got {getattr(self, name)}")
-        if not 1 <= self.jpeg <= 100:
-            raise ValueError(f"jpeg must lie in 1..100, got {self.jpeg}")
+        for name, (least, most) in BOUNDS.items():
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must lie in {least}..{most}, got {getattr(self, name)}")
 
     @property
     def preset(self) -> Preset:

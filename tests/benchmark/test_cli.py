@@ -86,13 +86,34 @@ def test_a_database_without_a_usable_clip_is_not_in_order(tmp_path, capsys):
         (["check", "manifest=/nowhere.csv"], "nowhere.csv"),
         (["audit", "--fold-size", "0"], "a test fold has at least one clip"),
         (["audit", "--uar", "0.5"], "against a log of predictions"),
+        (["run", "--seeds", "-1"], "seeds = -1 must lie in 0..2147483647"),
+        (["run", "--tim", "100000000"], "tim = 100000000 must lie in 2..4096"),
+        (["run", "--timeout", "nan"], "timeout = nan must be a number of seconds above 0"),
+        (["run", "--scheduler", "tcp://there:1"], "add --engine dask"),
+        (["run", "--data", "casme2=/nowhere", "--simulator", "full"], "--data leaves unused"),
+        (["fit", "linear", "--seed", "-1", "--out", "OUT"], "seeds = -1 must lie in 0..2147483647"),
+        (["fit", "linear", "--tim", "1", "--out", "OUT"], "tim = 1 must lie in 2..4096"),
+        (["fit", "*lbp*", "--out", "OUT"], "fit trains one method, 2 are named: lbp-top, stlbp-ip"),
+        (["fit", "all", "--out", "OUT"], "fit trains one method, 12 are named: tlcnn"),
+        (["simulate", "OUT", "--workers", "-2"], "workers = -2 must lie in 0..4096"),
+        (["simulate", "OUT", "--set", "amplitude=nan"], "amplitude = nan must be a finite number"),
+        (["simulate", "OUT", "--set", "amplitude=true"], "amplitude = True must be a finite number"),
+        (["simulate", "OUT", "--set", "drift=1e9"], "drift must lie in 0..230"),
+        (["simulate", "OUT", "--set", "jpeg=90.5"], "jpeg = 90.5 must be a whole number"),
+        (["simulate", "OUT", "--set", 'seed="a"'], "seed = 'a' must be a whole number"),
+        (["simulate", "OUT", "--set", 'size="small"'], "'size' is not a knob"),
+        (["speed", "fooo"], "'fooo' is not a part of the speed table; did you mean flow"),
+        (["compare", "a", "b", "--atol", "nan"], "--atol nan: a difference of accuracies lies in 0..1"),
+        (["compare", "a", "b", "--atol", "-1"], "--atol -1.0: a difference"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2(argv, message, capsys):
+def test_a_mistake_is_one_line_and_status_2(argv, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert main(argv) == 2
     printed = capsys.readouterr().err
     assert message in printed
     assert printed.startswith("error: ") and "Traceback" not in printed
+    assert not list(tmp_path.iterdir())
 
 
 def test_cuda_without_a_gpu_says_what_to_do(capsys):

@@ -1,14 +1,18 @@
 """Settings: profile, then file, then flags; wrong ones say what would have been right."""
 
+import math
 import sys
+from collections.abc import Mapping
 from types import SimpleNamespace
+from typing import Any, Literal
 
 import pytest
 
 from benchmark.plan import settings_for
 from benchmark.settings import SettingsError, resolve
-from methods import METHODS, UnknownName, UnusableMethod, load_method, select
+from methods import METHODS, UnknownName, UnusableMethod, load_method, make_settings, select
 from methods.base import Method
+from methods.values import WrongKind, typed
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_profile(tmp_path):
@@ -27,20 +31,39 @@ def test_the_paper_profile_asks_for_both_tims_and_the_full_simulator():
     assert settings.simulator == "full"
 
 
+def test_the_profile_of_the_file_stands_unless_a_flag_names_another(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("profile = 'paper'\n")
+    from_file = resolve({}, settings_file=file, profile="quick")
+    assert (from_file.profile, from_file.tim, from_file.simulator) == ("paper", (32, 64), "full")
+    assert resolve({"profile": "quick"}, settings_file=file).tim == (32,)
+    file.write_text("device = 'cpu'\n")
+    assert resolve({}, settings_file=file).profile == "quick"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("tims = [32]", "did you mean tim"),
-        ("tim = 32", r"tim = 32 must be tuple\[int, ...\]"),
-        ("tim = ['a']", "must hold only int"),
-        ("timeout = true", "timeout = True must be float"),
+        ("tim = 32", "wrong.toml: tim = 32 must be a list of whole numbers"),
+        ("tim = ['a']", r"tim\[0\] = 'a' must be a whole number"),
+        ("seeds = [1, true]", r"seeds\[1\] = True must be a whole number"),
+        ("timeout = true", "timeout = True must be a finite number"),
+        ("timeout = nan", "timeout = nan must be a finite number"),
+        ("[data]\ncasme2 = 3", "data.casme2 = 3 must be a text"),
+        ("[methods]\nmdmo = 3", "methods.mdmo = 3 must be a table"),
         ("tim = [1", "cannot be read"),
+        ("workers = " + "9" * 5000, "cannot be read"),
+        ("profile = 'papre'", "did you mean paper"),
+        *((f"{name} = []", f"{name} is empty") for name in ("methods", "tim", "protocols", "seeds")),
+        ("simulator = 'tiny'\n[data]\ncasme2 = 'there'", "--simulator is for simulated data"),
+        ("scheduler = 'tcp://there:1'", "add --engine dask"),
     ],
 )
 def test_a_wrong_file_names_the_key_and_the_remedy(tmp_path, text, message):
     file = tmp_path / "wrong.toml"
     file.write_text(text)
-    with pytest.raises((SettingsError, UnknownName), match=message):
+    with pytest.raises((SettingsError, UnknownName, WrongKind), match=message):
         resolve({}, settings_file=file, profile="quick")
 
 
@@ -49,8 +72,16 @@ def test_a_wrong_file_names_the_key_and_the_remedy(tmp_path, text, message):
     [
         ({"protocols": ("losso",)}, "'losso' is not a protocol; did you mean loso"),
         ({"engine": "spark"}, "must be one of local, dask, slurm"),
-        ({"tim": (1,)}, "at least 2 frames"),
-        ({"timeout": -1.0}, "above 0"),
+        ({"tim": (1,)}, r"tim = 1 must lie in 2\.\.4096"),
+        ({"tim": (32, 10**8)}, r"tim = 100000000 must lie in 2\.\.4096"),
+        ({"seeds": (0, -1)}, r"seeds = -1 must lie in 0\.\.2147483647"),
+        ({"seeds": (10**23,)}, r"must lie in 0\.\.2147483647"),
+        ({"workers": -2}, r"workers = -2 must lie in 0\.\."),
+        ({"threads": 0}, r"threads = 0 must lie in 1\.\."),
+        *(({"timeout": seconds}, "above 0") for seconds in (-1.0, 0.0, math.nan, math.inf)),
+        ({"scheduler": "tcp://there:1"}, "is of the engine dask, the engine here is local"),
+        ({"simulator": "full", "data": {"casme2": "there"}}, "--data leaves unused"),
+        ({"simulator_settings": {"style": 0}, "data": {"casme2": "there"}}, "--data leaves unused"),
         ({"methods": ("lbptop",)}, "did you mean lbp-top"),
     ],
 )
@@ -105,3 +136,58 @@ def test_a_registered_method_that_cannot_be_used_says_why(where, message, monkey
     with pytest.raises(UnusableMethod, match=message) as caught:
         load_method("ghost")
     assert "'!ghost'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("lbp-top", {"blocks": "x"}, "lbp-top.blocks = 'x' must be a list of 2 whole numbers"),
+        ("lbp-top", {"blocks": [6]}, "must be a list of 2 whole numbers"),
+        ("lbp-top", {"blocks": [6, 6.0]}, r"lbp-top.blocks\[1\] = 6.0 must be a whole number"),
+        ("lbp-top", {"radius": True}, "must be a whole number"),
+        ("linear", {"C": [1, math.nan]}, r"linear.C\[1\] = nan must be a finite number"),
+        ("linear", {"celsl": 3}, "did you mean cells"),
+    ],
+)
+def test_a_methods_setting_of_another_kind_is_refused(name, values, message):
+    with pytest.raises((WrongKind, UnknownName), match=message):
+        make_settings(load_method(name), values)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "expected"),
+    [
+        (2, float, 2.0),
+        ([1, 2], tuple[float, ...], (1.0, 2.0)),
+        ([[1, 2], [3, 4]], tuple[tuple[int, int], ...], ((1, 2), (3, 4))),
+        ([1, "a"], tuple, (1, "a")),
+        (None, str | None, None),
+        ("a", str | None, "a"),
+        ({"a": [1]}, Mapping[str, tuple[int, ...]], {"a": (1,)}),
+        ({"a": [1]}, Mapping[str, Any], {"a": [1]}),
+        (3, Literal[3], 3),
+    ],
+)
+def test_values_become_what_the_type_asks_for(value, hint, expected):
+    made = typed(value, hint, "x")
+    assert made == expected and type(made) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "words"),
+    [
+        (10**400, float, "a finite number"),
+        (-math.inf, float, "a finite number"),
+        (True, float, "a finite number"),
+        (1.0, int, "a whole number"),
+        (1, bool, "true or false"),
+        (1, str | None, "a text"),
+        (1, tuple, "a list"),
+        ("ab", tuple[str, ...], "a list of texts"),
+        ([1, 2, 3], tuple[int, int], "a list of 2 whole numbers"),
+        ([("a", 1)], Mapping[str, int], "a table"),
+    ],
+)
+def test_values_of_another_kind_are_named_with_the_right_kind(value, hint, words):
+    with pytest.raises(WrongKind, match=f"^x = .* must be {words}$"):
+        typed(value, hint, "x")

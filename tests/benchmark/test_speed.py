@@ -52,7 +52,7 @@ def test_named_parts_run_once_and_in_order(monkeypatch, tmp_path):
 
 
 def test_an_unknown_part_names_the_near_one():
-    with pytest.raises(ValueError, match="did you mean 'texture'"):
+    with pytest.raises(ValueError, match="did you mean texture"):
         run_parts(["textur"], True, None)
 
 

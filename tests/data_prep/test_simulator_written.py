@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -229,7 +230,9 @@ def test_a_failing_write_is_raised_and_leaves_no_manifest(micro, tmp_path):
     ("change", "message"),
     [
         ({"size": "huge"}, "size 'huge' is not one of"),
-        ({"amplitude": -1.0}, "amplitude must not be negative"),
+        ({"amplitude": -1.0}, r"amplitude must lie in 0\.\.230, got -1.0"),
+        ({"amplitude": math.nan}, r"amplitude must lie in 0\.\.230, got nan"),
+        ({"drift": math.inf}, r"drift must lie in 0\.\.230, got inf"),
         ({"style": 1.5}, r"style must lie in 0\.\.1"),
         ({"jpeg": 0}, r"jpeg must lie in 1\.\.100"),
     ],
