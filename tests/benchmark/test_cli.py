@@ -113,7 +113,7 @@ def test_a_mistake_is_one_line_and_status_2(argv, message, capsys, tmp_path, mon
     printed = capsys.readouterr().err
     assert message in printed
     assert printed.startswith("error: ") and "Traceback" not in printed
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "OUT").exists()
 
 
 def test_cuda_without_a_gpu_says_what_to_do(capsys):
