@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.os_errors import in_one_line
 from benchmark.settings import CONTROLS, ENGINES, PROFILES, Settings
 from methods import UnknownName, UnusableMethod, available
 from methods.values import WrongKind
@@ -20,7 +20,6 @@ EXAMPLES = """examples:
   python -m benchmark check casme2=DIR
   python -m benchmark compare runs/a paper
 """
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,14 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in _DISK_FULL:
+        message = in_one_line(error)
+        if message is None:
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(
-            f"error: {where}the disk is full, or a limit on file sizes is reached ({error.strerror}). "
-            "What is finished is kept: free space and run the same command again",
-            file=sys.stderr,
-        )
+        print(f"error: {message}", file=sys.stderr)
         return 2
 
 
