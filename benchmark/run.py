@@ -21,6 +21,7 @@ from benchmark.sources import Assembled, Log, assemble, n_workers
 from benchmark.stamp import stamp
 from data_prep.clips import CLASSES
 from methods import available
+from results.run_file import RUN_FILE, RUN_SCHEMA, read_run_file
 from results.store import (
     BadRecord,
     Record,
@@ -30,7 +31,6 @@ from results.store import (
     write_record,
 )
 
-RUN_SCHEMA = 1
 GROUP_SECONDS = 600.0
 UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
 """What a unit is expected to take, to decide how many share a SLURM job; units on a GPU get one each."""
@@ -228,7 +228,7 @@ def _opened_stills(assembled: Assembled, size: tuple[int, int], log: Log) -> dic
 
 def _refuse_another(folder: Path, **conditions: str) -> None:
     """SettingsError if the folder holds a run under another condition: profile, control or data."""
-    if not (folder / "run.json").exists():
+    if not (folder / RUN_FILE).exists():
         return
     before = read_run_file(folder)
     held = {**before["settings"], "profile": before["profile"], "data": before["data"]["digest"]}
@@ -247,7 +247,7 @@ def write_run_file(planned: Planned) -> None:
     Units planned here before stay, unless the new plan has the same slot (method, TIM, protocol, fold,
     seed). A folder of other data is refused.
     """
-    path = planned.folder / "run.json"
+    path = planned.folder / RUN_FILE
     settings, plan = planned.assembled.settings, planned.assembled.plan
     _refuse_another(planned.folder, data=plan.digest)
     before = read_run_file(planned.folder) if path.exists() else None
@@ -273,22 +273,6 @@ def write_run_file(planned: Planned) -> None:
         "continue": command_line(),
     }
     write_atomically(path, json.dumps(body, indent=1, sort_keys=True).encode())
-
-
-def read_run_file(folder: Path) -> dict[str, Any]:
-    """run.json of a run folder; SettingsError when it is not there or not one."""
-    path = folder / "run.json"
-    try:
-        body = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise SettingsError(
-            f"{folder} is no run folder: it has no run.json; `run --out` makes one"
-        ) from error
-    except ValueError as error:
-        raise SettingsError(f"{path} is damaged ({error}); delete it and run again") from error
-    if not isinstance(body, dict) or body.get("schema") != RUN_SCHEMA:
-        raise SettingsError(f"{path} is not of schema {RUN_SCHEMA}")
-    return body
 
 
 def report_run(folder: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> None:

@@ -35,7 +35,7 @@ def prepare(settings: Settings, log: Log) -> int:
 def status(folder: Path, log: Log) -> int:
     """What a run folder holds; status 1 while anything is missing, failed or damaged."""
     from benchmark.ledger import survey
-    from benchmark.run import read_run_file
+    from results.run_file import read_run_file
     from results.runs import go_on
 
     body = read_run_file(folder)

@@ -8,12 +8,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from results import tables
-from results.runs import NotARun, Results, load_results
+from results.run_file import read_run_file
+from results.runs import Results, load_results
 from results.statistics_table import statistics_frame
 from results.store import record_paths, write_atomically
 from results.table_text import csv_text, render_table3, table3_csv, table3_latex, table3_markdown, title
@@ -112,15 +112,9 @@ def _text(results: Results, frames: Mapping[str, pd.DataFrame]) -> str:
 
 def _digest(folder: Path, force: bool) -> str:
     """Of the records, of the plan and of this package's own code; not of the command that was typed."""
-    path = folder / "run.json"
-    try:
-        body: dict[str, Any] = json.loads(path.read_bytes())
-        stamp = {**body.get("stamp", {}), "argv": None}
-        plan = json.dumps({**body, "stamp": stamp, "continue": None}, sort_keys=True)
-    except FileNotFoundError:
-        raise NotARun(f"{folder}: there is no run.json; give the folder that `run --out` wrote") from None
-    except (ValueError, AttributeError, TypeError) as error:
-        raise NotARun(f"{path}: not a run description ({error})") from error
+    body = read_run_file(folder)
+    stamp = {**body["stamp"], "argv": None}
+    plan = json.dumps({**body, "stamp": stamp, "continue": None}, sort_keys=True)
     whole = hashlib.sha256(f"{force}\n{plan}\n".encode())
     sources = sorted(p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".html", ".csv"))
     sheets = sorted((folder / "figures").glob("clips-*.svg"))

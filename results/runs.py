@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,16 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from results.run_file import checked_run_file, read_run_file
 from results.store import Record, ResultsError, read_records
-
-RUN_SCHEMA = 1
 
 Place = tuple[str, int, str, str, int]
 """Where a unit stands in the tables: method, TIM, protocol, fold, seed."""
-
-
-class NotARun(ResultsError):
-    """A folder without a readable run.json."""
 
 
 class MixedRecords(ResultsError):
@@ -79,14 +73,7 @@ class Results:
 
 def read_run(folder: Path) -> RunInfo:
     """Read `folder/run.json`; raises NotARun with what is wrong with it."""
-    path = folder / "run.json"
-    try:
-        body = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise NotARun(f"{folder}: there is no run.json; give the folder that `run --out` wrote") from None
-    except ValueError as error:
-        raise NotARun(f"{path}: not a JSON file ({error})") from error
-    info = run_info(body, str(path))
+    info = run_info(read_run_file(folder))
     return replace(info, command=go_on(info.command, folder)) if info.command else info
 
 
@@ -102,25 +89,21 @@ def go_on(command: str, folder: Path) -> str:
     return shlex.join([*kept, "--out", str(folder)])
 
 
-def run_info(body: Mapping[str, Any], where: str = "run.json") -> RunInfo:
-    """A RunInfo from the content of run.json; raises NotARun naming the first entry that is missing."""
-    if not isinstance(body, dict) or body.get("schema") != RUN_SCHEMA:
-        raise NotARun(f"{where}: not a run description of schema {RUN_SCHEMA}")
-    for name in ("name", "profile", "methods", "units"):
-        if name not in body:
-            raise NotARun(f"{where}: it has no entry {name!r}")
+def run_info(body: Mapping[str, Any]) -> RunInfo:
+    """A RunInfo from the content of run.json; raises NotARun naming the first entry that is wrong."""
+    whole = checked_run_file(body)
     return RunInfo(
-        name=str(body["name"]),
-        profile=str(body["profile"]),
-        methods=tuple(body["methods"]),
-        titles=body.get("titles", {}),
-        units=tuple(body["units"]),
-        settings=body.get("settings", {}),
-        stamp=body.get("stamp", {}),
-        set_aside=tuple(body.get("set_aside", ())),
-        data=body.get("data", {}),
-        folds=body.get("folds", {}),
-        command=str(body.get("continue", "")),
+        name=whole["name"],
+        profile=whole["profile"],
+        methods=tuple(whole["methods"]),
+        titles=whole["titles"],
+        units=tuple(whole["units"]),
+        settings=whole["settings"],
+        stamp=whole["stamp"],
+        set_aside=tuple(whole["set_aside"]),
+        data=whole["data"],
+        folds=whole["folds"],
+        command=whole["continue"],
     )
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from results.report import write_tables
-from results.runs import MixedRecords, NotARun, go_on, load_results, read_run, run_info
+from results.report import report, write_tables
+from results.run_file import NotARun
+from results.runs import MixedRecords, go_on, load_results, read_run, run_info
 from results.store import read_records, write_record
 from results.tables import table3
 
@@ -244,6 +245,31 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, content: str | None,
         (tmp_path / "run.json").write_text(content)
     with pytest.raises(NotARun, match=words):
         load_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"units": 3}, "units is not a list"),
+        ({"units": [3]}, r"units\[0\]: it has no entry 'key'"),
+        ({"data": {}}, "data: it has no entry 'name'"),
+        ({"titles": None}, "titles is not a table; delete run.json and run again"),
+    ],
+)
+def test_a_damaged_run_file_names_the_entry(fake_run: Make, change: dict[str, Any], words: str) -> None:
+    run = fake_run(methods=SOME)
+    folder = run.write()
+    (folder / "run.json").write_text(json.dumps({**run.plan(), **change}))
+    for read_it in (load_results, write_tables, report):
+        with pytest.raises(NotARun, match=words):
+            read_it(folder)
+
+
+def test_a_unit_of_the_plan_names_its_tim_as_a_number(fake_run: Make) -> None:
+    plan = fake_run(methods=SOME).plan()
+    plan["units"][2]["tim"] = "x"
+    with pytest.raises(NotARun, match=r"units\[2\]: tim is not a whole number"):
+        run_info(plan)
 
 
 def test_a_run_without_any_record_has_a_table_that_says_so(fake_run: Make) -> None:
