@@ -13,7 +13,7 @@ import numpy as np
 from data_prep.clips import CLASSES, EXPRESSIONS, Clips, Stills
 from data_prep.landmarks import mean_shape
 from methods import make_settings
-from methods.base import Context, Method, Prediction
+from methods.base import SAVED_AS, Context, Method, Prediction
 
 Check = Callable[[type[Method], Clips], None]
 
@@ -134,7 +134,7 @@ def saves(method: type[Method], clips: Clips) -> None:
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
         kinds = {path.suffix for path in Path(folder).rglob("*") if path.is_file()}
-        assert kinds <= {".json", ".npz", ".npy", ".safetensors"}, f"saved as {sorted(kinds)}"
+        assert kinds <= SAVED_AS, f"saved as {sorted(kinds)}"
         loaded = made(method)
         loaded.load(Path(folder))
     after = loaded.predict(test.without_labels())

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark.devices import choose_devices
-from benchmark.settings import Settings
+from benchmark.settings import Settings, checked
 from benchmark.sources import Assembled, Log, assemble
 from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
@@ -25,9 +25,20 @@ from data_prep.frames import VIDEOS, read_frames
 from data_prep.interpolation import resample
 from data_prep.landmarks import find_landmarks
 from methods import load_method, make_settings
-from methods.base import Context, Method
+from methods.base import SAVED_AS, Context, Method
+from methods.values import typed
 
 CARD = "model.json"
+ENTRIES: Mapping[str, Any] = {
+    "method": str,
+    "revision": int,
+    "settings": Mapping[str, Any],
+    "tim": int,
+    "classes": tuple[str, ...],
+    "landmarks": str,
+    "sha256": Mapping[str, str],
+}
+"""What the card must hold to be used."""
 
 
 def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
@@ -102,11 +113,11 @@ def _unfinished(out: Path) -> tempfile.TemporaryDirectory[str]:
 
 def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
     """A saved method ready to predict, and its card; VerbError when the folder is not a whole model's."""
-    try:
-        card = json.loads((folder / CARD).read_text())
-        stated = dict(card["sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise VerbError(f"{folder} is not a model: {CARD} cannot be read ({error})") from error
+    card = _card(folder)
+    stated = card["sha256"]
+    for name in sorted({path.name for path in folder.iterdir() if path.suffix in SAVED_AS} - {CARD}):
+        if name not in stated:
+            raise VerbError(f"{folder / CARD} does not list {name}: copy the model again, or fit it again")
     for name, sha256 in stated.items():
         path = folder / name
         if not path.is_file() or file_sha256(path) != sha256:
@@ -121,6 +132,22 @@ def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
     method = cls(make_settings(cls, card["settings"]), Context(device=device, threads=threads))
     method.load(folder)
     return method, card
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """What `fit` wrote beside the method; VerbError names the entry that is missing or wrong."""
+    try:
+        body = json.loads((folder / CARD).read_text())
+        missing = [name for name in ENTRIES if name not in body]
+        if missing:
+            raise ValueError(f"it has no entry {missing[0]!r}")
+        card = {name: typed(body[name], hint, name) for name, hint in ENTRIES.items()}
+        checked(Settings(tim=(card["tim"],)))
+        if card["classes"] != CLASSES or not card["sha256"]:
+            raise ValueError(f"classes must be {', '.join(CLASSES)}, and sha256 must name the method's files")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise VerbError(f"{folder} is not a model: {CARD} cannot be read ({error})") from error
+    return card
 
 
 def predict(folder: Path, video: Path, landmarks: str | None, device: str, log: Log) -> int:

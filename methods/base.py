@@ -68,6 +68,10 @@ class Prediction:
             raise ValueError("scores must be finite")
 
 
+SAVED_AS = frozenset({".json", ".npz", ".npy", ".safetensors"})
+"""Suffixes of the files that a saved method consists of: nothing that could be a pickle."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """A training curve: `values` at `steps`, for the figures."""

@@ -7,9 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmark.model import clip_of
+from benchmark.contract import toy_clips
+from benchmark.model import CARD, _save, clip_of, load
 from benchmark.verbs import VerbError
+from data_prep.clips import CLASSES
 from data_prep.landmarks import mean_shape
+from methods.linear import Linear
+from methods.values import WrongKind
 
 SIZE = (40, 36)
 
@@ -72,3 +76,65 @@ def test_landmarks_beside_a_video_are_found(tmp_path):
     shutil.copy(video, tmp_path / "other.avi")
     with pytest.raises(Exception, match="no landmark file"):
         clip_of(tmp_path / "other.avi", "file", 16, SIZE)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A model as `fit` saves it."""
+    method = Linear()
+    method.fit(toy_clips(*SIZE, n=12, frames=4), seed=0)
+    card = {"method": "linear", "revision": Linear.revision, "settings": {}, "tim": 4, "landmarks": "file"}
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    _save(method, {**card, "classes": CLASSES}, folder)
+    return folder
+
+
+@pytest.fixture
+def model(saved, tmp_path):
+    """A model to break."""
+    return shutil.copytree(saved, tmp_path / "model")
+
+
+def test_a_saved_model_is_loaded_beside_files_that_are_not_its_own(model):
+    (model / "notes.txt").write_text("the good one")
+    method, card = load(model)
+    assert isinstance(method, Linear) and card["tim"] == 4 and card["classes"] == CLASSES
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": None}, "method = None must be a text"),
+        ({"tim": "x"}, "tim = 'x' must be a whole number"),
+        ({"tim": -4}, r"tim = -4 must lie in 2\.\.4096"),
+        ({"settings": []}, r"settings = \[\] must be a table"),
+        ({"settings": {"C": "x"}}, "linear.C = 'x' must be a list of finite numbers"),
+        ({"classes": []}, "classes must be positive"),
+        ({"sha256": {}}, "sha256 must name the method's files"),
+        ({"sha256": {"linear.json": 3}}, r"sha256.linear.json = 3 must be a text"),
+        ({"sha256": {"linear.json": "0"}}, "does not list linear.npz"),
+        ({"revision": 99}, "saved by revision 99"),
+    ],
+)
+def test_a_damaged_card_names_the_entry(model, change, message):
+    card = json.loads((model / CARD).read_text())
+    (model / CARD).write_text(json.dumps({**card, **change}))
+    with pytest.raises((VerbError, WrongKind), match=message):
+        load(model)
+
+
+@pytest.mark.parametrize("content", ['{"sha256": {}}', "[]", "3", "{", "[" * 100_000])
+def test_what_is_no_card_is_refused(model, content):
+    (model / CARD).write_text(content)
+    with pytest.raises(VerbError, match=r"is not a model: model\.json cannot be read"):
+        load(model)
+
+
+def test_a_cut_or_missing_file_of_the_model_is_named(model):
+    weights = model / "linear.npz"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(VerbError, match=r"linear\.npz is missing or damaged"):
+        load(model)
+    weights.unlink()
+    with pytest.raises(VerbError, match=r"linear\.npz is missing or damaged"):
+        load(model)
