@@ -5,11 +5,18 @@ from __future__ import annotations
 import reprlib
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-_ONE: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
+_ONE: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "a text",
+    NoneType: "nothing",
+}
 _MANY: dict[Any, str] = {int: "whole numbers", float: "finite numbers", str: "texts"}
 _LARGEST = sys.float_info.max
 
@@ -19,23 +26,27 @@ class WrongKind(ValueError):
 
 
 def hints_of(cls: type[Any]) -> dict[str, Any]:
-    """Names and types of a dataclass's fields."""
-    hints = get_type_hints(cls)
-    return {field.name: hints[field.name] for field in fields(cls)}
+    """Names and types of a dataclass's fields; Any where a type's name is known to type checkers only."""
+    try:
+        hints = get_type_hints(cls)
+    except NameError:
+        hints = {}
+    return {field.name: hints.get(field.name, Any) for field in fields(cls)}
 
 
 def typed(value: Any, hint: Any, where: str) -> Any:
     """The value as the type wants it: lists become tuples, whole numbers may stand for floats.
 
-    hint: bool, int, float, str, tuple[...], Mapping[str, ...], one of them with "| None", or Any; other
-    types take any value. where: what the value is of, for the message. Raises WrongKind; neither a bool
-    nor nan nor an infinity is a number.
+    hint: bool, int, float, str, None, tuple[...], Mapping[str, ...], some of them joined by "|", or Any;
+    other types take any value. where: what the value is of, for the message. Raises WrongKind; neither a
+    bool nor nan nor an infinity is a number.
     """
     kind, inner = get_origin(hint) or hint, get_args(hint)
     if kind in (Union, UnionType):
-        some = [each for each in inner if each is not NoneType]
-        return None if value is None and NoneType in inner else typed(value, some[0], where)
-    if kind is tuple:
+        for each in inner:
+            with suppress(WrongKind):
+                return typed(value, each, where)
+    elif kind is tuple:
         if isinstance(value, list | tuple):
             wanted = inner if inner and inner[-1] is not ... else (inner[:1] or (Any,)) * len(value)
             if len(value) == len(wanted):
@@ -43,8 +54,8 @@ def typed(value: Any, hint: Any, where: str) -> Any:
                 return tuple(typed(item, each, f"{where}[{i}]") for i, (item, each) in items)
     elif isinstance(kind, type) and issubclass(kind, Mapping):
         if isinstance(value, Mapping):
-            each = inner[1] if inner else Any
-            return {name: typed(item, each, f"{where}.{name}") for name, item in value.items()}
+            of_all = inner[1] if inner else Any
+            return {name: typed(item, of_all, f"{where}.{name}") for name, item in value.items()}
     elif kind is float:
         if type(value) in (int, float) and abs(value) <= _LARGEST:
             return float(value)

@@ -1,5 +1,6 @@
 """Settings: profile, then file, then flags; wrong ones say what would have been right."""
 
+import dataclasses
 import math
 import sys
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from benchmark.plan import settings_for
 from benchmark.settings import SettingsError, resolve
 from methods import METHODS, UnknownName, UnusableMethod, load_method, make_settings, select
 from methods.base import Method
-from methods.values import WrongKind, typed
+from methods.values import WrongKind, hints_of, typed
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_profile(tmp_path):
@@ -163,6 +164,8 @@ def test_a_methods_setting_of_another_kind_is_refused(name, values, message):
         ([1, "a"], tuple, (1, "a")),
         (None, str | None, None),
         ("a", str | None, "a"),
+        ("a", int | str, "a"),
+        (None, float | None, None),
         ({"a": [1]}, Mapping[str, tuple[int, ...]], {"a": (1,)}),
         ({"a": [1]}, Mapping[str, Any], {"a": [1]}),
         (3, Literal[3], 3),
@@ -173,6 +176,14 @@ def test_values_become_what_the_type_asks_for(value, hint, expected):
     assert made == expected and type(made) is type(expected)
 
 
+def test_a_type_known_to_type_checkers_only_takes_any_value():
+    @dataclasses.dataclass
+    class Loose:
+        sizes: "Nowhere[int]" = ()  # noqa: F821
+
+    assert hints_of(Loose) == {"sizes": Any}
+
+
 @pytest.mark.parametrize(
     ("value", "hint", "words"),
     [
@@ -180,6 +191,7 @@ def test_values_become_what_the_type_asks_for(value, hint, expected):
         (-math.inf, float, "a finite number"),
         (True, float, "a finite number"),
         (1.0, int, "a whole number"),
+        ("a", int | tuple[float, ...], "a whole number or a list of finite numbers"),
         (1, bool, "true or false"),
         (1, str | None, "a text"),
         (1, tuple, "a list"),
