@@ -16,7 +16,6 @@ from statistics import median
 from typing import Any
 
 import torch
-import torch._dynamo  # the first optimiser imports it, for a second: better once, before units are forked
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 

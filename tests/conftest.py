@@ -1,11 +1,15 @@
 """Shared by all tests."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # started in the background of a script: what the tests start would be deaf to Ctrl-C too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 from filelock import FileLock
