@@ -35,9 +35,8 @@ class SimulatedClip:
 
 
 @pytest.fixture(scope="module")
-def clips(simulated_cache):
-    root = next((simulated_cache / "simulated").glob("tiny-*")) / "casme2"
-    return [SimulatedClip(clip) for clip in load("casme2", root).clips[::3]]
+def clips(tiny_folder):
+    return [SimulatedClip(clip) for clip in load("casme2", tiny_folder / "casme2").clips[::3]]
 
 
 def _errors(clips, algorithm):
