@@ -138,6 +138,7 @@ class _Job:
         return bool(self.handle.done())
 
     def how_it_ended(self) -> str:
+        """SLURM's state and the log, for the record of a unit that left none."""
         with suppress(Exception):
             return f"{self.handle.state}; its log is {self.handle.paths.stderr}"
         return "state unknown"

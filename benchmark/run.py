@@ -67,7 +67,7 @@ def run(settings: Settings, log: Log) -> int:
     devices = _devices(settings)
     log(f"profile {settings.profile}, device {'+'.join(devices)}, run folder {settings.folder}")
     with run_lock(settings.folder):
-        _refuse_another(settings.folder, profile=settings.profile, control=settings.control)
+        _held_before(settings.folder, profile=settings.profile, control=settings.control)
         planned = plan_run(settings, log)
         for place in ("", "units", "figures"):
             remove_leftovers(planned.folder / place)
@@ -226,10 +226,10 @@ def _opened_stills(assembled: Assembled, size: tuple[int, int], log: Log) -> dic
     return {f"{size[0]}x{size[1]}": (_everywhere(stills.folder), stills.digest)}
 
 
-def _refuse_another(folder: Path, **conditions: str) -> None:
-    """SettingsError if the folder holds a run under another condition: profile, control or data."""
+def _held_before(folder: Path, **conditions: str) -> dict[str, Any] | None:
+    """What run.json holds, None without one; SettingsError if under another profile, control or data."""
     if not (folder / RUN_FILE).exists():
-        return
+        return None
     before = read_run_file(folder)
     held = {**before["settings"], "profile": before["profile"], "data": before["data"]["digest"]}
     for what, new in conditions.items():
@@ -239,6 +239,7 @@ def _refuse_another(folder: Path, **conditions: str) -> None:
                 f"{folder} holds a run of {what} {old[:16]}, this one is of {new[:16]}: "
                 "numbers of both cannot stand in one table; give another --out"
             )
+    return before
 
 
 def write_run_file(planned: Planned) -> None:
@@ -247,10 +248,8 @@ def write_run_file(planned: Planned) -> None:
     Units planned here before stay, unless the new plan has the same slot (method, TIM, protocol, fold,
     seed). A folder of other data is refused.
     """
-    path = planned.folder / RUN_FILE
     settings, plan = planned.assembled.settings, planned.assembled.plan
-    _refuse_another(planned.folder, data=plan.digest)
-    before = read_run_file(planned.folder) if path.exists() else None
+    before = _held_before(planned.folder, data=plan.digest)
     slots = {tuple(unit[name] for name in SLOT): unit for unit in (before or {"units": []})["units"]}
     for unit in planned.units:
         slots[tuple(getattr(unit, name) for name in SLOT)] = {
@@ -272,7 +271,7 @@ def write_run_file(planned: Planned) -> None:
         "folds": {protocol: len(names) for (protocol, _), names in planned.assembled.fold_names().items()},
         "continue": command_line(),
     }
-    write_atomically(path, json.dumps(body, indent=1, sort_keys=True).encode())
+    write_atomically(planned.folder / RUN_FILE, json.dumps(body, indent=1, sort_keys=True).encode())
 
 
 def report_run(folder: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> None:

@@ -166,6 +166,7 @@ class _RowWriter:
         self._waiting = 0
 
     def add(self, row: Array | None, clip: str) -> None:
+        """Write the next row; MethodError if its shape or dtype is another than before."""
         if row is None and self._blank is None:
             self._waiting += 1
             return
@@ -182,6 +183,7 @@ class _RowWriter:
         self._write(row.tobytes())
 
     def finish(self) -> None:
+        """Write the header of a file in which every row was None."""
         if self._blank is None:
             self._start(np.zeros(0, np.float32))
 

@@ -82,6 +82,7 @@ def test_a_database_without_a_usable_clip_is_not_in_order(tmp_path, capsys):
         (["run", "--protocol", "losso"], "did you mean loso"),
         (["predict", "/nowhere", "video.avi"], "is not a model"),
         (["check", "casme2="], "names no folder"),
+        (["compare", "/nowhere", "paper", "--atol", "0.1"], "--atol is of two runs"),
         (["run", "--data", "kdef=/nowhere"], "database of photographs (--expressions)"),
         (["check", "manifest=/nowhere.csv"], "nowhere.csv"),
         (["audit", "--fold-size", "0"], "a test fold has at least one clip"),
