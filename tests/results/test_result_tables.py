@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from results.report import report, write_tables
+from results.report import all_frames, report, write_tables
 from results.run_file import NotARun
 from results.runs import MixedRecords, go_on, load_results, read_run, run_info
 from results.store import read_records, write_record
+from results.table_text import LEGEND, render_table3
 from results.tables import table3
 
 Make = Callable[..., Any]
@@ -89,6 +91,21 @@ def test_a_missing_record_is_said_and_never_averaged_over(fake_run: Make) -> Non
     assert statistics.loc[~touched, "p"].notna().all()
     metrics = read(folder, "metrics")
     assert metrics.loc[metrics["method"] == "lbp-top", "accuracy"].isna().all()
+
+
+def test_the_star_marks_the_highest_mean_floors_included_and_the_columns_are_explained(
+    fake_run: Make,
+) -> None:
+    folder = fake_run().write()
+    text = write_tables(folder).text
+    table = read(folder, "table3")
+    best = {f"{value:.2f} *" for value in table.groupby(["protocol", "tim"])["mean"].max()}
+    assert set(re.findall(r"[\d.]+ \*", text)) == best
+    assert all(line in text for line in LEGEND)
+    frame = all_frames(load_results(folder))["table3"]
+    frame.loc[frame["method"] == "majority", "mean"] = 99.0
+    (line,) = (line for line in render_table3(frame).splitlines() if "*" in line)
+    assert line.startswith("Majority class") and "99.00 *" in line
 
 
 def test_a_failed_unit_names_its_status(fake_run: Make) -> None:
