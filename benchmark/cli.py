@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.os_errors import in_one_line
+from basis.names import UnknownName
+from benchmark.errors import in_one_line
 from benchmark.settings import CONTROLS, ENGINES, PROFILES, Settings
-from methods import UnknownName, UnusableMethod, available
+from methods import UnusableMethod, available
 from methods.values import WrongKind
 
 EXAMPLES = """examples:
@@ -253,7 +254,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 
 def _fit(arguments: argparse.Namespace) -> int:
-    from benchmark.model import fit
+    from benchmark.apply import fit
 
     out, tim, seed = arguments.out, arguments.tim, arguments.seed
     arguments.methods, arguments.tim, arguments.seeds, arguments.out = [arguments.method], [tim], [seed], None
@@ -261,7 +262,7 @@ def _fit(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from benchmark.model import predict
+    from benchmark.apply import predict
 
     return predict(arguments.model, arguments.video, arguments.landmarks, arguments.device, _log)
 
@@ -305,7 +306,7 @@ def _mendable() -> tuple[type[Exception], ...]:
         ("data_prep.examine", ("PreparationError",)),
         ("methods.base", ("MethodError",)),
         ("data_prep.simulator.write", ("SimulatorError",)),
-        ("results.store", ("ResultsError",)),
+        ("results.records.store", ("ResultsError",)),
     ):
         loaded = sys.modules.get(module)
         kinds += [getattr(loaded, name) for name in names if hasattr(loaded, name)]

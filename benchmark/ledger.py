@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results.store import STATUSES, BadRecord, read_record, write_atomically
+from basis.files import write_atomically
+from results.records.store import STATUSES, BadRecord, read_record
 
 INDEX = "index.json"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from basis.canonical import digest_of
 from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import Settings, SettingsError
-from data_prep.clips import digest_of
 from methods import load_method, make_settings, select
 from methods.base import Method
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from basis.files import remove_leftovers, write_atomically
 from benchmark.devices import choose_devices
 from benchmark.engines import Limits, Outcome, Task, run_tasks
 from benchmark.ledger import Survey, survey
@@ -21,13 +22,11 @@ from benchmark.sources import Assembled, Log, assemble, n_workers
 from benchmark.stamp import stamp
 from data_prep.clips import CLASSES
 from methods import available
-from results.run_file import RUN_FILE, RUN_SCHEMA, read_run_file
-from results.store import (
+from results.records.run_file import RUN_FILE, RUN_SCHEMA, read_run_file
+from results.records.store import (
     BadRecord,
     Record,
     read_record,
-    remove_leftovers,
-    write_atomically,
     write_record,
 )
 

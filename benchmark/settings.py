@@ -11,8 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from basis.names import one_of
 from benchmark.protocols import PROTOCOLS
-from methods import one_of, select
+from methods import select
 from methods.values import hints_of, typed
 
 ENGINES = ("local", "dask", "slurm")

@@ -12,7 +12,7 @@ from data_prep.crop import crop, crop_landmarks
 from data_prep.frames import FrameError, read_frame
 from features.face_regions import region_polygons
 from features.optical_flow import flow_from_first
-from results.figures_clips import ClipPictures, save_contact_sheet
+from results.figures.clips import ClipPictures, save_contact_sheet
 
 SIZE = (163, 134)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from basis.names import one_of
 from benchmark.plan import MethodSpec, describe, folds_of
 from benchmark.settings import Settings, SettingsError
 from data_prep.clips import Clips, Database, StillDatabase, Stills
@@ -15,7 +16,6 @@ from data_prep.databases import load, load_stills
 from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
-from methods import one_of
 from methods.values import hints_of, typed
 
 Log = Callable[[str], None]

@@ -18,7 +18,7 @@ from data_prep.clips import Clips, Stills
 from data_prep.prepare import open_prepared, open_prepared_stills
 from methods import load_method, make_settings
 from methods.base import Context, Method, MethodError, Prediction
-from results.store import Record, write_record
+from results.records.store import Record, write_record
 
 
 class UnitError(RuntimeError):

@@ -35,8 +35,8 @@ def prepare(settings: Settings, log: Log) -> int:
 def status(folder: Path, log: Log) -> int:
     """What a run folder holds; status 1 while anything is missing, failed or damaged."""
     from benchmark.ledger import survey
-    from results.run_file import read_run_file
-    from results.runs import go_on
+    from results.records.run_file import read_run_file
+    from results.records.runs import go_on
 
     body = read_run_file(folder)
     found = survey(folder)
@@ -115,8 +115,8 @@ def _check_database(name: str, folder: Path, decode: bool, log: Log) -> int:
 
 
 def _check_method(name: str, log: Log) -> int:
-    from benchmark.contract import CHECKS, toy_clips
     from methods import load_method
+    from methods.contract import CHECKS, toy_clips
 
     method, problems = load_method(name), 0
     clips = toy_clips(*method().frame_size)

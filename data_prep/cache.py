@@ -29,7 +29,8 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from data_prep.clips import file_sha256
+from basis.canonical import canonical, digest_of
+from basis.files import file_sha256, write_atomically
 
 UInt8 = npt.NDArray[np.uint8]
 Log = Callable[[str], None]
@@ -279,12 +280,7 @@ def require_space(folder: Path, n_bytes: int) -> None:
 
 
 def _write_meta(folder: Path, body: Mapping[str, Any]) -> None:
-    temporary = folder / ".meta.json.tmp"
-    with temporary.open("wb") as file:
-        file.write(_canonical({**body, "sha256": _seal(body)}))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / "meta.json")
+    write_atomically(folder / "meta.json", canonical({**body, "sha256": digest_of(body)}))
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:
@@ -297,17 +293,9 @@ def _read_meta(folder: Path) -> dict[str, Any]:
         raise CacheDamaged(f"{path}: not a whole JSON file ({error})") from error
     if not isinstance(body, dict) or body.get("schema") != SCHEMA:
         raise CacheDamaged(f"{path}: not a prepared set of schema {SCHEMA}")
-    if body.pop("sha256", None) != _seal(body):
+    if body.pop("sha256", None) != digest_of(body):
         raise CacheDamaged(f"{path}: its content does not match its sha256")
     return body
-
-
-def _canonical(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _seal(body: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical(body)).hexdigest()
 
 
 def _checksum(data: bytes) -> str:

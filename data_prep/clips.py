@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -244,18 +243,6 @@ class Stills:
 
     def __len__(self) -> int:
         return len(self.frames)
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file's content, as hex digits; raises OSError if it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def digest_of(value: Mapping[str, Any] | Sequence[Any]) -> str:
-    """sha256 of the canonical JSON of names and numbers: the key of everything that is cached."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 PerClip = Callable[[UInt8, Float32], npt.NDArray[Any]]

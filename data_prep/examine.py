@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from basis.canonical import digest_of
+from basis.files import file_sha256
 from data_prep import crop
 from data_prep.cache import Parts
-from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8, digest_of, file_sha256
+from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8
 from data_prep.frames import FrameError, iterate
 from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, find_landmarks

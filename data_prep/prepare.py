@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from basis.canonical import digest_of
 from data_prep import crop
 from data_prep.cache import (
     CacheDamaged,
@@ -47,7 +48,6 @@ from data_prep.clips import (
     Still,
     StillDatabase,
     Stills,
-    digest_of,
 )
 from data_prep.examine import Examiner, PreparationError, Target, make_parts, part_key, signature
 from data_prep.landmarks import Options, backend_named

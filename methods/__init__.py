@@ -6,14 +6,14 @@ in the group `tlcnn_bench.methods` whose name is the method's and whose value is
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from basis.names import UnknownName, one_of
 from methods.values import hints_of, typed
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ METHODS: dict[str, str] = {
     "linear": "methods.linear:Linear",
 }
 """Name to "module:Class", in the order of the paper's Table 3, then the floors."""
-
-
-class UnknownName(ValueError):
-    """A name that is not in a table; the message lists the near ones."""
 
 
 class UnusableMethod(ValueError):
@@ -94,16 +90,6 @@ def select(patterns: Sequence[str]) -> tuple[str, ...]:
     if not chosen:
         raise UnknownName(f"{' '.join(patterns)!r} leaves no method; there are {', '.join(available())}")
     return tuple(name for name in available() if name in chosen)
-
-
-def one_of(name: str, names: Iterable[str], what: str) -> str:
-    """The name itself if it is there; otherwise UnknownName with what would have been right."""
-    names = list(names)
-    if name in names:
-        return name
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"must be one of {', '.join(names)}"
-    raise UnknownName(f"{name!r} is not a {what}; {hint}")
 
 
 def make_settings(method: type[Method], overrides: Mapping[str, Any]) -> Any:

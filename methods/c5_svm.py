@@ -13,15 +13,15 @@ from torch import Tensor
 
 from data_prep.clips import Clips, Float32, Ints
 from methods.base import Context, MethodError
-from methods.checkpoints import BadCheckpoint, read_tensors, require_fit, write_tensors
-from methods.devices import Execution, execution, lay_out, running
-from methods.last_view import LastView
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import n_parameters
-from methods.scoring import View
-from methods.stages import StageSettings, report, stage_e, stage_m, validation_split
-from methods.svm import SVMMethod, SVMSettings, Variant
-from methods.windows import central_windows, look, statistics_from, unlabelled_footage
+from methods.svm.last_view import LastView
+from methods.svm.solver import SVMMethod, SVMSettings, Variant
+from methods.training.checkpoints import BadCheckpoint, read_tensors, require_fit, write_tensors
+from methods.training.devices import Execution, execution, lay_out, running
+from methods.training.scoring import View
+from methods.training.stages import StageSettings, report, stage_e, stage_m, validation_split
+from methods.training.windows import central_windows, look, statistics_from, unlabelled_footage
 
 MODEL = "cnn.safetensors"
 

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import torch
 
 from methods.base import FrameSettings
-from methods.net_method import NetMethod
 from methods.nets.c3d import C3D
 from methods.nets.layers import Net
-from methods.schedule import Plan, Round
-from methods.scoring import View
-from methods.training import derived_seed
+from methods.training.loop import derived_seed
+from methods.training.net_method import NetMethod
+from methods.training.schedule import Plan, Round
+from methods.training.scoring import View
 
 
 @dataclass(frozen=True)

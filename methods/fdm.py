@@ -15,9 +15,9 @@ from data_prep.clips import Clips, Float32, UInt8
 from features.fdm import Encoding, align, encode, principal_vectors
 from features.optical_flow import flow_between_neighbours
 from methods.base import Context, MethodError
-from methods.last_view import LastView
-from methods.per_clip import per_clip, replacing
-from methods.svm import Kernel, SVMMethod, SVMSettings, Variant
+from methods.cached import per_clip, replacing
+from methods.svm.last_view import LastView
+from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
 _LONG_CLIP = 48
 

@@ -11,8 +11,8 @@ import numpy as np
 from data_prep.clips import Clips, Float32, UInt8
 from features.lbp_top import lbp_top
 from methods.base import Floats
-from methods.per_clip import per_clip
-from methods.svm import Kernel, SVMMethod, SVMSettings, Variant
+from methods.cached import per_clip
+from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
 
 @dataclass(frozen=True)

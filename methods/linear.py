@@ -16,8 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from data_prep.clips import Clips, Float32, UInt8
 from features.optical_flow import flow_from_first
 from methods.base import FrameSettings, Method, MethodError, Prediction
-from methods.one_vs_one import inner_splits
-from methods.per_clip import per_clip, replacing
+from methods.cached import per_clip, replacing
+from methods.svm.one_vs_one import inner_splits
 
 Doubles = npt.NDArray[np.float64]
 

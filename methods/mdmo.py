@@ -14,9 +14,9 @@ from features.face_regions import require_regions
 from features.mdmo import Pooling, mdmo
 from features.optical_flow import flow_from_first
 from methods.base import Context
-from methods.last_view import LastView
-from methods.per_clip import UnusableClip, per_clip
-from methods.svm import Kernel, SVMMethod, SVMSettings, Variant
+from methods.cached import UnusableClip, per_clip
+from methods.svm.last_view import LastView
+from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
 
 @dataclass(frozen=True)

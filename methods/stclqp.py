@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.clips import Clips, Float32, UInt8, digest_of
+from basis.canonical import digest_of
+from data_prep.clips import Clips, Float32, UInt8
 from features.colour import grey
 from features.slpp import SupervisedLPP
 from features.stclqp import (
@@ -22,9 +23,9 @@ from features.stclqp import (
     quantised_histograms,
 )
 from methods.base import Floats
-from methods.one_vs_one import Ints
-from methods.per_clip import PerClipArrays, per_clip_arrays
-from methods.svm import Affine, SVMMethod, SVMSettings, Variant
+from methods.cached import PerClipArrays, per_clip_arrays
+from methods.svm.one_vs_one import Ints
+from methods.svm.solver import Affine, SVMMethod, SVMSettings, Variant
 
 _PLANES = 3
 

@@ -12,8 +12,8 @@ from data_prep.clips import Clips, Float32, UInt8
 from features.colour import grey
 from features.stlbp_ip import stlbp_ip
 from methods.base import Floats
-from methods.per_clip import UnusableClip, per_clip
-from methods.svm import Kernel, SVMMethod, SVMSettings, Variant
+from methods.cached import UnusableClip, per_clip
+from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
 
 @dataclass(frozen=True)

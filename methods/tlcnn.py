@@ -10,13 +10,13 @@ import torch
 
 from data_prep.clips import Clips
 from methods.base import MethodError
-from methods.net_method import NetMethod
 from methods.nets.layers import Net
 from methods.nets.recurrent import RecurrentCNN
-from methods.schedule import Plan
-from methods.scoring import View
-from methods.stages import Stage, StageSettings, report, rounds, stage_e, stage_m
-from methods.training import derived_seed
+from methods.training.loop import derived_seed
+from methods.training.net_method import NetMethod
+from methods.training.schedule import Plan
+from methods.training.scoring import View
+from methods.training.stages import Stage, StageSettings, report, rounds, stage_e, stage_m
 
 
 @dataclass(frozen=True)

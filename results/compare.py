@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from results.cells import accuracy
-from results.runs import Place, Results, conditions, load_results
-from results.tables import table3_frame, tested
+from results.numbers.cells import accuracy
+from results.numbers.tables import table3_frame, tested
+from results.records.runs import Place, Results, conditions, load_results
 
 COLUMNS = ["method", "tim", "protocol", "fold", "seed", "a", "b", "difference", "clips_decided_otherwise"]
 

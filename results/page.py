@@ -14,10 +14,10 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from basis.files import write_atomically
 from results.audit import audit
-from results.figures_style import INK, PAPER, QUIET, Figures, Picture
-from results.runs import Results
-from results.store import write_atomically
+from results.figures.style import INK, PAPER, QUIET, Figures, Picture
+from results.records.runs import Results
 from results.table_text import LEGEND, as_text, blocks, shown_columns, title
 
 MOST_SVG = 2_400_000

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from results import tables
-from results.run_file import read_run_file
-from results.runs import Results, load_results
-from results.statistics_table import statistics_frame
-from results.store import record_paths, write_atomically
+from basis.files import write_atomically
+from results.numbers import tables
+from results.numbers.statistics_table import statistics_frame
+from results.records.run_file import read_run_file
+from results.records.runs import Results, load_results
+from results.records.store import record_paths
 from results.table_text import csv_text, render_table3, table3_csv, table3_latex, table3_markdown, title
 
 DIGEST = ".report.json"

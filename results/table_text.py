@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from results.runs import Results, RunInfo
-from results.tables import fold_columns
+from results.numbers.tables import fold_columns
+from results.records.runs import Results, RunInfo
 
 MOST_FOLDS_SHOWN = 10
 """Tables for people leave the single folds out beyond this; the CSV has them all."""

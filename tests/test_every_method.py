@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmark.contract import CHECKS, made, toy_clips
 from methods import METHODS, load_method
+from methods.contract import CHECKS, made, toy_clips
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from data_prep.clips import digest_of
+from basis.canonical import digest_of
 from data_prep.simulator.presets import PRESETS, Preset
 
 REVISION = 3

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from benchmark.cli import main
-from benchmark.os_errors import in_one_line
+from benchmark.errors import in_one_line
 
 RUN = ("--methods", "majority", "--simulator", "tiny", "--tim", "8", "--protocol", "paper", "--tables-only")
 A_FILE = "a file stands where a folder is needed"

@@ -231,7 +231,7 @@ def test_ending_the_run_ends_children_and_grandchildren(engine, number, tmp_path
         wait_until(lambda name=name: (tmp_path / name).exists() and (tmp_path / name).read_text())
     grandchildren = [int((tmp_path / name).read_text()) for name in names]
     family = [psutil.Process(pid).parents() for pid in grandchildren]
-    before = [p.pid for tree in family for p in tree if "engines_supervisor" in " ".join(p.cmdline())]
+    before = [p.pid for tree in family for p in tree if "engines.supervisor" in " ".join(p.cmdline())]
     os.killpg(process.pid, number) if number == signal.SIGINT else process.kill()
     printed, _ = process.communicate(timeout=60)
     for pid in grandchildren + before:
@@ -248,7 +248,7 @@ def test_two_units_of_one_key_are_refused(tmp_path):
 
 
 def test_an_engine_that_cannot_start_says_why(monkeypatch):
-    monkeypatch.setattr("benchmark.engines_dask._CONNECT_SECONDS", 1)
+    monkeypatch.setattr("benchmark.engines.dask._CONNECT_SECONDS", 1)
     with pytest.raises(ValueError, match=r"did you mean 'slurm'"):
         run_tasks("slrum", MIXED, [], Limits())
     with pytest.raises(EngineError, match="no_such_module_here"):
@@ -283,7 +283,7 @@ def test_dask_started_here_listens_on_loopback_only(tmp_path):
 
 
 def test_short_units_share_a_job(tmp_path):
-    from benchmark.engines_slurm import group
+    from benchmark.engines.slurm import group
 
     short = [Task(str(number), {}, expected_seconds=3) for number in range(10_000)]
     groups = group(short, 600)
@@ -295,7 +295,7 @@ def test_short_units_share_a_job(tmp_path):
 
 
 def test_a_journal_line_that_is_being_written_is_read_when_it_is_whole(tmp_path):
-    from benchmark.engines_slurm import _Journal
+    from benchmark.engines.slurm import _Journal
 
     outcome = {"key": "a", "status": "done", "error": None, "seconds": 1.0, "peak_memory_mb": 2.0}
     line = json.dumps(outcome).encode() + b"\n"
@@ -313,7 +313,7 @@ def test_a_supervisor_whose_run_is_gone_ends_without_a_word():
     ours, theirs = socket.socketpair()
     ours.sendall(b'{"preload": [], "function": "", "threads": 1}\n')
     ours.close()
-    start = f"from benchmark.engines_supervisor import main; main({theirs.fileno()})"
+    start = f"from benchmark.engines.supervisor import main; main({theirs.fileno()})"
     with theirs:
         done = subprocess.run(
             [sys.executable, "-c", start],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.ledger import survey
-from results.store import BadRecord, Record, read_record, write_record
+from results.records.store import BadRecord, Record, read_record, write_record
 
 
 def record(key, status="done"):

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmark.contract import toy_clips
-from benchmark.model import CARD, _save, clip_of, load
+from benchmark.apply import CARD, _save, clip_of, load
 from benchmark.verbs import VerbError
 from data_prep.clips import CLASSES
 from data_prep.landmarks import mean_shape
+from methods.contract import toy_clips
 from methods.linear import Linear
 from methods.values import WrongKind
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from methods import load_method
-from results.store import read_records
+from results.records.store import read_records
 
 NETWORKS = ("tlcnn", "c5-svm", "3d-cnn")
 FAST = ("majority", "linear", "lbp-top")

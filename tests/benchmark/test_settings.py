@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import pytest
 
+from basis.names import UnknownName
 from benchmark.plan import settings_for
 from benchmark.settings import SettingsError, resolve
-from methods import METHODS, UnknownName, UnusableMethod, load_method, make_settings, select
+from methods import METHODS, UnusableMethod, load_method, make_settings, select
 from methods.base import Method
 from methods.values import WrongKind, hints_of, typed
 

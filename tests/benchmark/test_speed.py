@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmark import speed
 from benchmark.speed import Row, best_of, print_rows, run_parts, write_csv
-from benchmark.speed_texture import plane_by_plane, textured_clip
+from benchmark.speed.texture import plane_by_plane, textured_clip
 from features.lbp_top import lbp_top
 
 

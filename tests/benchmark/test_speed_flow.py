@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.speed_flow import (
+from benchmark.speed.flow import (
     _pairs,
     end_point_error,
     plain_mdmo,

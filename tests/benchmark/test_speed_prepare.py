@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark import speed_prepare
+from benchmark.speed import prepare as speed_prepare
 from data_prep.interpolation import tim
 from data_prep.prepare import plan_data, prepared
 

@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 import torch
 
-from data_prep import landmarks_face_alignment as fan
-from data_prep import landmarks_facemesh
 from data_prep.crop import Box, face_box
 from data_prep.landmarks import (
     BACKENDS,
@@ -28,6 +26,8 @@ from data_prep.landmarks import (
     find_landmarks,
     read_landmark_file,
 )
+from data_prep.landmarks import face_alignment as fan
+from data_prep.landmarks import facemesh as landmarks_facemesh
 
 GREY = np.full((120, 100, 3), 128, np.uint8)
 MIRROR = [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1)]

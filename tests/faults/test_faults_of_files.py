@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from results.store import read_records
+from results.records.store import read_records
 
 DAMAGED = "damaged"
 

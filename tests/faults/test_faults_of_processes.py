@@ -11,7 +11,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from results.store import read_records
+from results.records.store import read_records
 
 
 def everything_of(process):

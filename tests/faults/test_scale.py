@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import ledger
-from results.store import Record, read_record, write_record
+from results.records.store import Record, read_record, write_record
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ def test_memory_does_not_grow_with_mapped_clips(tmp_path):
     """Ten times the clips, 70 MB more on disk: training holds hardly more of its own."""
     peaks, sizes = {}, {}
     for n in (40, 400):
-        command = [sys.executable, "-m", "benchmark.speed_scale", str(tmp_path / "frames.npy"), str(n)]
+        command = [sys.executable, "-m", "benchmark.speed.scale", str(tmp_path / "frames.npy"), str(n)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
         _, _, peaks[n], sizes[n] = json.loads(done.stdout)
     assert sizes[400] - sizes[40] > 60

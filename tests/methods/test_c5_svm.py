@@ -8,8 +8,8 @@ from data_prep.clips import Clips, Stills
 from methods import make_settings
 from methods.base import Context, MethodError
 from methods.c5_svm import C5SVM
-from methods.stages import validation_split
 from methods.tlcnn import TLCNN
+from methods.training.stages import validation_split
 
 SIZE = (52, 50)
 

@@ -10,7 +10,7 @@ import pytest
 
 from data_prep.clips import Clips
 from methods.base import MethodError
-from methods.per_clip import UnusableClip, per_clip, per_clip_arrays
+from methods.cached import UnusableClip, per_clip, per_clip_arrays
 
 
 class Counting:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data_prep.clips import Clips, Stills
 from methods.base import Context, MethodError
-from methods.stages import StageSettings, inner_split, stage_e, stage_m
+from methods.training.stages import StageSettings, inner_split, stage_e, stage_m
 
 SETTINGS = StageSettings(
     frame_size=(52, 50),

@@ -13,7 +13,7 @@ from sklearn.svm import SVC
 
 from data_prep.clips import Clips, LabelsHidden
 from methods.base import Context, MethodError
-from methods.one_vs_one import (
+from methods.svm.one_vs_one import (
     Kernel,
     fit_one_vs_one,
     inner_splits,
@@ -21,7 +21,7 @@ from methods.one_vs_one import (
     measure_between,
     pair_scores,
 )
-from methods.svm import SVMMethod, SVMSettings, standardise
+from methods.svm.solver import SVMMethod, SVMSettings, standardise
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,14 +9,14 @@ import torch
 from data_prep.clips import Clips, Stills
 from methods import make_settings
 from methods.base import Context, MethodError
-from methods.devices import Execution
 from methods.nets.cnn import FrameCNN
-from methods.schedule import Plan, Round
-from methods.scoring import View
-from methods.stages import stage_m
 from methods.tlcnn import TLCNN, Settings, TLCNNWithoutE, TLCNNWithoutEM
-from methods.training import train
-from methods.windows import training_footage
+from methods.training.devices import Execution
+from methods.training.loop import train
+from methods.training.schedule import Plan, Round
+from methods.training.scoring import View
+from methods.training.stages import stage_m
+from methods.training.windows import training_footage
 
 SIZE = (52, 50)
 

@@ -15,14 +15,14 @@ from torch.nn import functional as F
 
 from data_prep.clips import Clips
 from methods.base import Context, MethodError
-from methods.devices import Execution, bfloat16_convolves, execution, present, running
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import Net
 from methods.nets.recurrent import RecurrentCNN
-from methods.schedule import Plan, Round
-from methods.scoring import View, forward_flops, predict, score
-from methods.training import NOT_LEARNED, derived_seed, train
-from methods.windows import training_footage
+from methods.training.devices import Execution, bfloat16_convolves, execution, present, running
+from methods.training.loop import NOT_LEARNED, derived_seed, train
+from methods.training.schedule import Plan, Round
+from methods.training.scoring import View, forward_flops, predict, score
+from methods.training.windows import training_footage
 
 CPU = Execution(torch.device("cpu"))
 PLAN = Plan(
@@ -86,7 +86,7 @@ class TestLearning:
             drawn.append(FrameCNN.draw_masks(net, n, length, generator)) or drawn[-1]
         )
         data = footage()
-        from methods.windows import Sampler, look
+        from methods.training.windows import Sampler, look
 
         twin = Sampler(
             data,
@@ -307,7 +307,7 @@ class TestFailures:
         with pytest.raises(MethodError, match=r"diverged.*learning rate"):
             fit(plan, folder=tmp_path, checkpoint_seconds=0.0)
         for path in tmp_path.glob("*.safetensors"):
-            from methods.checkpoints import read_tensors
+            from methods.training.checkpoints import read_tensors
 
             tensors, _ = read_tensors(path)
             assert all(torch.isfinite(t).all() for t in tensors.values() if t.is_floating_point())

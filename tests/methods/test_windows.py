@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.clips import Clips, Stills
-from methods.windows import (
+from methods.training.windows import (
     Sampler,
     central_windows,
     channel_statistics,

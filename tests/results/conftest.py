@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from results.store import Record, write_record
+from results.records.store import Record, write_record
 
 CLASSES = ("positive", "negative", "surprise", "others")
 TITLES = {

@@ -11,9 +11,9 @@ import pytest
 from scipy import stats
 
 from results.audit import audit, audit_predictions, is_prediction_log
-from results.audit_log import BadLog
-from results.metrics import macro_precision_of, uar_of, uf1_of
-from results.published_table import BadTable, published_table
+from results.audit.logs import BadLog
+from results.audit.published_table import BadTable, published_table
+from results.numbers.metrics import macro_precision_of, uar_of, uf1_of
 
 FOUND_P = {
     "TLCNN(E)": "0.655",
@@ -28,7 +28,7 @@ FOUND_P = {
 
 @pytest.fixture
 def table() -> list[dict[str, str]]:
-    text = resources.files("results.published").joinpath("table3.csv").read_text()
+    text = resources.files("results.audit.published").joinpath("table3.csv").read_text()
     return list(csv.DictReader(text.splitlines()))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from results.compare import compare, compare_with_paper
-from results.store import write_record
+from results.records.store import write_record
 
 Make = Callable[..., Any]
 METHODS = ("mdmo", "lbp-top")

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from results import tables
 from results.compare import compare
+from results.numbers import tables
+from results.numbers.statistics_table import statistics_frame
+from results.records.runs import load_results
 from results.report import report, write_tables
-from results.runs import load_results
-from results.statistics_table import statistics_frame
 
 Make = Callable[..., Any]
 METHODS = ("mdmo", "lbp-top", "majority")

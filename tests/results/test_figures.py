@@ -9,14 +9,14 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from results.cells import cells
 from results.figures import draw_all, write_figures
-from results.figures_clips import ClipPictures, contact_sheet, save_contact_sheet
-from results.figures_curves import weight_sweep
-from results.figures_style import own_style
-from results.figures_tables import bars, dumbbells, heat_map
+from results.figures.clips import ClipPictures, contact_sheet, save_contact_sheet
+from results.figures.curves import weight_sweep
+from results.figures.style import own_style
+from results.figures.tables import bars, dumbbells, heat_map
+from results.numbers.cells import cells
+from results.records.runs import load_results
 from results.report import all_frames
-from results.runs import load_results
 
 Make = Callable[..., Any]
 METHODS = ("tlcnn", "tlcnn-e", "mdmo", "lbp-top", "majority")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from results.metrics import accuracy, confusion, macro_precision, recalls, uar, uf1
+from results.numbers.metrics import accuracy, confusion, macro_precision, recalls, uar, uf1
 
 N = 4
 

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
+from results.numbers.tables import table3
+from results.records.run_file import NotARun
+from results.records.runs import MixedRecords, go_on, load_results, read_run, run_info
+from results.records.store import read_records, write_record
 from results.report import all_frames, report, write_tables
-from results.run_file import NotARun
-from results.runs import MixedRecords, go_on, load_results, read_run, run_info
-from results.store import read_records, write_record
 from results.table_text import LEGEND, render_table3
-from results.tables import table3
 
 Make = Callable[..., Any]
 TEXTS = ("table3.csv", "table3.md", "table3.tex", "per_fold.csv", "metrics.csv", "statistics.csv")

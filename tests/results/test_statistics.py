@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from results import tables
-from results.runs import load_results
-from results.statistics import (
+from results.numbers import tables
+from results.numbers.statistics import (
     TableHasHoles,
     corrected_t,
     effect_size,
@@ -25,8 +24,9 @@ from results.statistics import (
     sign_flip,
     wins_ties_losses,
 )
-from results.statistics_table import statistics_frame
-from results.store import ResultsError, write_record
+from results.numbers.statistics_table import statistics_frame
+from results.records.runs import load_results
+from results.records.store import ResultsError, write_record
 
 random = np.random.default_rng(4)
 

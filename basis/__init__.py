@@ -1,0 +1,4 @@
+"""What all packages need and none of them is about: files, canonical JSON, names, registries.
+
+Imports nothing of the project; everything else may import it.
+"""

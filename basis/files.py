@@ -1,0 +1,50 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def atomically(path: Path, *, flushed: bool = True) -> Iterator[BinaryIO]:
+    """A new binary file that takes the name `path` when the block ends well, and is deleted when not.
+
+    It is written under a temporary name in the same folder, which is made if need be; the umask decides
+    who may read it. flushed: on disk before the rename, so that a power cut cannot leave an empty file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            if flushed:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write the whole content of a file at once; see `atomically`."""
+    with atomically(path) as file:
+        file.write(data)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what killed processes left of `atomically` in this folder; nobody else may be writing."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's content, as hex digits; raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

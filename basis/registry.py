@@ -1,0 +1,68 @@
+"""Tables of what can be named: literal entries of this project and those that installed packages add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from basis.names import UnknownName, one_of
+
+
+class Registry(Mapping[str, str]):
+    """Name to "module:attribute": a literal table, then the entry points of one group.
+
+    Nothing is imported before `load`. An installed package registers under `group` in its own
+    pyproject.toml; a name that stands in the table, or that two packages register, is refused with the
+    names of the packages.
+
+    kind: what an entry is, for messages ("method"). error: what is raised for a name that is not there.
+    """
+
+    def __init__(
+        self, kind: str, table: Mapping[str, str], *, group: str, error: type[Exception] = UnknownName
+    ) -> None:
+        self.kind, self.table, self.group, self.error = kind, dict(table), group, error
+
+    @cached_property
+    def plugins(self) -> dict[str, EntryPoint]:
+        """What installed packages add, by name; raises `error` for names that are taken."""
+        found: dict[str, EntryPoint] = {}
+        for point in entry_points(group=self.group):
+            taken = "this project" if point.name in self.table else None
+            if point.name in found and _package(found[point.name]) != _package(point):
+                taken = _package(found[point.name])
+            if taken:
+                raise self.error(
+                    f"two packages register a {self.kind} named {point.name!r}: {taken} and "
+                    f"{_package(point)}; uninstall one, or give one of them another name"
+                )
+            found[point.name] = point
+        return found
+
+    def __getitem__(self, name: str) -> str:
+        if name in self.table:
+            return self.table[name]
+        return self.plugins[name].value
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.table
+        yield from self.plugins
+
+    def __len__(self) -> int:
+        return len(self.table) + len(self.plugins)
+
+    def origin(self, name: str) -> str:
+        """The package and version that registers a name, such as "their-methods 1.2"; "" for our own."""
+        return "" if name in self.table else _package(self.plugins[name])
+
+    def load(self, name: str) -> Any:
+        """Import what a name stands for; `error` for an unknown name, else whatever the import raises."""
+        module, _, attribute = self[one_of(name, self, self.kind, error=self.error)].partition(":")
+        return getattr(import_module(module), attribute)
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value

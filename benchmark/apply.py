@@ -1,0 +1,195 @@
+"""A method trained on all given clips, kept in a folder, and used on a new video."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from basis.files import file_sha256
+from benchmark.devices import choose_devices
+from benchmark.settings import Settings, checked
+from benchmark.sources import Assembled, Log, assemble
+from benchmark.stamp import stamp
+from benchmark.verbs import VerbError
+from data_prep.clips import CLASSES, Clips, Stills
+from data_prep.crop import crop, crop_landmarks, face_box
+from data_prep.databases.errors import Refused
+from data_prep.databases.tabled import frames_at, whole_span
+from data_prep.databases.trees import Tree
+from data_prep.frames import VIDEOS, read_frames
+from data_prep.interpolation import resample
+from data_prep.landmarks import find_landmarks
+from methods import load_method, make_settings
+from methods.base import SAVED_AS, Context, Method
+from methods.values import typed
+
+CARD = "model.json"
+ENTRIES: Mapping[str, Any] = {
+    "method": str,
+    "revision": int,
+    "settings": Mapping[str, Any],
+    "tim": int,
+    "classes": tuple[str, ...],
+    "landmarks": str,
+    "sha256": Mapping[str, str],
+}
+"""What the card must hold to be used."""
+
+
+def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
+    """Train one method on all clips and save it as a folder; nothing is left half-written."""
+    if out.exists():
+        raise VerbError(f"{out} exists already; name a new folder for the model")
+    if len(settings.methods) != 1:
+        raise VerbError(
+            f"fit trains one method, {len(settings.methods)} are named: {', '.join(settings.methods)}"
+        )
+    _unfinished(out).cleanup()
+    assembled = assemble(settings, log)
+    (spec,) = assembled.specs
+    clips = assembled.clips(tim, spec.frame_size, log)
+    cls = load_method(spec.name)
+    context = Context(
+        device=choose_devices(settings.device)[0],
+        deterministic=settings.deterministic,
+        threads=settings.workers or len(os.sched_getaffinity(0)),
+        cache=Path(settings.cache),
+        stills=_stills_of(assembled, log),
+        grouped=True,
+        log=log,
+    )
+    method = cls(make_settings(cls, spec.settings), context)
+    unusable = method.unusable(clips.without_labels())
+    usable = clips.select([i for i in range(len(clips)) if i not in unusable])
+    method.fit(usable, seed=seed)
+    card = {
+        "method": spec.name,
+        "revision": spec.revision,
+        "settings": spec.settings,
+        "tim": tim,
+        "seed": seed,
+        "classes": list(CLASSES),
+        "landmarks": assembled.sources.landmarks,
+        "data": {"name": assembled.sources.name, "digest": assembled.plan.digest, "n_clips": len(usable)},
+        "stamp": stamp(),
+    }
+    _save(method, card, out)
+    log(f"{cls.title} trained on {len(usable)} clips, saved in {out}")
+    return 0
+
+
+def _stills_of(assembled: Assembled, log: Log) -> Callable[[tuple[int, int]], Stills] | None:
+    if not assembled.sources.stills:
+        return None
+
+    def at(size: tuple[int, int]) -> Stills:
+        stills = assembled.stills(size, log)
+        assert stills is not None, "there are databases of photographs"
+        return stills
+
+    return at
+
+
+def _save(method: Method, card: dict[str, Any], out: Path) -> None:
+    with _unfinished(out) as folder:
+        made = Path(folder) / "model"
+        made.mkdir()
+        method.save(made)
+        card = {**card, "sha256": {path.name: file_sha256(path) for path in sorted(made.iterdir())}}
+        (made / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
+        made.replace(out)
+
+
+def _unfinished(out: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder to fill beside `out`; OSError where none can be made."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.")
+
+
+def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
+    """A saved method ready to predict, and its card; VerbError when the folder is not a whole model's."""
+    card = _card(folder)
+    stated = card["sha256"]
+    for name in sorted({path.name for path in folder.iterdir() if path.suffix in SAVED_AS} - {CARD}):
+        if name not in stated:
+            raise VerbError(f"{folder / CARD} does not list {name}: copy the model again, or fit it again")
+    for name, sha256 in stated.items():
+        path = folder / name
+        if not path.is_file() or file_sha256(path) != sha256:
+            raise VerbError(f"{path} is missing or damaged: copy the model again, or fit it again")
+    cls = load_method(card["method"])
+    if cls.revision != card["revision"]:
+        raise VerbError(
+            f"{folder} was saved by revision {card['revision']} of {cls.name}, this is revision "
+            f"{cls.revision}: fit it again"
+        )
+    threads = len(os.sched_getaffinity(0))
+    method = cls(make_settings(cls, card["settings"]), Context(device=device, threads=threads))
+    method.load(folder)
+    return method, card
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """What `fit` wrote beside the method; VerbError names the entry that is missing or wrong."""
+    try:
+        body = json.loads((folder / CARD).read_text())
+        missing = [name for name in ENTRIES if name not in body]
+        if missing:
+            raise ValueError(f"it has no entry {missing[0]!r}")
+        card = {name: typed(body[name], hint, name) for name, hint in ENTRIES.items()}
+        checked(Settings(tim=(card["tim"],)))
+        if card["classes"] != CLASSES or not card["sha256"]:
+            raise ValueError(f"classes must be {', '.join(CLASSES)}, and sha256 must name the method's files")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise VerbError(f"{folder} is not a model: {CARD} cannot be read ({error})") from error
+    return card
+
+
+def predict(folder: Path, video: Path, landmarks: str | None, device: str, log: Log) -> int:
+    """Label one video file or one folder of frames and show the score of every class."""
+    method, card = load(folder, device=choose_devices(device)[0])
+    clips = clip_of(video, landmarks or card["landmarks"], card["tim"], method.frame_size)
+    unusable = method.unusable(clips)
+    if unusable:
+        raise VerbError(f"{card['method']} cannot handle {video}: {unusable[0]}")
+    prediction = method.predict(clips)
+    scores = prediction.scores[prediction.chosen, 0].astype(np.float64)
+    shares, kind = probabilities(scores)
+    log(f"{video}: {card['classes'][int(scores.argmax())]}")
+    for name, share in zip(card["classes"], shares, strict=True):
+        log(f"  {name:<10} {share:.3f}")
+    log(f"  ({kind})")
+    return 0
+
+
+def clip_of(video: Path, landmarks: str, tim: int, size: tuple[int, int]) -> Clips:
+    """A video file or a folder of numbered pictures, none missing and none twice, as one prepared clip."""
+    if not video.is_dir() and not (video.is_file() and video.suffix.lower() in VIDEOS):
+        kinds = ", ".join(VIDEOS)
+        raise VerbError(f"{video} must be a folder of numbered pictures or a video file ({kinds})")
+    place = video.resolve()
+    tree = Tree.at(place if place.is_dir() else place.parent)
+    try:
+        source, annotations = frames_at(tree, str(place), *whole_span(tree, str(place)))
+    except Refused as refused:
+        raise VerbError(str(refused)) from refused
+    frames = read_frames(source)
+    points = find_landmarks(landmarks, frames[0], annotations)
+    box = face_box(points, frames.shape[1:3])
+    cropped = np.stack([crop(frame, box, size) for frame in frames])
+    points = crop_landmarks(points, box, size)
+    return Clips.from_arrays(resample(cropped, tim)[None], points[None], names=[video.name])
+
+
+def probabilities(scores: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[Any, str]:
+    """Scores as shares of one, and what they are."""
+    if (scores >= 0).all() and abs(scores.sum() - 1) < 1e-3:
+        return scores, "probabilities"
+    exponents = np.exp(scores - scores.max())
+    return exponents / exponents.sum(), "softmax of decision values: an order, not calibrated probabilities"

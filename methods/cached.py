@@ -1,0 +1,228 @@
+"""Arrays computed once per clip of a prepared set and shared by folds, candidates, protocols and seeds."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock
+
+from basis.canonical import digest_of
+from basis.files import file_sha256
+from data_prep.clips import Clips, Float32, PerClip, UInt8
+from methods.base import MethodError
+
+Array = npt.NDArray[Any]
+_SCHEMA = 1
+
+
+class UnusableClip(ValueError):
+    """Raised by a per-clip computation for a clip it cannot handle; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class PerClipArrays:
+    """What a computation gave for the clips of a view.
+
+    `arrays[i]` is the row of clip i, read when asked for; `arrays.rows` reads all, (n, ...). Rows of the
+    clips named in `unusable` (position in the view to the reason) are zeros.
+    """
+
+    stored: Array
+    indices: npt.NDArray[np.int64]
+    unusable: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, i: int) -> Array:
+        """Row of clip i of the view."""
+        return np.array(self.stored[self.indices[i]])
+
+    @property
+    def rows(self) -> Array:
+        """(n, ...) rows of all clips of the view, in memory."""
+        return np.array(self.stored[self.indices])
+
+
+def per_clip(
+    clips: Clips, compute: PerClip, *, name: str, parameters: Mapping[str, Any], threads: int = 1
+) -> Array:
+    """(len(clips), ...) results of `compute`, from the cache where the prepared set has one.
+
+    `compute` takes one clip (T, H, W, 3) uint8 and its landmarks (66, 2) float32 and returns an array
+    of the same shape and dtype for every clip; it must depend on nothing but them and `parameters`
+    (JSON values), because `name` and `parameters` are the key of what is cached. A change of what it
+    computes needs a change of one of them ("version": 2). `threads` clips are computed side by side.
+
+    The whole prepared set is computed at first use, under a lock, in a few clips' memory, and written
+    atomically below `clips.folder / "features"`; without a folder only this view is computed. A file
+    that is damaged, cut short or of another set is computed again.
+
+    Raises MethodError when the view holds a clip for which `compute` raised `UnusableClip`; report such
+    clips in `Method.unusable` with the help of `per_clip_arrays`.
+    """
+    result = per_clip_arrays(clips, compute, name=name, parameters=parameters, threads=threads)
+    for position, reason in result.unusable.items():
+        raise MethodError(f"{name}: clip {clips.names[position]!r} cannot be used: {reason}")
+    return result.rows
+
+
+def per_clip_arrays(
+    clips: Clips, compute: PerClip, *, name: str, parameters: Mapping[str, Any], threads: int = 1
+) -> PerClipArrays:
+    """As `per_clip`, but rows are read when asked for, and clips that cannot be handled are named."""
+    if clips.folder is None:
+        return _in_memory(clips, compute, threads)
+    key = digest_of({"name": name, "parameters": dict(parameters), "data": clips.digest, "schema": _SCHEMA})
+    path = clips.folder / "features" / f"{name}-{key[:20]}.npy"
+    meta = _checked_meta(path, key)
+    if meta is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            meta = _checked_meta(path, key) or _build(path, key, clips, compute, threads)
+    return _rows_of_view(path, meta, clips)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path in the same folder; after the block it is flushed to disk and renamed to `path`."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary.touch(exist_ok=False)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _in_memory(clips: Clips, compute: PerClip, threads: int) -> PerClipArrays:
+    results = list(_results(clips.frames, clips.all_landmarks, clips.indices.tolist(), compute, threads))
+    unusable = {i: result for i, result in enumerate(results) if isinstance(result, str)}
+    blank = next((np.zeros_like(r) for r in results if not isinstance(r, str)), np.zeros(0, np.float32))
+    rows = [blank if isinstance(result, str) else result for result in results]
+    stored = np.stack(rows) if rows else blank[np.newaxis][:0]
+    return PerClipArrays(stored, np.arange(len(rows)), unusable)
+
+
+def _results(
+    frames: UInt8, landmarks: Float32, indices: list[int], compute: PerClip, threads: int
+) -> Iterator[Array | str]:
+    """The array of each clip, or the reason why there is none, in order, with few clips in memory."""
+
+    def one(index: int) -> Array | str:
+        try:
+            return np.ascontiguousarray(compute(np.asarray(frames[index]), landmarks[index]))
+        except UnusableClip as reason:
+            return str(reason)
+
+    if threads <= 1:
+        yield from map(one, indices)
+        return
+    window = 4 * threads
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(indices), window):
+            yield from pool.map(one, indices[start : start + window])
+
+
+def _build(path: Path, key: str, clips: Clips, compute: PerClip, threads: int) -> dict[str, Any]:
+    """Compute all clips of the prepared set into `path`; the meta file is written last."""
+    n = len(clips.frames)
+    unusable: dict[str, str] = {}
+    with replacing(path) as temporary:
+        with temporary.open("wb") as file:
+            writer = _RowWriter(file.write, n)
+            for i, result in enumerate(
+                _results(clips.frames, clips.all_landmarks, list(range(n)), compute, threads)
+            ):
+                if isinstance(result, str):
+                    unusable[str(i)] = result
+                writer.add(None if isinstance(result, str) else result, clips.all_names[i])
+            writer.finish()
+        sha256 = file_sha256(temporary)
+    meta = {"key": key, "sha256": sha256, "unusable": unusable}
+    with replacing(_meta_path(path)) as temporary:
+        temporary.write_text(json.dumps(meta, indent=1, sort_keys=True), encoding="utf-8")
+    return meta
+
+
+class _RowWriter:
+    """Writes an .npy file row by row; a row of None becomes zeros of the others' shape."""
+
+    def __init__(self, write: Callable[[bytes], Any], n: int) -> None:
+        self._write = write
+        self._n = n
+        self._blank: Array | None = None
+        self._waiting = 0
+
+    def add(self, row: Array | None, clip: str) -> None:
+        """Write the next row; MethodError if its shape or dtype is another than before."""
+        if row is None and self._blank is None:
+            self._waiting += 1
+            return
+        if self._blank is None:
+            self._start(np.zeros_like(row))
+        blank = self._blank
+        assert blank is not None
+        row = blank if row is None else row
+        if row.shape != blank.shape or row.dtype != blank.dtype:
+            raise MethodError(
+                f"clip {clip!r} gave an array {row.dtype}{row.shape}, the clips before it "
+                f"{blank.dtype}{blank.shape}; a per-clip computation must keep shape and dtype"
+            )
+        self._write(row.tobytes())
+
+    def finish(self) -> None:
+        """Write the header of a file in which every row was None."""
+        if self._blank is None:
+            self._start(np.zeros(0, np.float32))
+
+    def _start(self, blank: Array) -> None:
+        self._blank = blank
+        header = {
+            "descr": np.lib.format.dtype_to_descr(blank.dtype),
+            "fortran_order": False,
+            "shape": (self._n, *blank.shape),
+        }
+        np.lib.format.write_array_header_1_0(_Writable(self._write), header)
+        self._write(blank.tobytes() * self._waiting)
+
+
+@dataclass(frozen=True)
+class _Writable:
+    """The one method that numpy's header writer needs."""
+
+    write: Callable[[bytes], Any]
+
+
+def _meta_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _checked_meta(path: Path, key: str) -> dict[str, Any] | None:
+    """The meta data of a whole and unaltered file of this key, otherwise None."""
+    try:
+        meta: dict[str, Any] = json.loads(_meta_path(path).read_text(encoding="utf-8"))
+        whole = meta["key"] == key and meta["sha256"] == file_sha256(path)
+        return meta if whole and isinstance(meta["unusable"], dict) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _rows_of_view(path: Path, meta: dict[str, Any], clips: Clips) -> PerClipArrays:
+    rows = np.load(path, mmap_mode="r", allow_pickle=False)
+    reasons: dict[str, str] = meta["unusable"]
+    unusable = {i: reasons[str(row)] for i, row in enumerate(clips.indices) if str(row) in reasons}
+    return PerClipArrays(rows, clips.indices, unusable)

@@ -1,0 +1,356 @@
+"""The base of every method that is a descriptor followed by a support vector machine.
+
+How to build on it (the whole method, when the descriptor is a pure function in `features`):
+
+    class MyMethod(SVMMethod):
+        name, title = "my-method", "My descriptor"
+        Settings = MySettings                         # frozen dataclass derived from SVMSettings
+
+        def kernels(self):
+            return (Kernel("linear"), Kernel("chi2"))
+
+        def features(self, clips, variant):
+            return per_clip(clips, lambda clip, landmarks: my_descriptor(clip), name="my-method",
+                            parameters={"blocks": 6}, threads=self.context.threads)
+
+Hooks, each with a default except `features`:
+- `variants()`: descriptor variants (JSON values) that are swept, e.g. ({"lambda": 0.0}, {"lambda": 0.1});
+- `kernels()`: the kernels of the grid;
+- `learn(clips, seed=)`: arrays that `features` needs and that are fitted on training clips without
+  their labels, such as codebooks; they are found in `self.learned` and saved;
+- `splits(clips, seed=)`: the inner folds that choose among the grid points;
+- `reduce(features, labels, variant)`: an affine map (`standardise`, SLPP) fitted on training clips,
+  refitted inside every inner fold because it may use labels;
+- `one_candidate_per_variant`: for long sweeps, keep of each variant only the grid point that the
+  inner folds choose.
+
+Candidates are ordered by variant, kernel and C; the chosen one has the highest inner accuracy, the
+first of them on ties.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from data_prep.clips import Clips
+from methods.base import Floats, FrameSettings, Method, MethodError, Prediction
+from methods.cached import replacing
+from methods.svm.one_vs_one import (
+    Doubles,
+    Ints,
+    Kernel,
+    Measure,
+    OneVsOne,
+    fit_one_vs_one,
+    inner_splits,
+    mean_distance,
+    measure_between,
+)
+
+__all__ = ["Affine", "Kernel", "SVMMethod", "SVMSettings", "standardise"]
+
+Variant = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SVMSettings(FrameSettings):
+    """Settings of every SVM method: the C grid (2^-5 .. 2^15 by powers of 4) and the inner folds.
+
+    max_iterations: limit of one solver run (a cheap step each); reached only far from convergence,
+    noted in the record when it happens.
+    """
+
+    C: tuple[float, ...] = tuple(2.0**e for e in range(-5, 16, 2))
+    inner_folds: int = 5
+    max_iterations: int = 200_000
+
+
+@dataclass(frozen=True)
+class Affine:
+    """x -> (x - mean) @ matrix for a (d, k) matrix, (x - mean) * matrix for a (d,) vector of scales."""
+
+    mean: npt.NDArray[Any]
+    matrix: npt.NDArray[Any]
+
+    def __call__(self, features: Floats) -> Floats:
+        """(n, d) features to (n, k) float32."""
+        centred = features.astype(np.float64) - self.mean
+        mapped = centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix
+        return np.asarray(mapped, np.float32)
+
+
+def standardise(features: Floats) -> Affine:
+    """Zero mean and unit variance per feature over these clips; constant features become zero."""
+    mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
+    return Affine(mean, np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0))
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """What is kept of one descriptor variant: its map, mapped training features, kernel scales."""
+
+    affine: Affine | None
+    training: Floats
+    scales: Doubles
+
+
+class SVMMethod(Method):
+    """Descriptor, fold-fitted map, kernel SVM and grid; the module's docstring says how to derive one."""
+
+    settings: Any
+    one_candidate_per_variant: ClassVar[bool] = False
+
+    def variants(self) -> Sequence[Variant]:
+        """Descriptor variants that are swept."""
+        return ({},)
+
+    def kernels(self) -> Sequence[Kernel]:
+        """Kernels of the grid."""
+        return (Kernel("linear"),)
+
+    @abstractmethod
+    def features(self, clips: Clips, variant: Variant) -> Floats:
+        """(len(clips), d) float32 of one variant; labels are hidden here."""
+
+    def learn(self, clips: Clips, *, seed: int) -> dict[str, npt.NDArray[Any]]:
+        """What `features` needs and only training clips may decide; labels are hidden here."""
+        return {}
+
+    def splits(self, clips: Clips, *, seed: int) -> list[tuple[Ints, Ints]]:
+        """Positions (train, test) of the inner folds that choose among the grid points."""
+        groups = clips.subjects if self.context.grouped else None
+        return inner_splits(clips.labels, groups, self.settings.inner_folds, seed)
+
+    def reduce(self, features: Floats, labels: Ints, variant: Variant) -> Affine | None:
+        """A map fitted on these (training) features, or None for none."""
+        return None
+
+    def fit(self, clips: Clips, *, seed: int) -> None:
+        """Fit every grid point on these clips and choose one by inner cross-validation on them."""
+        labels = clips.labels
+        if not len(labels):
+            raise MethodError(f"{self.name}: there are no training clips")
+        splits = self.splits(clips, seed=seed)
+        if not splits:
+            self._note("no inner folds possible: the first grid point was taken")
+        hidden = clips.without_labels()
+        self.n_classes = len(clips.classes)
+        self.seconds["features"] = 0.0
+        with self._timed("features"):
+            self.learned = self.learn(hidden, seed=seed)
+        self._variants: list[_Variant] = []
+        self._grid: list[tuple[int, int, int]] = []
+        self._machines: list[OneVsOne] = []
+        accuracies: list[float] = []
+        with _one_blas_thread(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            for v in range(len(self.variants())):
+                accuracies += self._fit_variant(v, hidden, labels, splits)
+        self._chosen = int(np.argmax(accuracies))
+        stopped = sum(machine.stopped_early for machine in self._machines)
+        if stopped:
+            self._note(
+                f"{stopped} of {len(self._machines)} SVM fits reached {self.settings.max_iterations} "
+                "iterations"
+            )
+
+    def predict(self, clips: Clips) -> Prediction:
+        """Scores of every grid point; a class that training lacked gets -1."""
+        self._require_fitted()
+        scores = np.empty((len(self._grid), len(clips), self.n_classes), np.float32)
+        kernels = self.kernels()
+        for v, kept in enumerate(self._variants):
+            points = [g for g, point in enumerate(self._grid) if point[0] == v]
+            features = self._mapped(clips.without_labels(), v)
+            with _one_blas_thread():
+                measures = self._measures(features, kept.training)
+                matrices = [
+                    k.matrix(measures[k.measure], s) for k, s in zip(kernels, kept.scales, strict=True)
+                ]
+                for g in points:
+                    scores[g] = self._machines[g].scores(matrices[self._grid[g][1]], self.n_classes)
+        return Prediction(tuple(self._candidate(g) for g in range(len(self._grid))), scores, self._chosen)
+
+    def _mapped(self, clips: Clips, v: int) -> Floats:
+        features = self._features(clips, self.variants()[v])
+        affine = self._variants[v].affine
+        return features if affine is None else affine(features)
+
+    def _features(self, clips: Clips, variant: Variant) -> Floats:
+        """`features`, checked."""
+        features = np.asarray(self.features(clips, variant), np.float32)
+        if features.ndim != 2 or len(features) != len(clips):
+            raise MethodError(
+                f"{self.name}: features of {len(clips)} clips must have shape ({len(clips)}, d), "
+                f"got {features.shape}"
+            )
+        if not np.isfinite(features).all():
+            bad = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+            raise MethodError(f"{self.name}: clip {clips.names[bad]!r} has features that are not finite")
+        return features
+
+    def _fit_variant(
+        self, v: int, clips: Clips, labels: Ints, splits: Sequence[tuple[Ints, Ints]]
+    ) -> list[float]:
+        """Cross-validate and fit the grid of one variant; returns the inner accuracy of each kept point."""
+        with self._timed("features"):
+            raw = self._features(clips, self.variants()[v])
+        variant, kernels = self.variants()[v], self.kernels()
+        affine = self.reduce(raw, labels, variant)
+        training = raw if affine is None else affine(raw)
+        measures = self._measures(training)
+        accuracy = self._inner_accuracy(raw, labels, variant, measures if affine is None else None, splits)
+        points = [(k, c) for k in range(len(kernels)) for c in range(len(self.settings.C))]
+        if self.one_candidate_per_variant:
+            points = [points[int(accuracy.argmax())]]
+        scales = np.array([mean_distance(measures[kernel.measure]) for kernel in kernels])
+        grams = [kernel.matrix(measures[kernel.measure], scales[k]) for k, kernel in enumerate(kernels)]
+        self._variants.append(_Variant(affine, training, scales))
+        self._grid += [(v, k, c) for k, c in points]
+        self._machines += self._side_by_side([(grams[k], labels, self.settings.C[c]) for k, c in points])
+        return [float(accuracy[k, c]) for k, c in points]
+
+    def _inner_accuracy(
+        self,
+        raw: Floats,
+        labels: Ints,
+        variant: Variant,
+        measures: dict[Measure, Doubles] | None,
+        splits: Sequence[tuple[Ints, Ints]],
+    ) -> Doubles:
+        """(kernels, C) share of training clips that inner folds decide correctly.
+
+        measures: over all training clips, sliced per fold; None where `reduce` must be refitted.
+        """
+        kernels, grid = self.kernels(), self.settings.C
+        correct = np.zeros((len(kernels), len(grid)))
+        for train, test in splits:
+            if measures is None:
+                affine = self.reduce(raw[train], labels[train], variant)
+                mapped = raw if affine is None else affine(raw)
+                within, across = self._measures(mapped[train]), self._measures(mapped[test], mapped[train])
+            else:
+                within = {m: values[np.ix_(train, train)] for m, values in measures.items()}
+                across = {m: values[np.ix_(test, train)] for m, values in measures.items()}
+            for k, kernel in enumerate(kernels):
+                scale = mean_distance(within[kernel.measure])
+                gram = kernel.matrix(within[kernel.measure], scale)
+                rows = kernel.matrix(across[kernel.measure], scale)
+                machines = self._side_by_side([(gram, labels[train], C) for C in grid])
+                for c, machine in enumerate(machines):
+                    decided = machine.scores(rows, self.n_classes).argmax(axis=1)
+                    correct[k, c] += np.count_nonzero(decided == labels[test])
+        return correct / len(labels)
+
+    def _measures(self, a: Floats, b: Floats | None = None) -> dict[Measure, Doubles]:
+        """Every measure the kernels need, between rows of a and b, or of a and itself."""
+        wanted = dict.fromkeys(kernel.measure for kernel in self.kernels())
+        other = a if b is None else b
+        return {m: measure_between(m, a, other, self.context.threads) for m in wanted}
+
+    def _side_by_side(self, tasks: Sequence[tuple[Doubles, Ints, float]]) -> list[OneVsOne]:
+        """Fit (Gram matrix, labels, C) tasks, on as many threads as this method may use."""
+
+        def one(task: tuple[Doubles, Ints, float]) -> OneVsOne:
+            return fit_one_vs_one(*task, max_iterations=self.settings.max_iterations)
+
+        if self.context.threads <= 1 or len(tasks) <= 1:
+            return [one(task) for task in tasks]
+        with ThreadPoolExecutor(self.context.threads) as pool:
+            return list(pool.map(one, tasks))
+
+    def _candidate(self, g: int) -> dict[str, Any]:
+        """Grid point g as JSON values."""
+        v, k, c = self._grid[g]
+        return {**self.variants()[v], **self.kernels()[k].describe(), "C": self.settings.C[c]}
+
+    def _note(self, line: str) -> None:
+        self.notes.append(line)
+        self.context.log(f"{self.name}: {line}")
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        """Add the block's seconds of `fit` to `self.seconds[name]`."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "_machines"):
+            raise MethodError(f"{self.name} is not fitted: call fit or load first")
+
+    def save(self, folder: Path) -> None:
+        """Write `svm.npz` (arrays) and `svm.json` (grid points, the chosen one)."""
+        self._require_fitted()
+        arrays: dict[str, Any] = {f"learned/{name}": value for name, value in self.learned.items()}
+        for v, kept in enumerate(self._variants):
+            arrays[f"variant{v}/training"], arrays[f"variant{v}/scales"] = kept.training, kept.scales
+            if kept.affine is not None:
+                arrays[f"variant{v}/mean"] = kept.affine.mean
+                arrays[f"variant{v}/matrix"] = kept.affine.matrix
+        arrays["coefficients"] = np.stack([machine.coefficients for machine in self._machines])
+        arrays["intercepts"] = np.stack([machine.intercepts for machine in self._machines])
+        arrays["classes"] = self._machines[0].classes
+        with replacing(folder / "svm.npz") as path, path.open("wb") as file:
+            np.savez(file, **arrays)
+        about = {
+            "method": self.name,
+            "revision": self.revision,
+            "grid": self._grid,
+            "candidates": [self._candidate(g) for g in range(len(self._grid))],
+            "chosen": self._chosen,
+            "n_classes": self.n_classes,
+            "variants": len(self._variants),
+        }
+        with replacing(folder / "svm.json") as path:
+            path.write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote; raises MethodError when it was written under other settings."""
+        about = json.loads((folder / "svm.json").read_text(encoding="utf-8"))
+        self._grid = [(v, k, c) for v, k, c in about["grid"]]
+        self._chosen, self.n_classes = int(about["chosen"]), int(about["n_classes"])
+        if (about["method"], about["revision"]) != (self.name, self.revision) or about["candidates"] != (
+            json.loads(json.dumps([self._candidate(g) for g in range(len(self._grid))]))
+        ):
+            raise MethodError(
+                f"{folder}: saved by {about['method']} revision {about['revision']} with another grid; "
+                f"load it with the settings it was fitted with"
+            )
+        with np.load(folder / "svm.npz", allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        self.learned = {
+            name.removeprefix("learned/"): value
+            for name, value in arrays.items()
+            if name.startswith("learned/")
+        }
+        self._variants = [_variant_from(arrays, v) for v in range(about["variants"])]
+        self._machines = [
+            OneVsOne(arrays["classes"], coefficients, intercepts)
+            for coefficients, intercepts in zip(arrays["coefficients"], arrays["intercepts"], strict=True)
+        ]
+
+
+def _variant_from(arrays: Mapping[str, npt.NDArray[Any]], v: int) -> _Variant:
+    mean = arrays.get(f"variant{v}/mean")
+    affine = None if mean is None else Affine(mean, arrays[f"variant{v}/matrix"])
+    return _Variant(affine, arrays[f"variant{v}/training"], arrays[f"variant{v}/scales"])
+
+
+def _one_blas_thread() -> Any:
+    """Matrix products in one thread: their last bits depend on the number of threads."""
+    return threadpool_limits(1)

@@ -1,0 +1,1 @@
+"""How a net is trained: schedule, loop, checkpoints, windows, scoring."""

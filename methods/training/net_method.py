@@ -1,0 +1,141 @@
+"""The base of the methods that train a net from end to end: fit, predict, save and load."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from data_prep.clips import Clips
+from methods.base import Method, MethodError, Prediction
+from methods.nets.layers import Net, n_parameters
+from methods.training.checkpoints import BadCheckpoint, Weights, read_tensors, require_fit, write_tensors
+from methods.training.devices import execution
+from methods.training.loop import train
+from methods.training.schedule import Plan
+from methods.training.scoring import predict
+from methods.training.stages import validation_split
+from methods.training.windows import statistics_from, training_footage, unlabelled_footage
+
+MODEL = "net.safetensors"
+
+
+class NetMethod(Method):
+    """Every kept checkpoint of the training is a candidate; inner validation clips choose among them.
+
+    curve_name: how the curves of this training begin; decides_per_step: whether the net decides at
+    every step of a window.
+    """
+
+    settings: Any
+    curve_name: ClassVar[str]
+    decides_per_step: ClassVar[bool] = False
+
+    @abstractmethod
+    def new_net(self, n_classes: int, length: int, seed: int | None) -> Net:
+        """A net for clips of `length` frames, with initial weights of this seed; None: to be loaded."""
+
+    @abstractmethod
+    def plan(self, length: int) -> Plan:
+        """How to train on clips of `length` frames."""
+
+    def prepare_net(self, net: Net, clips: Clips, *, seed: int) -> None:
+        """What happens to the net before training."""
+
+    def fit(self, clips: Clips, *, seed: int) -> None:
+        """Train on these clips, some of which only choose among the candidates."""
+        if not len(clips):
+            raise MethodError(f"{self.name}: there are no training clips")
+        means = execution(self.context)
+        self.shape, self.n_classes = clips.shape, len(clips.classes)
+        net = self.new_net(self.n_classes, self.shape[0], seed)
+        plan = self.plan(self.shape[0]).stretched(len(clips), self.settings.scheduled_for)
+        self.prepare_net(net, clips, seed=seed)
+        self.n_parameters = n_parameters(net)
+        split = validation_split(clips, self.settings, self.context, seed=seed)
+        if not split[1]:
+            self.notes.append("no clips to choose among the candidates: the last one was taken")
+        footage = training_footage(clips, split[0], means.device)
+        folder = None if self.context.scratch is None else self.context.scratch / self.curve_name
+        log = self.context.log
+        trained = train(net, footage, *split, plan, means, seed=seed, folder=folder, log=log)
+        self.candidates = [(one.iteration, one.weights) for one in trained.candidates]
+        self.chosen, self.statistics = trained.best, footage.statistics
+        self.seconds[self.curve_name] = trained.seconds
+        self.curves.update({f"{self.curve_name} {name}": curve for name, curve in trained.curves.items()})
+        self.notes += [f"{self.curve_name}: {note}" for note in trained.notes]
+
+    def predict(self, clips: Clips) -> Prediction:
+        """Class probabilities of every candidate; see the class for how a clip is decided."""
+        self._check(clips)
+        means, plan = execution(self.context), self.plan(self.shape[0])
+        footage = unlabelled_footage(clips, self.statistics, means.device)
+        net = self.new_net(self.n_classes, self.shape[0], None).to(means.device)
+        scores, decisions = [], []
+        for _, weights in self.candidates:
+            net.load_state_dict(weights)
+            found = predict(net, footage, plan.view, means, batch=plan.micro_batch)
+            scores.append(found[0].numpy())
+            decisions.append(found[1].numpy())
+        return Prediction(
+            tuple({"iteration": iteration} for iteration, _ in self.candidates),
+            np.stack(scores),
+            self.chosen,
+            np.stack(decisions) if self.decides_per_step else None,
+        )
+
+    def _check(self, clips: Clips) -> None:
+        if not hasattr(self, "candidates"):
+            raise MethodError(f"{self.name} is not fitted: call fit or load first")
+        if clips.shape != self.shape:
+            raise MethodError(
+                f"{self.name} was fitted on clips of shape {self.shape} (frames, height, width) and these "
+                f"have {clips.shape}; prepare them with the same TIM length and frame size"
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write the weights of all candidates and what is needed to use them into `net.safetensors`."""
+        if not hasattr(self, "candidates"):
+            raise MethodError(f"{self.name} is not fitted: call fit or load first")
+        tensors = {
+            f"{iteration}/{name}": tensor
+            for iteration, weights in self.candidates
+            for name, tensor in weights.items()
+        }
+        facts = {
+            "method": self.name,
+            "revision": self.revision,
+            "iterations": [iteration for iteration, _ in self.candidates],
+            "chosen": self.chosen,
+            "statistics": self.statistics,
+            "shape": self.shape,
+            "n_classes": self.n_classes,
+        }
+        write_tensors(folder / MODEL, tensors, facts)
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote; MethodError if another method or other settings wrote it."""
+        try:
+            tensors, facts = read_tensors(folder / MODEL)
+        except BadCheckpoint as error:
+            raise MethodError(str(error)) from error
+        if (facts["method"], facts["revision"]) != (self.name, self.revision):
+            raise MethodError(
+                f"{folder}: saved by {facts['method']} revision {facts['revision']}, "
+                f"this is {self.name} revision {self.revision}"
+            )
+        self.shape = tuple(facts["shape"])
+        self.n_classes, self.chosen = facts["n_classes"], facts["chosen"]
+        self.statistics = statistics_from(facts["statistics"])
+        self.candidates = [(i, _weights_of(tensors, i)) for i in facts["iterations"]]
+        net = self.new_net(self.n_classes, self.shape[0], None)
+        for _, weights in self.candidates:
+            require_fit(net, weights, folder)
+        self.n_parameters = n_parameters(net)
+
+
+def _weights_of(tensors: Weights, iteration: int) -> Weights:
+    prefix = f"{iteration}/"
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,92 @@
+"""What a net says about windows and clips: class scores, probabilities, accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from methods.nets.layers import Net
+from methods.training.devices import Execution, running
+from methods.training.windows import Footage, central_windows, look, on_device
+
+
+@dataclass(frozen=True)
+class View:
+    """What a net looks at: windows of `length` frames, `stride` apart, of crop x crop pixels."""
+
+    length: int
+    stride: int
+    crop: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What an evaluation found: accuracy over steps and over clips, mean negative log-likelihood of steps."""
+
+    steps: float
+    clips: float
+    loss: float
+
+
+def class_scores(
+    forward: Callable[..., Tensor],
+    footage: Footage,
+    windows: Tensor,
+    view: View,
+    means: Execution,
+    masks: Sequence[Tensor] = (),
+) -> Tensor:
+    """Class scores of windows on the device, (n, steps, n_classes) float32."""
+    frames = look(footage, windows, length=view.length, crop=view.crop)
+    with torch.autocast(means.device.type, torch.bfloat16, enabled=means.autocast):
+        scores: Tensor = forward(frames, *masks)
+    return scores.float()
+
+
+@torch.inference_mode()
+def step_probabilities(
+    net: Net, footage: Footage, positions: Sequence[int], view: View, means: Execution, *, batch: int
+) -> Tensor:
+    """Probabilities of every step of every window of clips, (clips, windows * steps, n_classes) float32.
+
+    batch: windows that go through the net at once. The result lies on the device.
+    """
+    windows = central_windows(footage, positions, length=view.length, stride=view.stride, crop=view.crop)
+    windows = on_device(windows, means.device)
+    parts = [windows[:, first : first + batch] for first in range(0, windows.shape[1], batch)]
+    scores = [class_scores(net, footage, part, view, means) for part in parts]
+    return torch.cat(scores).softmax(2).reshape(len(positions), -1, scores[0].shape[2])
+
+
+def score(
+    net: Net, footage: Footage, positions: Sequence[int], view: View, means: Execution, *, batch: int
+) -> Scored:
+    """How well the net does on labelled clips; a clip's class is that of the mean of its steps."""
+    probabilities = step_probabilities(net, footage, positions, view, means, batch=batch)
+    chosen = torch.as_tensor(positions, dtype=torch.int64, device=means.device)
+    labels = footage.labels[chosen]
+    steps = (probabilities.argmax(2) == labels[:, None]).double().mean()
+    clips = (probabilities.mean(1).argmax(1) == labels).double().mean()
+    given = probabilities.gather(2, labels[:, None, None].expand(-1, probabilities.shape[1], 1))
+    loss = -given.clamp_min(1e-12).log().double().mean()
+    return Scored(*torch.stack([steps, clips, loss]).tolist())
+
+
+def predict(net: Net, footage: Footage, view: View, means: Execution, *, batch: int) -> tuple[Tensor, Tensor]:
+    """Mean probabilities over steps (clips, n_classes) float32, and step decisions (clips, steps) int16."""
+    with running(means):
+        found = step_probabilities(net, footage, range(len(footage)), view, means, batch=batch).cpu()
+    return found.mean(1), found.argmax(2).to(torch.int16)
+
+
+def forward_flops(net: Net, view: View) -> int:
+    """Floating-point operations of one window's forward pass, counted on tensors without memory."""
+    weights = {name: torch.empty_like(tensor, device="meta") for name, tensor in net.state_dict().items()}
+    window = torch.empty((1, view.length, 3, view.crop, view.crop), device="meta")
+    with FlopCounterMode(display=False) as counter:
+        torch.func.functional_call(net, weights, (window,))
+    return int(counter.get_total_flops())

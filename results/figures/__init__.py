@@ -1,0 +1,106 @@
+"""All figures of a run, drawn from the frames of its tables and saved as SVG, PDF and PNG."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+from joblib import Parallel, cpu_count, delayed
+from PIL import Image
+
+from results.figures import curves as figures_curves
+from results.figures import tables as figures_tables
+from results.figures.style import CLIP_SHEETS, Drawn, Figures, Picture, own_style, save
+from results.numbers.cells import cells
+from results.numbers.statistics_table import ranks
+from results.numbers.tables import tested
+from results.records.runs import Results
+
+SAVERS = min(4, cpu_count())
+"""Processes that save figures side by side."""
+
+SHEET_WIDTH = 1200
+"""Pixels of a contact sheet on the page; its files have all of them."""
+
+
+def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame]) -> Figures:
+    """Draw and save every figure that the records allow; figures of earlier reports are removed."""
+    with own_style():
+        drawn = list(draw_all(results, frames))
+    # in processes: most of a report's time goes into subsets of fonts for PDF, in pure Python
+    side_by_side = Parallel(n_jobs=max(1, min(SAVERS, len(drawn))), max_nbytes=None)
+    made = Figures(side_by_side(delayed(_saved)(one, folder) for one in drawn))
+    kept = {path.name for path in made.files}
+    for path in folder.glob("*"):
+        old = path.suffix in (".svg", ".pdf", ".png") and not path.name.startswith(CLIP_SHEETS)
+        if old and path.name not in kept:
+            path.unlink()
+    made.pictures += [_sheet(path) for path in sorted(folder.glob(f"{CLIP_SHEETS}*.svg"))]
+    return made
+
+
+def _saved(drawn: Drawn, folder: Path) -> Picture:
+    with own_style():
+        return save(drawn, folder)
+
+
+def _sheet(path: Path) -> Picture:
+    """A contact sheet that is there already; on the page it is a JPEG, since photographs in SVG are large."""
+    with path.open(encoding="utf-8") as file:
+        head = file.read(4096)
+    title = html.unescape(head.partition("<title>")[2].partition("</title>")[0])
+    files = tuple(path.with_suffix(kind) for kind in (".svg", ".pdf", ".png"))
+    words = f"{title}: onset, apex, offset, landmarks, crop, flow and regions of some clips."
+    png = path.with_suffix(".png")
+    picture = _as_jpeg(png, title) if png.exists() else ""
+    return Picture(path.stem, title, words, picture, tuple(file for file in files if file.exists()))
+
+
+def _as_jpeg(path: Path, title: str) -> str:
+    """An SVG element that holds the picture, at most SHEET_WIDTH pixels wide."""
+    with Image.open(path) as picture:
+        width = min(picture.width, SHEET_WIDTH)
+        height = round(picture.height * width / picture.width)
+        small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    packed = io.BytesIO()
+    small.save(packed, "JPEG", quality=82, optimize=True)
+    data = base64.b64encode(packed.getvalue()).decode()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{html.escape(title)}"><image width="{width}" height="{height}" '
+        f'href="data:image/jpeg;base64,{data}"/></svg>'
+    )
+
+
+def draw_all(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[Drawn]:
+    """Figures one after the other: of the tables first, then of training."""
+    info, table = results.info, frames["table3"]
+    if not len(results.records):
+        return
+    protocols = list(dict.fromkeys(table["protocol"]))
+    groups = list(dict.fromkeys(zip(table["protocol"], table["tim"], strict=True)))
+    titles = dict(zip(table["method"], table["title"], strict=True))
+    for protocol in protocols:
+        yield figures_tables.bars(info, table, protocol)
+        optimism = frames["optimism"]
+        if ((optimism["protocol"] == protocol) & (optimism["candidates"] > 1)).any():
+            yield figures_tables.dumbbells(info, optimism, protocol)
+    for protocol, tim in groups:
+        yield figures_tables.confusions(info, frames["confusion"], titles, protocol, tim)
+        yield figures_tables.heat_map(info, table, protocol, tim)
+        found = ranks(tested(results), protocol, tim)
+        if not isinstance(found, str):
+            yield figures_tables.critical_difference(info, *found, protocol, tim)
+    for protocol in protocols:
+        if table.loc[table["protocol"] == protocol, "mean"].notna().any():
+            yield figures_tables.cost_accuracy(info, table, frames["costs"], protocol)
+    all_cells = cells(results)
+    for protocol in protocols:
+        sweep = figures_curves.weight_sweep(info, all_cells, protocol)
+        if sweep is not None:
+            yield sweep
+    yield from figures_curves.curves(info, all_cells)

@@ -1,0 +1,152 @@
+"""One look for all figures, set in a context of its own, and one way to save them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from basis.files import write_atomically
+from results.records.runs import RunInfo
+
+INK = "#1d1d21"
+PAPER = "#ffffff"
+QUIET = "#6c6c75"
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+"""Okabe and Ito's palette, which colour-blind readers tell apart; the first two differ in grey as well."""
+SCALE = "cividis"
+"""Sequential colours, equally spaced in lightness, the same to colour-blind readers."""
+
+STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "grid.color": "#b9b9c0",
+    "grid.linewidth": 0.5,
+    "grid.alpha": 0.6,
+    "hatch.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tlcnn-bench",
+    "pdf.fonttype": 42,
+}
+
+PNG_DPI = 150
+
+CLIP_SHEETS = "clips-"
+"""How the names of contact sheets begin; they are made from pixels, not from records, and stay."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure with its file name, its title, and what it shows in words."""
+
+    name: str
+    title: str
+    words: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A saved figure for the page: svg is its text, files are SVG, PDF and PNG."""
+
+    name: str
+    title: str
+    words: str
+    svg: str
+    files: tuple[Path, ...]
+
+
+@dataclass
+class Figures:
+    """All saved figures, in the order of the page."""
+
+    pictures: list[Picture] = field(default_factory=list)
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file of every figure."""
+        return [path for picture in self.pictures for path in picture.files]
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """The look of this project's figures; the user's matplotlib settings come back afterwards."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
+
+
+def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure:
+    """An empty figure of this size in inches with a heading; axes are put below it."""
+    figure = Figure(figsize=(width, height), dpi=PNG_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{title}\n", x=0.012, ha="left", fontsize=11, fontweight="bold")
+    figure.text(0.012, 1 - 0.29 / height, subtitle, ha="left", va="top", fontsize=8, color=QUIET)
+    return figure
+
+
+def subtitle(info: RunInfo, protocol: str, tims: Sequence[int], more: str = "") -> str:
+    """What every figure says of its numbers: data, n, protocol, TIM, profile."""
+    clips = info.data.get("n_clips", "?")
+    tim = " and ".join(map(str, tims))
+    words = f"{info.data_name}, n = {clips} clips; protocol {protocol}, TIM {tim}; {info.profile} profile"
+    return f"{words}; {more}" if more else words
+
+
+def tidy(axes: Axes, grid: str = "") -> None:
+    """Grid on one axis only, no tick marks where there is a grid."""
+    if grid:
+        axes.grid(axis="x" if grid == "x" else "y")
+    axes.tick_params(length=0 if grid else 2.5)
+
+
+def save(drawn: Drawn, folder: Path) -> Picture:
+    """Write SVG, PDF and PNG; the same figure gives the same bytes."""
+    figure = drawn.figure
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    contents = {"svg": io.BytesIO(), "pdf": io.BytesIO(), "png": io.BytesIO()}
+    svg, pdf, png = _canvases(figure)
+    svg.print_svg(contents["svg"], metadata={"Date": None, "Title": drawn.title})
+    pdf.print_pdf(contents["pdf"], metadata={"CreationDate": None, "Title": drawn.title})
+    figure.dpi = PNG_DPI
+    png.print_png(contents["png"], metadata={"Title": drawn.title})
+    files = []
+    for kind, buffer in contents.items():
+        path = folder / f"{drawn.name}.{kind}"
+        write_atomically(path, buffer.getvalue())
+        files.append(path)
+    return Picture(drawn.name, drawn.title, drawn.words, contents["svg"].getvalue().decode(), tuple(files))
+
+
+def _canvases(figure: Figure) -> tuple[Any, Any, Any]:
+    """The canvases themselves draw once each, where `savefig` draws twice."""
+    return FigureCanvasSVG(figure), FigureCanvasPdf(figure), FigureCanvasAgg(figure)

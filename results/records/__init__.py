@@ -1,0 +1,1 @@
+"""What lies on disk: one record per unit, and run.json."""

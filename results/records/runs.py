@@ -1,0 +1,189 @@
+"""A run folder as the tables see it: its plan, the records that count, and what was left out and why."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from results.records.run_file import checked_run_file, read_run_file
+from results.records.store import Record, ResultsError, read_records
+
+Place = tuple[str, int, str, str, int]
+"""Where a unit stands in the tables: method, TIM, protocol, fold, seed."""
+
+
+class MixedRecords(ResultsError):
+    """Records that were not made under the same conditions; their numbers must not share a table."""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What `run.json` says: the plan, the settings, the stamp and the data.
+
+    methods: names in the order of the table; titles: name to title; units: key, method, tim, protocol,
+    fold, seed of every unit that the run should have; folds: protocol to number of folds;
+    data: name, digest, n_clips, class_counts, subjects; command: how to go on.
+    """
+
+    name: str
+    profile: str
+    methods: tuple[str, ...]
+    titles: Mapping[str, str]
+    units: tuple[Mapping[str, Any], ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    stamp: Mapping[str, Any] = field(default_factory=dict)
+    set_aside: tuple[Mapping[str, str], ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    folds: Mapping[str, int] = field(default_factory=dict)
+    command: str = ""
+
+    @property
+    def data_name(self) -> str:
+        """The databases by name, "simulated" before them where the simulator wrote them."""
+        name = str(self.data.get("name", "unnamed data"))
+        return f"simulated {name}" if self.data.get("simulated") else name
+
+    def title(self, method: str) -> str:
+        """The method's title as in Table 3, its name where it has none."""
+        return str(self.titles.get(method, method))
+
+
+@dataclass(frozen=True)
+class Results:
+    """The records that count, with everything that a reader must know about those that do not.
+
+    records: by place, finished ones only; failed: the others of the plan; warnings: one line each.
+    """
+
+    info: RunInfo
+    records: Mapping[Place, Record]
+    failed: tuple[Record, ...] = ()
+    warnings: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, the same in all records."""
+        return next((record.classes for record in self.records.values()), ())
+
+
+def read_run(folder: Path) -> RunInfo:
+    """Read `folder/run.json`; raises NotARun with what is wrong with it."""
+    info = run_info(read_run_file(folder))
+    return replace(info, command=go_on(info.command, folder)) if info.command else info
+
+
+def go_on(command: str, folder: Path) -> str:
+    """The command that made a run folder, for the folder where it lies now: it may be a copy."""
+    words = iter(shlex.split(command))
+    kept: list[str] = []
+    for word in words:
+        if word == "--out":
+            next(words, None)
+        elif not word.startswith("--out="):
+            kept.append(word)
+    return shlex.join([*kept, "--out", str(folder)])
+
+
+def run_info(body: Mapping[str, Any]) -> RunInfo:
+    """A RunInfo from the content of run.json; raises NotARun naming the first entry that is wrong."""
+    whole = checked_run_file(body)
+    return RunInfo(
+        name=whole["name"],
+        profile=whole["profile"],
+        methods=tuple(whole["methods"]),
+        titles=whole["titles"],
+        units=tuple(whole["units"]),
+        settings=whole["settings"],
+        stamp=whole["stamp"],
+        set_aside=tuple(whole["set_aside"]),
+        data=whole["data"],
+        folds=whole["folds"],
+        command=whole["continue"],
+    )
+
+
+def load_results(folder: Path, *, force: bool = False) -> Results:
+    """Everything of a run folder; raises NotARun, and MixedRecords unless `force`."""
+    records, bad = read_records(folder)
+    return assemble(records, read_run(folder), bad=bad, force=force)
+
+
+def assemble(
+    records: Iterable[Record], info: RunInfo, *, bad: Sequence[str] = (), force: bool = False
+) -> Results:
+    """The records of the plan by their places.
+
+    A record outside the plan (of other settings, another revision, other data) is left out with a
+    warning; with `force` it takes the place of a planned unit that has no record of its own, or a new one,
+    and the tables say so. Records of different versions, data or profile raise MixedRecords unless forced.
+    """
+    planned = {str(unit["key"]): unit for unit in info.units}
+    own: list[Record] = []
+    foreign: list[Record] = []
+    for record in records:
+        (own if record.key in planned else foreign).append(record)
+    done = {place_of(record.unit): record for record in own if record.status == "done"}
+    warnings = [f"unreadable record: {line}" for line in bad]
+    if foreign:
+        verb = "taken in by force" if force else "left out"
+        warnings.append(f"{len(foreign)} records of units outside this run's plan: {verb}")
+    if force:
+        for record in foreign:
+            if record.status == "done":
+                done.setdefault(place_of(record.unit), record)
+    mixed = differences(done.values())
+    if mixed and not force:
+        raise MixedRecords(
+            "these records were not made under the same conditions, so their numbers do not belong in one "
+            "table:\n  " + "\n  ".join(mixed) + "\nrun the odd ones again, or pass --force to mix them"
+        )
+    failed = tuple(record for record in own if record.status != "done" and place_of(record.unit) not in done)
+    return Results(info, done, failed, tuple(warnings), tuple(mixed))
+
+
+def place_of(unit: Mapping[str, Any]) -> Place:
+    """Where a unit stands in the tables."""
+    return (
+        str(unit["method"]),
+        int(unit["tim"]),
+        str(unit["protocol"]),
+        str(unit["fold"]),
+        int(unit["seed"]),
+    )
+
+
+def differences(records: Iterable[Record]) -> list[str]:
+    """One line per condition (profile, data, classes, each version) that is not the same in all records."""
+    counts: dict[str, Counter[str]] = {}
+    n = 0
+    for record in records:
+        n += 1
+        for name, value in conditions(record).items():
+            counts.setdefault(name, Counter())[value] += 1
+    lines = []
+    for name, counter in sorted(counts.items()):
+        absent = n - counter.total()
+        if absent:
+            counter["not stated"] += absent
+        if len(counter) > 1:
+            lines.append(
+                f"{name}: " + ", ".join(f"{value} ({k} records)" for value, k in sorted(counter.items()))
+            )
+    return lines
+
+
+def conditions(record: Record) -> dict[str, str]:
+    """What must be equal for two records to share a table; hardware and command lines need not be."""
+    versions = record.stamp.get("versions", {})
+    return {
+        "profile": record.profile,
+        "data": str(record.unit.get("data", "")),
+        "control": str(record.unit.get("control", "")),
+        "classes": ", ".join(record.classes),
+        **{f"version of {name}": str(version) for name, version in versions.items()},
+    }
