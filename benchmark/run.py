@@ -296,7 +296,7 @@ def _modules(planned: Planned) -> list[str]:
 
 
 def _data(assembled: Assembled) -> Mapping[str, Any]:
-    clips, task = assembled.plan.clips, assembled.task
+    clips, task = assembled.plan.clips, assembled.sources.task
     return {
         "name": assembled.sources.name,
         "simulated": assembled.sources.simulated,

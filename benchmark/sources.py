@@ -25,8 +25,9 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Sources:
-    """Loaded databases and the landmark back end that fits them."""
+    """Loaded databases, labelled by the run's task, and the landmark back end that fits them."""
 
+    task: Task
     clips: tuple[Database, ...]
     stills: tuple[StillDatabase, ...]
     landmarks: str
@@ -38,13 +39,13 @@ class Sources:
         return "+".join(database.name for database in self.clips)
 
 
-def sources(settings: Settings, log: Log, *, task: Task, stills: bool = True) -> Sources:
+def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
     """Load what the settings name; without `data` the simulator's databases, written first if need be.
 
     Raises TaskError for a named database on which the task is not defined; of the simulator's those are
     left out.
     """
-    cache = Path(settings.cache)
+    task, cache = task_of(settings), Path(settings.cache)
     simulated = not settings.data
     if simulated:
         knobs = simulator(settings.simulator, settings.simulator_settings)
@@ -62,6 +63,7 @@ def sources(settings: Settings, log: Log, *, task: Task, stills: bool = True) ->
         still_roots = {name: Path(root) for name, root in settings.expressions.items()}
         log("data: " + ", ".join(f"{name} in {root}" for name, root in clip_roots.items()))
     return Sources(
+        task=task,
         clips=tuple(load(name, root, task=task) for name, root in clip_roots.items()),
         stills=tuple(load_stills(name, root) for name, root in still_roots.items()) if stills else (),
         landmarks=("file" if simulated else "face-alignment")
@@ -99,7 +101,6 @@ class Assembled:
     """Everything a plan is made from."""
 
     settings: Settings
-    task: Task
     sources: Sources
     plan: DataPlan
     specs: tuple[MethodSpec, ...]
@@ -148,8 +149,7 @@ class Assembled:
 def assemble(settings: Settings, log: Log) -> Assembled:
     """Load the databases, find faces, resolve the methods' settings; says how much was set aside."""
     specs = tuple(describe(name, settings) for name in settings.methods)
-    task = task_of(settings)
-    loaded = sources(settings, log, task=task, stills=any(spec.stills for spec in specs))
+    loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
     plan = plan_data(
         loaded.clips,
         landmarks=loaded.landmarks,
@@ -157,10 +157,10 @@ def assemble(settings: Settings, log: Log) -> Assembled:
         workers=n_workers(settings),
         log=log,
         wanted=[(tim, size) for tim in settings.tim for size in sorted({spec.frame_size for spec in specs})],
-        classes=task.classes,
+        classes=loaded.task.classes,
     )
     people = len({clip.subject for clip in plan.clips})
     log(f"clips: {len(plan.clips)} of {people} subjects; set aside: {len(plan.set_aside)}")
-    for line in counts_in_words(task, plan.clips):
+    for line in counts_in_words(loaded.task, plan.clips):
         log(line)
-    return Assembled(settings, task, loaded, plan, specs)
+    return Assembled(settings, loaded, plan, specs)
