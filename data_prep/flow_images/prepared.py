@@ -1,0 +1,66 @@
+"""From a set of flow images to the view that methods get: no faces, no landmarks, no interpolation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from basis.canonical import digest_of
+from data_prep.cache import Log, locked, write_set
+from data_prep.clips import Clips, UInt8
+from data_prep.examine import PreparationError
+from data_prep.flow_images.loader import FlowDatabase
+from data_prep.prepare import DataPlan, open_prepared, whole_set
+
+REVISION = 1
+
+
+@dataclass(frozen=True)
+class FlowPlan(DataPlan):
+    """A plan whose clips are pictures already: `images` by clip name; there is one prepared set."""
+
+    images: Mapping[str, UInt8] = field(default_factory=dict)
+
+    def set_digest(self, tim: int, size: tuple[int, int]) -> str:
+        """The same for any length and size: pictures are neither interpolated nor resized."""
+        return digest_of({"plan": self.digest, "flow images": REVISION})
+
+
+def plan_flow_images(database: FlowDatabase, *, classes: tuple[str, ...]) -> FlowPlan:
+    """The plan of a set of flow images; raises PreparationError for one without clips."""
+    if not database.clips:
+        raise PreparationError(f"{database.root}: none of its flow images is in this task")
+    clips = tuple(sorted(database.clips, key=lambda clip: (clip.database, clip.name)))
+    contents = tuple(hashlib.sha256(database.images[clip.name].tobytes()).hexdigest() for clip in clips)
+    described: Sequence[object] = [
+        [clip.name, clip.subject, clip.database, clip.label, content]
+        for clip, content in zip(clips, contents, strict=True)
+    ]
+    return FlowPlan(
+        name=database.name,
+        digest=digest_of({"flow images": described, "classes": list(classes)}),
+        clips=clips,
+        set_aside=database.set_aside,
+        landmarks=np.full((len(clips), 66, 2), np.nan, np.float32),
+        boxes=(),
+        contents=contents,
+        signatures=(),
+        backend="none",
+        classes=classes,
+        images={clip.name: database.images[clip.name] for clip in clips},
+    )
+
+
+def prepared_flow_images(plan: FlowPlan, *, cache: Path, log: Log = print, trust: bool = False) -> Clips:
+    """The pictures as clips of one frame, from the cache or written into it; `Clips.holds` is "flow"."""
+    size = next(iter(plan.images.values())).shape[:2]
+    folder, expected = plan.folder(cache, 1, size), plan.set_digest(1, size)
+    if not whole_set(folder, expected, trust, log):
+        with locked(cache / plan.name / ".lock", log):
+            rows = (plan.images[clip.name].tobytes() for clip in plan.clips)
+            write_set(folder, (len(plan.clips), 1, *size, 3), rows, _meta(plan, expected))
+    return open_prepared(folder, expected=expected, trust=trust)
