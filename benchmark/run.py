@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from basis.files import remove_leftovers, write_atomically
+from basis.files import remove_leftovers
+from benchmark.described import described
 from benchmark.devices import choose_devices
 from benchmark.engines import Limits, Outcome, Task, run_tasks
 from benchmark.ledger import Survey, survey
 from benchmark.lock import run_lock
 from benchmark.plan import Unit, units
 from benchmark.progress import Progress
-from benchmark.settings import Settings, SettingsError, as_json
+from benchmark.settings import Settings, SettingsError
 from benchmark.sources import Assembled, Log, assemble, n_workers
 from benchmark.stamp import stamp
-from data_prep.clips import CLASSES
 from methods import available
-from results.records.run_file import RUN_FILE, RUN_SCHEMA, read_run_file
+from results.records.run_file import RUN_FILE, RunFile, read_run_file, write_run_file
 from results.records.store import (
     BadRecord,
     Record,
@@ -33,7 +32,6 @@ from results.records.store import (
 GROUP_SECONDS = 600.0
 UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
 """What a unit is expected to take, to decide how many share a SLURM job; units on a GPU get one each."""
-SLOT = ("method", "tim", "protocol", "fold", "seed")
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def run(settings: Settings, log: Log) -> int:
         planned = plan_run(settings, log)
         for place in ("", "units", "figures"):
             remove_leftovers(planned.folder / place)
-        write_run_file(planned)
+        write_plan(planned)
         found = survey(planned.folder)
         for line in found.bad:
             log(f"redone: {line}")
@@ -225,12 +223,12 @@ def _opened_stills(assembled: Assembled, size: tuple[int, int], log: Log) -> dic
     return {f"{size[0]}x{size[1]}": (_everywhere(stills.folder), stills.digest)}
 
 
-def _held_before(folder: Path, **conditions: str) -> dict[str, Any] | None:
+def _held_before(folder: Path, **conditions: str) -> RunFile | None:
     """What run.json holds, None without one; SettingsError if under another profile, control or data."""
     if not (folder / RUN_FILE).exists():
         return None
     before = read_run_file(folder)
-    held = {**before["settings"], "profile": before["profile"], "data": before["data"]["digest"]}
+    held = {**before.settings, "profile": before.profile, "data": before.data.digest}
     for what, new in conditions.items():
         old = str(held.get(what))
         if old != new:
@@ -241,36 +239,17 @@ def _held_before(folder: Path, **conditions: str) -> dict[str, Any] | None:
     return before
 
 
-def write_run_file(planned: Planned) -> None:
+def write_plan(planned: Planned) -> None:
     """Write run.json: settings, stamp, data and the units this folder should hold.
 
     Units planned here before stay, unless the new plan has the same slot (method, TIM, protocol, fold,
     seed). A folder of other data is refused.
     """
-    settings, plan = planned.assembled.settings, planned.assembled.plan
-    before = _held_before(planned.folder, data=plan.digest)
-    slots = {tuple(unit[name] for name in SLOT): unit for unit in (before or {"units": []})["units"]}
-    for unit in planned.units:
-        slots[tuple(getattr(unit, name) for name in SLOT)] = {
-            "key": unit.key,
-            **{name: getattr(unit, name) for name in SLOT},
-        }
-    titles = {**(before["titles"] if before else {}), **{s.name: s.title for s in planned.assembled.specs}}
-    body = {
-        "schema": RUN_SCHEMA,
-        "name": planned.folder.name,
-        "profile": settings.profile,
-        "settings": as_json(settings),
-        "stamp": stamp(),
-        "methods": [name for name in available() if name in titles],
-        "titles": titles,
-        "units": list(slots.values()),
-        "set_aside": [vars(item) for item in plan.set_aside],
-        "data": _data(planned.assembled),
-        "folds": {protocol: len(names) for (protocol, _), names in planned.assembled.fold_names().items()},
-        "continue": command_line(),
-    }
-    write_atomically(planned.folder / RUN_FILE, json.dumps(body, indent=1, sort_keys=True).encode())
+    before = _held_before(planned.folder, data=planned.assembled.plan.digest)
+    write_run_file(
+        planned.folder,
+        described(planned.folder, planned.assembled, planned.units, before, command=command_line()),
+    )
 
 
 def report_run(folder: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> None:
@@ -294,20 +273,3 @@ def _modules(planned: Planned) -> list[str]:
     # torch's first optimiser imports it, for a second
     late = ["torch._dynamo"] if "torch" in sys.modules else []
     return ["benchmark.unit", *modules, *late]
-
-
-def _data(assembled: Assembled) -> Mapping[str, Any]:
-    clips = assembled.plan.clips
-    counts: dict[str, dict[str, int]] = {}
-    for clip in clips:
-        per_class = counts.setdefault(clip.database, dict.fromkeys(CLASSES, 0))
-        per_class[CLASSES[clip.label]] += 1
-    return {
-        "name": assembled.sources.name,
-        "simulated": assembled.sources.simulated,
-        "digest": assembled.plan.digest,
-        "n_clips": len(clips),
-        "class_counts": counts,
-        "subjects": len({clip.subject for clip in clips}),
-        "landmarks": assembled.sources.landmarks,
-    }
