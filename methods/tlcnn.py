@@ -55,7 +55,7 @@ class _Recurrent(NetMethod):
     Settings = Settings
     role = "paper"
     curve_name = "joint"
-    curve_titles = STAGE_TITLES | {"joint": "Joint training of CNN and LSTM"}
+    curve_titles: ClassVar[Mapping[str, str]] = {**STAGE_TITLES, "joint": "Joint training of CNN and LSTM"}
     decides_per_step = True
     uses_e: ClassVar[bool]
     uses_m: ClassVar[bool]

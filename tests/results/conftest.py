@@ -34,13 +34,13 @@ PROTOCOLS = {
     name: {
         "name": name,
         "title": f"the split {name}",
-        "grouped": name != "paper",
+        "grouped": name != "clips",
         "unit": "subject" if name == "loso" else "fold",
         "headline": "pooled" if name == "loso" else "mean",
         "leaks": f"what leaks under {name}",
-        "published": name == "paper",
+        "published": name == "clips",
     }
-    for name in ("paper", "subject", "loso")
+    for name in ("clips", "subject", "loso")
 }
 SKILL = dict(zip(TITLES, (0.45, 0.43, 0.4, 0.35, 0.3, 0.28, 0.1, 0.38, 0.42, 0.43, 0.0, 0.2), strict=True))
 N_CANDIDATES = {"mdmo": 101, "fdm": 15, "lbp-top": 5, "stlbp-ip": 5, "stclqp": 5, "tlcnn": 8}

@@ -268,9 +268,9 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, content: str | None,
     ("change", "words"),
     [
         ({"units": 3}, "units is not a list"),
-        ({"units": [3]}, r"units\[0\]: it has no entry 'key'"),
+        ({"units": [3]}, r"units\[0\]: not a table"),
         ({"data": {}}, "data: it has no entry 'name'"),
-        ({"titles": None}, "titles is not a table; delete run.json and run again"),
+        ({"methods": None}, "methods is not a list; delete run.json and run again"),
     ],
 )
 def test_a_damaged_run_file_names_the_entry(fake_run: Make, change: dict[str, Any], words: str) -> None:
