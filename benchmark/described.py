@@ -10,7 +10,6 @@ from benchmark.protocols import PROTOCOLS
 from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
-from data_prep.clips import CLASSES
 from methods import available, load_method, origin
 from methods.base import Method, Role
 from results.records.run_file import (
@@ -29,7 +28,7 @@ def described(
     folder: Path, assembled: Assembled, units: Sequence[Unit], before: RunFile | None, *, command: str
 ) -> RunFile:
     """The run file of a plan, with what an earlier plan of the same folder holds beside it."""
-    settings, plan = assembled.settings, assembled.plan
+    settings, plan, task = assembled.settings, assembled.plan, assembled.sources.task
     return RunFile(
         name=folder.absolute().name,
         profile=settings.profile,
@@ -37,7 +36,7 @@ def described(
         stamp=stamp(),
         methods=_methods(assembled, before),
         protocols=_protocols(settings.protocols, before),
-        task=TaskInfo("four-classes", "four classes", CLASSES),
+        task=TaskInfo(task.name, task.title, task.classes, task.headline),
         data=_data(assembled),
         units=_units(units, before),
         set_aside=tuple(
@@ -87,16 +86,12 @@ def _units(units: Sequence[Unit], before: RunFile | None) -> tuple[PlannedUnit, 
 
 
 def _data(assembled: Assembled) -> DataInfo:
-    clips = assembled.plan.clips
-    counts: dict[str, dict[str, int]] = {}
-    for clip in clips:
-        per_class = counts.setdefault(clip.database, dict.fromkeys(CLASSES, 0))
-        per_class[CLASSES[clip.label]] += 1
+    clips, task = assembled.plan.clips, assembled.sources.task
     return DataInfo(
         name=assembled.sources.name,
         digest=assembled.plan.digest,
         n_clips=len(clips),
-        class_counts=counts,
+        class_counts=task.counts(clips),
         subjects=len({clip.subject for clip in clips}),
         landmarks=assembled.sources.landmarks,
         simulated=assembled.sources.simulated,
