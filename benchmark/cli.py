@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from basis.names import UnknownName
+from benchmark.engines import ENGINES
 from benchmark.errors import in_one_line
-from benchmark.settings import CONTROLS, ENGINES, PROFILES, Settings
+from benchmark.settings import CONTROLS, PROFILES, Settings
 from methods import UnusableMethod, available
 from methods.values import WrongKind
 
@@ -300,8 +301,9 @@ def _mendable() -> tuple[type[Exception], ...]:
     for module, names in (
         ("benchmark.settings", ("SettingsError",)),
         ("benchmark.protocols", ("ProtocolError",)),
+        ("benchmark.devices", ("DeviceError",)),
+        ("benchmark.engines.tasks", ("EngineError",)),
         ("data_prep.tasks", ("TaskError",)),
-        ("benchmark.engines", ("EngineError",)),
         ("benchmark.lock", ("FolderInUse",)),
         ("benchmark.verbs", ("VerbError",)),
         ("data_prep.databases", ("DatabaseError",)),

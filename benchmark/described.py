@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.plan import Unit
 from benchmark.protocols import PROTOCOLS
 from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
+from benchmark.unit import Unit
 from methods import available, load_method, origin
 from methods.base import Method, Role
 from results.records.run_file import (

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from basis.files import remove_leftovers
 from benchmark.described import described
 from benchmark.devices import choose_devices
-from benchmark.engines import Limits, Outcome, Task, run_tasks
+from benchmark.engines import load_engine, run_tasks
+from benchmark.engines.tasks import Limits, Options, Outcome
+from benchmark.jobs import tasks_of
 from benchmark.ledger import Survey, survey
 from benchmark.lock import run_lock
-from benchmark.plan import Unit, units
+from benchmark.plan import units
 from benchmark.progress import Progress
 from benchmark.settings import Settings, SettingsError
 from benchmark.sources import Assembled, Log, assemble, n_workers
 from benchmark.stamp import stamp
+from benchmark.unit import Unit
 from methods import available
 from results.records.run_file import RUN_FILE, RunFile, read_run_file, write_run_file
 from results.records.store import (
@@ -28,10 +30,6 @@ from results.records.store import (
     read_record,
     write_record,
 )
-
-GROUP_SECONDS = 600.0
-UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
-"""What a unit is expected to take, to decide how many share a SLURM job; units on a GPU get one each."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,9 @@ def plan_run(settings: Settings, log: Log) -> Planned:
 
 def run(settings: Settings, log: Log) -> int:
     """The whole of it; returns the exit status: 0 all units done, 1 some failed, 130 interrupted."""
-    devices = _devices(settings)
+    devices, engine = _devices(settings), load_engine(settings.engine)
+    if engine.cannot:
+        log(f"engine {settings.engine}: {engine.cannot}")
     log(f"profile {settings.profile}, device {'+'.join(devices)}, run folder {settings.folder}")
     with run_lock(settings.folder):
         _held_before(settings.folder, profile=settings.profile, control=settings.control)
@@ -98,7 +98,7 @@ def _sheets(planned: Planned, log: Log) -> None:
 
 def _devices(settings: Settings) -> tuple[str, ...]:
     """The devices of this machine, or what is asked of other machines, which this one cannot check."""
-    if settings.engine == "slurm" or settings.scheduler:
+    if load_engine(settings.engine).elsewhere or settings.scheduler:
         return ("cuda",) if settings.device.startswith("cuda") else ("cpu",)
     return choose_devices(settings.device)
 
@@ -114,17 +114,14 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
         devices=devices,
         threads=settings.threads,
     )
-    options: dict[str, Any] = {"preload": _modules(planned)}
-    if settings.engine == "dask":
-        options["scheduler"] = settings.scheduler
-    if settings.engine == "slurm":
-        parameters = dict(settings.slurm)
-        options["folder"] = planned.folder / "slurm"
-        options["group_seconds"] = parameters.pop("group_seconds", GROUP_SECONDS)
-        options["cluster"] = parameters.pop("cluster", "slurm")
-        options["parameters"] = parameters
-    tasks = tasks_of(planned, missing, log)
-    outcomes = run_tasks(settings.engine, "benchmark.unit:run_unit", tasks, limits, **options)
+    options = Options(
+        preload=tuple(_modules(planned)),
+        scheduler=settings.scheduler,
+        folder=planned.folder / settings.engine,
+        parameters=settings.slurm,
+    )
+    tasks = tasks_of(planned.folder, planned.assembled, missing, log)
+    outcomes = run_tasks(settings.engine, "benchmark.execute:run_unit", tasks, limits, options)
     with Progress(missing, limits.workers, log) as progress:
         try:
             for outcome in outcomes:
@@ -164,11 +161,6 @@ def keep(planned: Planned, unit: Unit, outcome: Outcome) -> None:
     write_record(planned.folder / "units", record)
 
 
-def _everywhere(folder: Path | None) -> str:
-    """A folder's absolute path: workers of other machines start in another directory."""
-    return "" if folder is None else str(folder.absolute())
-
-
 def _is_done(path: Path) -> bool:
     try:
         return read_record(path).status == "done"
@@ -176,51 +168,11 @@ def _is_done(path: Path) -> bool:
         return False
 
 
-def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Task]:
-    """One task per unit; prepared sets are built when the first unit that needs them comes up."""
-    assembled = planned.assembled
-    settings = assembled.settings
-    sizes = {spec.name: spec.frame_size for spec in assembled.specs}
-    opened: dict[tuple[int, tuple[int, int]], tuple[str, str]] = {}
-    photographs: dict[tuple[int, int], dict[str, tuple[str, str]]] = {}
-    for unit in missing:
-        size = sizes[unit.method]
-        if (unit.tim, size) not in opened:
-            clips = assembled.clips(unit.tim, size, log)
-            opened[unit.tim, size] = (_everywhere(clips.folder), clips.digest)
-        if unit.stills and size not in photographs:
-            photographs[size] = _opened_stills(assembled, size, log)
-        folder, digest = opened[unit.tim, size]
-        yield Task(
-            key=unit.key,
-            expected_seconds=UNIT_SECONDS["cuda" if "cuda" in settings.device else "cpu"],
-            payload={
-                "unit": unit.as_json(),
-                "run": _everywhere(planned.folder),
-                "prepared": folder,
-                "expected": digest,
-                "stills": photographs[size] if unit.stills else None,
-                "cache": _everywhere(Path(settings.cache)),
-                "profile": settings.profile,
-                "stamp": stamp(),
-                "trust": settings.trust_cache,
-                "deterministic": settings.deterministic,
-            },
-        )
-
-
 def _stills_digest(assembled: Assembled, log: Log) -> str:
     """One name for the photographs at every size that a method of this run asks for."""
     sizes = sorted({spec.frame_size for spec in assembled.specs if spec.stills})
     prepared = [assembled.stills(size, log) for size in sizes]
     return "+".join(stills.digest[:16] for stills in prepared if stills is not None)
-
-
-def _opened_stills(assembled: Assembled, size: tuple[int, int], log: Log) -> dict[str, tuple[str, str]]:
-    stills = assembled.stills(size, log)
-    if stills is None:
-        return {}
-    return {f"{size[0]}x{size[1]}": (_everywhere(stills.folder), stills.digest)}
 
 
 def _held_before(folder: Path, **conditions: str) -> RunFile | None:
@@ -272,4 +224,4 @@ def _modules(planned: Planned) -> list[str]:
     modules = [table[spec.name].partition(":")[0] for spec in planned.assembled.specs]
     # torch's first optimiser imports it, for a second
     late = ["torch._dynamo"] if "torch" in sys.modules else []
-    return ["benchmark.unit", *modules, *late]
+    return ["benchmark.execute", *modules, *late]
