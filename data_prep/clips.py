@@ -53,9 +53,12 @@ class Clip:
 
     `subject` carries the database ("casme2/sub01"), because equal numbers are different people.
     `name` is unique within the whole run ("casme2/sub01/EP02_01f"; CASME adds the onset).
-    `emotion` is the word of the annotation, `label` the index into `CLASSES`.
+    `emotion` is the word of the annotation, `label` an index into the classes of the task (`CLASSES`, until
+    `data_prep.tasks.Task.of` gives it another).
     `onset`, `apex`, `offset` are frame numbers of the annotation; `apex` is None where there is none.
     `frames` holds onset to offset. `annotations` names a sidecar file with landmarks, if there is one.
+    `objective` is the objective class, 1 to 7, and `action_units` holds the units as the annotation writes
+    them ("R12", "4"), where it gives them.
     """
 
     database: str
@@ -69,6 +72,8 @@ class Clip:
     offset: int
     frames: FrameSource
     annotations: str | None = None
+    objective: int | None = None
+    action_units: tuple[str, ...] = ()
 
 
 BY_DESIGN = "by design"
@@ -155,6 +160,7 @@ class Clips:
         subjects: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
         databases: Sequence[str] | None = None,
+        classes: Sequence[str] = CLASSES,
     ) -> Clips:
         """Clips in memory, for one video or for tests; the digest is that of the pixels."""
         n = len(frames)
@@ -167,6 +173,7 @@ class Clips:
             all_labels=None if labels is None else np.asarray(labels, np.int64),
             indices=np.arange(n, dtype=np.int64),
             digest=hashlib.sha256(np.ascontiguousarray(frames).view(np.uint8).tobytes()).hexdigest(),
+            classes=tuple(classes),
         )
 
     def __len__(self) -> int:

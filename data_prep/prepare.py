@@ -99,6 +99,7 @@ def plan_data(
     log: Log = print,
     wanted: Wanted = (),
     options: Options | None = None,
+    classes: tuple[str, ...] = CLASSES,
 ) -> DataPlan:
     """Examine all clips: contents, landmarks, face rectangles.
 
@@ -119,6 +120,8 @@ def plan_data(
         here, for the examination and for all of them.
     options
         Device and weights folder of the landmark back end.
+    classes
+        What the clips' labels index: those of the task that labelled them.
 
     Raises
     ------
@@ -132,7 +135,7 @@ def plan_data(
     clips = [clip for database in databases for clip in database.clips]
     aside = [each for database in databases for each in database.set_aside]
     name = _folder_name([database.name for database in databases])
-    return _plan(name, clips, aside, CLASSES, landmarks, cache, workers, log, wanted, options)
+    return _plan(name, clips, aside, classes, landmarks, cache, workers, log, wanted, options)
 
 
 def prepared(
@@ -302,7 +305,8 @@ def _plan_digest(
     described = []
     for clip, entry in zip(clips, entries, strict=True):
         body = asdict(clip)
-        del body["frames"], body["annotations"]
+        for name in ("frames", "annotations", "objective", "action_units"):
+            del body[name]
         described.append({**body, "content": entry["content"]})
     return digest_of({"backend": identity, "crop": crop.POLICY, "classes": list(classes), "clips": described})
 

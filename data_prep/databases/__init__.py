@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.clips import Database, StillDatabase
+from data_prep.clips import CLASSES, Database, StillDatabase
 from data_prep.databases.errors import DatabaseError
+from data_prep.tasks import Task
 
 __all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills"]
 
@@ -39,15 +40,24 @@ MAPPED_STILLS = ("tfeid", "mmi")
 """Those that need a CSV to say what is on which photograph."""
 
 
-def load(name: str, root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
+def load(
+    name: str, root: Path, *, mapping: Mapping[str, str] | None = None, task: Task | None = None
+) -> Database:
     """Read a database of clips from its folder (or its annotation table, or a manifest CSV).
 
     mapping: emotion word -> class name (one of CLASSES), asked before the paper's own mapping.
+    task: gives the labels instead of the paper's four classes, and sets aside what is not in it.
     Raises DatabaseError for an unknown name, a folder without table or frames, or with several. Clips
-    that cannot be used are in `set_aside` of the result; frames are not opened here.
+    that cannot be used are in `set_aside` of the result; frames are not opened here. Raises TaskError
+    where the task is not defined on this database.
     """
-    database: Database = _loader(name, DATABASES)(Path(root), mapping=mapping)
-    return database
+    loader = _loader(name, DATABASES)
+    if task is None:
+        database: Database = loader(Path(root), mapping=mapping)
+        return database
+    # a word that only the task knows is no fault of the annotation; the task places it anyway
+    admitted = dict.fromkeys(task.words, CLASSES[-1])
+    return task.of(loader(Path(root), mapping={**admitted, **(mapping or {})}))
 
 
 def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillDatabase:
