@@ -87,5 +87,6 @@ def api() -> str:
     """The public functions and types, from their docstrings."""
     parts = ["# API", ""]
     for title, names in API.items():
-        parts += [f"## {title}", "", *(f"::: {name}\n    options:\n      heading_level: 3\n" for name in names)]
+        parts += [f"## {title}", ""]
+        parts += [f"::: {name}\n    options:\n      heading_level: 3\n" for name in names]
     return "\n".join(parts)
