@@ -85,6 +85,12 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("what", nargs="+", metavar="NAME=DIR|METHOD")
     check.add_argument("--decode", action="store_true", help="decode every frame, not only its header")
 
+    look = _verb(verbs, "look", _look, "a page of a database: every clip playing, its movement magnified")
+    look.add_argument("databases", nargs="*", metavar="NAME=DIR", help="default: the simulator")
+    look.add_argument("--out", type=Path, default=Path("look"), metavar="DIR", help="folder of the page")
+    look.add_argument("--faces", action="store_true", default=None, help="show faces of licensed databases")
+    _data_flags(look)
+
     simulate = _verb(verbs, "simulate", _simulate, "write simulated databases in the official layouts")
     simulate.add_argument("folder", type=Path)
     simulate.add_argument("--size", default="small", help='preset: "small" or "full"')
@@ -248,6 +254,15 @@ def _check(arguments: argparse.Namespace) -> int:
     from benchmark.verbs import check
 
     return check(arguments.what, arguments.decode, _log)
+
+
+def _look(arguments: argparse.Namespace) -> int:
+    from benchmark.look import look
+
+    out, arguments.out = arguments.out, None
+    arguments.data = [*(arguments.data or []), *arguments.databases] or None
+    settings = settings_of(arguments)
+    return look(settings, out, faces=arguments.faces or not settings.data, log=_log)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
