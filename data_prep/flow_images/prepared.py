@@ -6,15 +6,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from basis.canonical import digest_of
-from data_prep.cache import Log, locked, write_set
+from data_prep.cache import CacheDamaged, CacheMissing, Log, locked, read_set, write_set
 from data_prep.clips import Clips, UInt8
 from data_prep.examine import PreparationError
 from data_prep.flow_images.loader import FlowDatabase
-from data_prep.prepare import DataPlan, open_prepared, whole_set
+from data_prep.prepare import DataPlan, open_prepared
 
 REVISION = 1
 
@@ -45,7 +46,7 @@ def plan_flow_images(database: FlowDatabase, *, classes: tuple[str, ...]) -> Flo
         digest=digest_of({"flow images": described, "classes": list(classes)}),
         clips=clips,
         set_aside=database.set_aside,
-        landmarks=np.full((len(clips), 66, 2), np.nan, np.float32),
+        landmarks=np.zeros((len(clips), 66, 2), np.float32),
         boxes=(),
         contents=contents,
         signatures=(),
@@ -59,8 +60,29 @@ def prepared_flow_images(plan: FlowPlan, *, cache: Path, log: Log = print, trust
     """The pictures as clips of one frame, from the cache or written into it; `Clips.holds` is "flow"."""
     size = next(iter(plan.images.values())).shape[:2]
     folder, expected = plan.folder(cache, 1, size), plan.set_digest(1, size)
-    if not whole_set(folder, expected, trust, log):
+    try:
+        read_set(folder, expected=expected, trust=trust)
+    except (CacheMissing, CacheDamaged) as error:
+        if isinstance(error, CacheDamaged):
+            log(f"warning: {error}; it is built again")
         with locked(cache / plan.name / ".lock", log):
             rows = (plan.images[clip.name].tobytes() for clip in plan.clips)
             write_set(folder, (len(plan.clips), 1, *size, 3), rows, _meta(plan, expected))
     return open_prepared(folder, expected=expected, trust=trust)
+
+
+def _meta(plan: FlowPlan, digest: str) -> dict[str, Any]:
+    return {
+        "digest": digest,
+        "plan": plan.digest,
+        "data": plan.name,
+        "holds": "flow",
+        "classes": list(plan.classes),
+        "names": [clip.name for clip in plan.clips],
+        "subjects": [clip.subject for clip in plan.clips],
+        "databases": [clip.database for clip in plan.clips],
+        "labels": [clip.label for clip in plan.clips],
+        "fps": [clip.fps for clip in plan.clips],
+        "apex": [None] * len(plan.clips),
+        "landmarks": plan.landmarks.tolist(),
+    }
