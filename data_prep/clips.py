@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,17 @@ class VideoFrames:
 FrameSource = ImageFrames | VideoFrames
 
 
+class ActionUnit(NamedTuple):
+    """A facial action unit: its number, the side (L, R, T, B, A or nothing), the intensity (A to E)."""
+
+    number: int
+    side: str = ""
+    intensity: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.side}{self.number}{self.intensity}"
+
+
 @dataclass(frozen=True)
 class Clip:
     """One annotated clip as its database describes it.
@@ -56,6 +67,9 @@ class Clip:
     `emotion` is the word of the annotation, `label` the index into `CLASSES`.
     `onset`, `apex`, `offset` are frame numbers of the annotation; `apex` is None where there is none.
     `frames` holds onset to offset. `annotations` names a sidecar file with landmarks, if there is one.
+    `row` says where the annotation stands, for messages. What only some databases tell: `units`, the
+    facial action units; `objective`, the objective class 1..7; `marks`, the labels of a clip that may have
+    several; `part`, the part of the database, such as a contest's test set.
     """
 
     database: str
@@ -69,6 +83,11 @@ class Clip:
     offset: int
     frames: FrameSource
     annotations: str | None = None
+    row: str = ""
+    units: tuple[ActionUnit, ...] = ()
+    objective: int | None = None
+    marks: tuple[str, ...] = ()
+    part: str = ""
 
 
 BY_DESIGN = "by design"
@@ -87,12 +106,16 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Database:
-    """All usable clips of one database and everything that was set aside while reading it."""
+    """All usable clips of one database and everything that was set aside while reading it.
+
+    warnings: what a user should know before believing a number, such as an apex that cannot be.
+    """
 
     name: str
     root: str
     clips: tuple[Clip, ...]
     set_aside: tuple[SetAside, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

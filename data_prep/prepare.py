@@ -54,6 +54,9 @@ from data_prep.landmarks import Options, backend_named
 from data_prep.side_by_side import side_by_side
 
 REVISION = 1
+_DESCRIBED = ("database", "subject", "name", "emotion", "label", "fps", "onset", "apex", "offset")
+"""What of a clip's annotation belongs to the digest of a plan."""
+
 Wanted = Sequence[tuple[int, tuple[int, int]]]
 Float32 = npt.NDArray[np.float32]
 
@@ -301,8 +304,7 @@ def _plan_digest(
     """Everything that decides pixels, landmarks or labels, and nothing about places."""
     described = []
     for clip, entry in zip(clips, entries, strict=True):
-        body = asdict(clip)
-        del body["frames"], body["annotations"]
+        body = {name: getattr(clip, name) for name in _DESCRIBED}
         described.append({**body, "content": entry["content"]})
     return digest_of({"backend": identity, "crop": crop.POLICY, "classes": list(classes), "clips": described})
 

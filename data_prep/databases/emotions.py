@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data_prep.clips import CLASSES, EXPRESSIONS
+from data_prep.clips import CLASSES, EXPRESSIONS, Clip
 from data_prep.databases.errors import DatabaseError, Refused, shown
 
 CLASS_OF: Mapping[str, str] = {
@@ -43,24 +43,30 @@ EXPRESSION_OF: Mapping[str, str] = {
 """Words of the photograph databases to the nine expressions."""
 
 
-def class_of(emotion: str, where: object, mapping: Mapping[str, str] | None = None) -> int:
-    """The index in CLASSES of an emotion word, case ignored; raises Refused for an unknown word.
+class PaperClasses:
+    """The paper's four classes by the emotion's word, case ignored.
 
-    `mapping` (word -> class name) is asked first.
+    mapping: word -> class name, asked first; raises DatabaseError for one that names no class.
     """
-    word = emotion.strip().lower()
-    own = {} if mapping is None else {key.strip().lower(): value for key, value in mapping.items()}
-    name = own.get(word) or CLASS_OF.get(word)
-    if name is None:
-        raise Refused(f"{where}: unknown emotion {shown(emotion)}; known are {', '.join(CLASS_OF)}")
-    return CLASSES.index(name)
 
+    def __init__(self, mapping: Mapping[str, str] | None = None) -> None:
+        for word, name in (mapping or {}).items():
+            if name not in CLASSES:
+                raise DatabaseError(
+                    f"mapping {shown(word)} -> {shown(name)}: classes are {', '.join(CLASSES)}"
+                )
+        own = {word.strip().lower(): name for word, name in (mapping or {}).items()}
+        self._class_of = {**CLASS_OF, **own}
+        self.classes = CLASSES
 
-def check_mapping(mapping: Mapping[str, str] | None) -> None:
-    """Raise DatabaseError for a mapping that names classes which do not exist."""
-    for word, name in (mapping or {}).items():
-        if name not in CLASSES:
-            raise DatabaseError(f"mapping {shown(word)} -> {shown(name)}: classes are {', '.join(CLASSES)}")
+    def class_of(self, clip: Clip) -> str:
+        """The class of a clip; raises Refused for a word that is not known."""
+        name = self._class_of.get(clip.emotion.strip().lower())
+        if name is None:
+            raise Refused(
+                f"{clip.row}: unknown emotion {shown(clip.emotion)}; known are {', '.join(self._class_of)}"
+            )
+        return name
 
 
 def expression_of(word: str, where: object) -> int:
