@@ -10,7 +10,6 @@ from data_prep.databases.emotions import PaperClasses
 from data_prep.databases.errors import DatabaseError
 from data_prep.databases.labelling import Labelling, labelled
 from data_prep.databases.registry import DATABASES, STILLS, source_of, stills_of
-from data_prep.databases.trees import open_root
 
 __all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills"]
 
@@ -29,6 +28,8 @@ def load(
     for an unknown name, a folder without table or frames, or with several. Clips that cannot be used, or
     that have no class, are in `set_aside` of the result; frames are not opened here.
     """
+    from data_prep.databases.trees import open_root
+
     chosen = labelling or PaperClasses(mapping)
     source = source_of(name)
     tree, table = open_root(Path(root))

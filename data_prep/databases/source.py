@@ -7,9 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_prep.clips import Database, StillDatabase
-from data_prep.databases.trees import Tree
+
+if TYPE_CHECKING:
+    from data_prep.databases.trees import Tree
 
 
 @dataclass(frozen=True)
