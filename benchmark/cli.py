@@ -127,6 +127,8 @@ def _verb(
 def _data_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--data", nargs="+", metavar="NAME=DIR", help="default: the simulator")
     made.add_argument("--expressions", nargs="+", metavar="NAME=DIR", help="photographs for pre-training")
+    made.add_argument("--task", metavar="NAME", help="classes and clips, such as megc2019; default: tlcnn4")
+    made.add_argument("--mapping", metavar="CSV", help="a task of your own: emotion,class or clip,class")
     made.add_argument("--landmarks", help="file, face-alignment, facemesh or template")
     made.add_argument("--profile", choices=PROFILES, help="default: quick on CPU, paper on a GPU")
     made.add_argument("--settings", type=Path, metavar="TOML", help="a file over the profile")
@@ -277,10 +279,12 @@ def _speed(arguments: argparse.Namespace) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     from benchmark.protocols import PROTOCOLS
     from data_prep.databases import DATABASES, STILLS
+    from data_prep.task_table import TASKS
 
     for title, names in (
         ("methods", available()),
         ("protocols", PROTOCOLS),
+        ("tasks", TASKS),
         ("databases", DATABASES),
         ("expression photographs", STILLS),
         ("profiles", PROFILES),
@@ -296,6 +300,7 @@ def _mendable() -> tuple[type[Exception], ...]:
     for module, names in (
         ("benchmark.settings", ("SettingsError",)),
         ("benchmark.protocols", ("ProtocolError",)),
+        ("data_prep.tasks", ("TaskError",)),
         ("benchmark.engines", ("EngineError",)),
         ("benchmark.lock", ("FolderInUse",)),
         ("benchmark.verbs", ("VerbError",)),

@@ -20,7 +20,6 @@ from benchmark.progress import Progress
 from benchmark.settings import Settings, SettingsError, as_json
 from benchmark.sources import Assembled, Log, assemble, n_workers
 from benchmark.stamp import stamp
-from data_prep.clips import CLASSES
 from methods import available
 from results.records.run_file import RUN_FILE, RUN_SCHEMA, read_run_file
 from results.records.store import (
@@ -297,17 +296,13 @@ def _modules(planned: Planned) -> list[str]:
 
 
 def _data(assembled: Assembled) -> Mapping[str, Any]:
-    clips = assembled.plan.clips
-    counts: dict[str, dict[str, int]] = {}
-    for clip in clips:
-        per_class = counts.setdefault(clip.database, dict.fromkeys(CLASSES, 0))
-        per_class[CLASSES[clip.label]] += 1
+    clips, task = assembled.plan.clips, assembled.sources.task
     return {
         "name": assembled.sources.name,
         "simulated": assembled.sources.simulated,
         "digest": assembled.plan.digest,
         "n_clips": len(clips),
-        "class_counts": counts,
+        "class_counts": task.counts(clips),
         "subjects": len({clip.subject for clip in clips}),
         "landmarks": assembled.sources.landmarks,
     }

@@ -102,6 +102,7 @@ def plan_data(
     log: Log = print,
     wanted: Wanted = (),
     options: Options | None = None,
+    classes: tuple[str, ...] = CLASSES,
 ) -> DataPlan:
     """Examine all clips: contents, landmarks, face rectangles.
 
@@ -122,6 +123,8 @@ def plan_data(
         here, for the examination and for all of them.
     options
         Device and weights folder of the landmark back end.
+    classes
+        What the clips' labels index: those of the task that labelled them.
 
     Raises
     ------
@@ -135,7 +138,7 @@ def plan_data(
     clips = [clip for database in databases for clip in database.clips]
     aside = [each for database in databases for each in database.set_aside]
     name = _folder_name([database.name for database in databases])
-    return _plan(name, clips, aside, CLASSES, landmarks, cache, workers, log, wanted, options)
+    return _plan(name, clips, aside, classes, landmarks, cache, workers, log, wanted, options)
 
 
 def prepared(

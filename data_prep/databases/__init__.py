@@ -6,34 +6,31 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from data_prep.clips import Database, StillDatabase
-from data_prep.databases.emotions import PaperClasses
+from data_prep.databases.emotions import paper_task, with_known_words
 from data_prep.databases.errors import DatabaseError
-from data_prep.databases.labelling import Labelling, labelled
 from data_prep.databases.registry import DATABASES, STILLS, source_of, stills_of
+from data_prep.tasks import Task
 
 __all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills"]
 
 
 def load(
-    name: str,
-    root: Path,
-    *,
-    mapping: Mapping[str, str] | None = None,
-    labelling: Labelling | None = None,
+    name: str, root: Path, *, mapping: Mapping[str, str] | None = None, task: Task | None = None
 ) -> Database:
     """Read a database of clips from its folder (or its annotation table, or a manifest CSV).
 
     mapping: emotion word -> class name (one of CLASSES), asked before the paper's own mapping.
-    labelling: which class each annotated clip has; default: the paper's four classes. Raises DatabaseError
-    for an unknown name, a folder without table or frames, or with several. Clips that cannot be used, or
-    that have no class, are in `set_aside` of the result; frames are not opened here.
+    task: gives the labels instead of the paper's four classes, and sets aside what is not in it.
+    Raises DatabaseError for an unknown name, a folder without table or frames, or with several. Clips
+    that cannot be used are in `set_aside` of the result; frames are not opened here. Raises TaskError
+    where the task is not defined on this database.
     """
     from data_prep.databases.trees import open_root
 
-    chosen = labelling or PaperClasses(mapping)
+    chosen = task or paper_task(mapping)
     source = source_of(name)
     tree, table = open_root(Path(root))
-    return labelled(source.load(tree, table), chosen)
+    return chosen.of(with_known_words(source.load(tree, table), chosen))
 
 
 def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillDatabase:

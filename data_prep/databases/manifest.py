@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import Clip, Database
+from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
-from data_prep.databases.labelling import UNLABELLED
 from data_prep.databases.source import Source
 from data_prep.databases.tabled import Gathering, frames_at, in_order, whole_span
 from data_prep.databases.tables import Columns, Row, stream_csv

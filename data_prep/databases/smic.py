@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import Clip, Database
+from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, shown
-from data_prep.databases.labelling import UNLABELLED
 from data_prep.databases.source import Published, Source
 from data_prep.databases.tabled import Gathering
 from data_prep.databases.trees import Tree, choose_home, survey

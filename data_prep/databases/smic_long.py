@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import Clip, Database
+from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, shown
-from data_prep.databases.labelling import UNLABELLED
 from data_prep.databases.smic import (
     EMOTION_OF,
     FILMED_BY_ALL,

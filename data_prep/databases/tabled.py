@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import Clip, Database, FrameSource, SetAside, VideoFrames
+from data_prep.clips import UNLABELLED, Clip, Database, FrameSource, SetAside, VideoFrames
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, one_line, shown
-from data_prep.databases.labelling import UNLABELLED
 from data_prep.databases.registry import DATABASES, source_of
 from data_prep.databases.source import Source
 from data_prep.databases.tables import Columns, Row, read_table
