@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from basis.cores import cores
 from basis.files import file_sha256
 from benchmark.devices import choose_devices
 from benchmark.settings import Settings, checked
@@ -59,7 +59,7 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
     context = Context(
         device=choose_devices(settings.device)[0],
         deterministic=settings.deterministic,
-        threads=settings.workers or len(os.sched_getaffinity(0)),
+        threads=settings.workers or cores(),
         cache=Path(settings.cache),
         stills=_stills_of(assembled, log),
         grouped=True,
@@ -130,7 +130,7 @@ def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
             f"{folder} was saved by revision {card['revision']} of {cls.name}, this is revision "
             f"{cls.revision}: fit it again"
         )
-    threads = len(os.sched_getaffinity(0))
+    threads = cores()
     method = cls(make_settings(cls, card["settings"]), Context(device=device, threads=threads))
     method.load(folder)
     return method, card

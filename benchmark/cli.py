@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from basis.names import UnknownName
+from benchmark.engines import ENGINES
 from benchmark.errors import in_one_line
-from benchmark.settings import CONTROLS, ENGINES, PROFILES, Settings
+from benchmark.settings import CONTROLS, PROFILES, Settings
 from methods import UnusableMethod, available
 from methods.values import WrongKind
 
@@ -83,6 +84,12 @@ def parser() -> argparse.ArgumentParser:
     check = _verb(verbs, "check", _check, "check databases (NAME=DIR ...) or a method (its name)")
     check.add_argument("what", nargs="+", metavar="NAME=DIR|METHOD")
     check.add_argument("--decode", action="store_true", help="decode every frame, not only its header")
+
+    look = _verb(verbs, "look", _look, "a page of a database: every clip playing, its movement magnified")
+    look.add_argument("databases", nargs="*", metavar="NAME=DIR", help="default: the simulator")
+    look.add_argument("--out", type=Path, default=Path("look"), metavar="DIR", help="folder of the page")
+    look.add_argument("--faces", action="store_true", default=None, help="show faces of licensed databases")
+    _data_flags(look)
 
     simulate = _verb(verbs, "simulate", _simulate, "write simulated databases in the official layouts")
     simulate.add_argument("folder", type=Path)
@@ -249,6 +256,15 @@ def _check(arguments: argparse.Namespace) -> int:
     return check(arguments.what, arguments.decode, _log)
 
 
+def _look(arguments: argparse.Namespace) -> int:
+    from benchmark.look import look
+
+    out, arguments.out = arguments.out, None
+    arguments.data = [*(arguments.data or []), *arguments.databases] or None
+    settings = settings_of(arguments)
+    return look(settings, out, faces=arguments.faces or not settings.data, log=_log)
+
+
 def _simulate(arguments: argparse.Namespace) -> int:
     from benchmark.verbs import simulate
 
@@ -300,8 +316,9 @@ def _mendable() -> tuple[type[Exception], ...]:
     for module, names in (
         ("benchmark.settings", ("SettingsError",)),
         ("benchmark.protocols", ("ProtocolError",)),
+        ("benchmark.devices", ("DeviceError",)),
+        ("benchmark.engines.tasks", ("EngineError",)),
         ("data_prep.tasks", ("TaskError",)),
-        ("benchmark.engines", ("EngineError",)),
         ("benchmark.lock", ("FolderInUse",)),
         ("benchmark.verbs", ("VerbError",)),
         ("data_prep.databases", ("DatabaseError",)),

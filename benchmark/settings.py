@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from basis.names import one_of
+from benchmark.devices import choose_devices
+from benchmark.engines import ENGINES
 from benchmark.protocols import PROTOCOLS
 from methods import select
 from methods.values import hints_of, typed
 
-ENGINES = ("local", "dask", "slurm")
 PROFILES = ("quick", "paper")
 CONTROLS = ("none", "shuffled-labels")
 TLCNN4 = "tlcnn4"
@@ -159,8 +160,6 @@ def _refuse_unused(given: Mapping[str, Any]) -> None:
 
 
 def _usual_profile(device: str) -> str:
-    from benchmark.devices import choose_devices
-
     return "quick" if choose_devices(device) == ("cpu",) else "paper"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from basis.cores import cores
 from basis.names import one_of
 from benchmark.plan import MethodSpec, describe, folds_of
 from benchmark.settings import Settings, SettingsError
@@ -93,7 +93,7 @@ def simulator(size: str, knobs: Mapping[str, Any]) -> SimulatorSettings:
 
 def n_workers(settings: Settings) -> int:
     """The workers asked for, or one per core (per GPU on CUDA, which the run decides)."""
-    return settings.workers or len(os.sched_getaffinity(0))
+    return settings.workers or cores()
 
 
 @dataclass(frozen=True)
