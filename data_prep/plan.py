@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from data_prep.landmarks import Options, backend_named
 from data_prep.side_by_side import side_by_side
 
 REVISION = 1
+_DESCRIBED = ("database", "subject", "name", "emotion", "label", "fps", "onset", "apex", "offset")
+"""What of a clip's annotation belongs to the digest of a plan."""
 EXAMINED = 2
 """Raised when an examination finds more than it did; prepared sets keep their names."""
 Wanted = Sequence[tuple[int, tuple[int, int]]]
@@ -117,6 +119,7 @@ def plan_data(
     log: Log = print,
     wanted: Wanted = (),
     options: Options | None = None,
+    classes: tuple[str, ...] = CLASSES,
 ) -> DataPlan:
     """Examine all clips: contents, landmarks, face rectangles.
 
@@ -137,6 +140,8 @@ def plan_data(
         here, for the examination and for all of them.
     options
         Device and weights folder of the landmark back end.
+    classes
+        What the clips' labels index: those of the task that labelled them.
 
     Raises
     ------
@@ -150,7 +155,7 @@ def plan_data(
     clips = [clip for database in databases for clip in database.clips]
     aside = [each for database in databases for each in database.set_aside]
     asked = Asked(
-        folder_name([database.name for database in databases]), tuple(aside), CLASSES, tuple(wanted)
+        folder_name([database.name for database in databases]), tuple(aside), classes, tuple(wanted)
     )
     return examined(clips, asked, landmarks, Place(cache, workers, log), options or Options())
 
@@ -249,8 +254,7 @@ def _plan_digest(
     """Everything that decides pixels, landmarks or labels, and nothing about places."""
     described = []
     for clip, entry in zip(clips, entries, strict=True):
-        body = asdict(clip)
-        del body["frames"], body["annotations"]
+        body = {name: getattr(clip, name) for name in _DESCRIBED}
         described.append({**body, "content": entry["content"]})
     return digest_of({"backend": identity, "crop": crop.POLICY, "classes": list(classes), "clips": described})
 

@@ -109,7 +109,7 @@ def test_a_saved_model_is_loaded_beside_files_that_are_not_its_own(model):
         ({"tim": -4}, r"tim = -4 must lie in 2\.\.4096"),
         ({"settings": []}, r"settings = \[\] must be a table"),
         ({"settings": {"C": "x"}}, "linear.C = 'x' must be a list of finite numbers"),
-        ({"classes": []}, "classes must be positive"),
+        ({"classes": []}, "classes must be two or more"),
         ({"sha256": {}}, "sha256 must name the method's files"),
         ({"sha256": {"linear.json": 3}}, r"sha256.linear.json = 3 must be a text"),
         ({"sha256": {"linear.json": "0"}}, "does not list linear.npz"),
