@@ -25,12 +25,8 @@ def load(
     that cannot be used are in `set_aside` of the result; frames are not opened here. Raises TaskError
     where the task is not defined on this database.
     """
-    from data_prep.databases.trees import open_root
-
     chosen = task or paper_task(mapping)
-    source = source_of(name)
-    tree, table = open_root(Path(root))
-    return chosen.of(with_known_words(source.load(tree, table), chosen))
+    return chosen.of(with_known_words(source_of(name).read(Path(root)), chosen))
 
 
 def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillDatabase:

@@ -19,6 +19,7 @@ DATABASES = Registry(
         "smic-e-nir": "data_prep.databases.smic_long:NIR",
         "samm": "data_prep.databases.samm:SOURCE",
         "manifest": "data_prep.databases.manifest:SOURCE",
+        "flow-images": "data_prep.flow_images.loader:SOURCE",
     },
     group="tlcnn_bench.databases",
     error=DatabaseError,

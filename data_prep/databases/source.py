@@ -49,6 +49,12 @@ class Source(ABC):
     published: Published | None = field(default=None, kw_only=True)
     table: re.Pattern[str] | None = field(default=None, kw_only=True)
 
+    def read(self, root: Path) -> Database:
+        """All clips at a path: a folder, or the annotation table in one."""
+        from data_prep.databases.trees import open_root
+
+        return self.load(*open_root(root))
+
     @abstractmethod
     def load(self, tree: Tree, table: Path | None) -> Database:
         """All clips below the tree; `table` where the user named the annotation table itself.

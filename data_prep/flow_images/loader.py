@@ -7,14 +7,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_prep.clips import Clip, Database, ImageFrames, SetAside, UInt8
-from data_prep.databases.emotions import check_mapping, class_of
+from data_prep.clips import UNLABELLED, Clip, Database, ImageFrames, SetAside, UInt8
 from data_prep.databases.errors import DatabaseError
+from data_prep.databases.source import Source
 from data_prep.flow_images.forms import Gathered, gathered
 from data_prep.flow_images.names import Name
+
+if TYPE_CHECKING:
+    from data_prep.databases.trees import Tree
 
 DATABASE = "flow-images"
 VOTES = 2 / 3
@@ -25,25 +29,23 @@ _NO_FRAMES = ImageFrames(())
 class FlowDatabase(Database):
     """A database whose clips have no frames: `images` holds one (height, width, 3) uint8 array a clip.
 
-    The channels are u, v and strain. form: in words; findings: what is wrong with the set without hiding a
+    The channels are u, v and strain. form: in words; warnings: what is wrong with the set without hiding a
     clip; further: pictures that belong to the clips and are not read; sha256: of all pictures as they lie,
     sorted by file name, by which known sets are recognised.
     """
 
     images: Mapping[str, UInt8] = field(default_factory=dict)
     form: str = ""
-    findings: tuple[str, ...] = ()
     further: int = 0
     sha256: str = ""
 
 
-def load(root: Path, *, mapping: Mapping[str, str] | None = None) -> FlowDatabase:
+def load(root: Path) -> FlowDatabase:
     """Read a set of flow images; clips are named as those of frames are, `casme2/01/EP02_01f`.
 
     Raises DatabaseError for a path without flow images or without labels, for pictures of several sizes,
     and for channels that lie in another order than u, v, strain.
     """
-    check_mapping(mapping)
     found = gathered(root)
     if not found.images:
         reasons = "".join(f"; {what}: {reason}" for what, reason in found.refused[:1])
@@ -52,24 +54,39 @@ def load(root: Path, *, mapping: Mapping[str, str] | None = None) -> FlowDatabas
     names = sorted(found.images, key=lambda name: name.stem)
     found.findings += _order(root, [found.images[name] for name in names])
     found.findings += _twins(names, found)
-    clips = [_clip(name, found.words[name], mapping) for name in names]
+    clips = [_clip(name, found.words[name]) for name in names]
     aside = [SetAside(DATABASE, what, "load", reason) for what, reason in found.refused]
     return FlowDatabase(
         DATABASE,
         str(root),
         tuple(clips),
         tuple(aside),
+        tuple(found.findings),
         {name.full: found.images[name] for name in names},
         found.form,
-        tuple(found.findings),
         found.further,
         hashlib.sha256(b"".join(found.images[name].tobytes() for name in names)).hexdigest(),
     )
 
 
-def _clip(name: Name, word: str, mapping: Mapping[str, str] | None) -> Clip:
-    label = class_of(word, name.full, mapping)
-    return Clip(name.database, name.subject, name.full, word, label, 0.0, 0, None, 0, _NO_FRAMES)
+@dataclass(frozen=True)
+class FlowSource(Source):
+    """The source of the database `flow-images`: a folder, a zip archive or an npz file."""
+
+    def read(self, root: Path) -> FlowDatabase:
+        """What `load` gives."""
+        return load(root)
+
+    def load(self, tree: Tree, table: Path | None) -> FlowDatabase:
+        """What `load` gives for the folder of a tree."""
+        return load(table or Path(tree.root))
+
+
+SOURCE = FlowSource(DATABASE)
+
+
+def _clip(name: Name, word: str) -> Clip:
+    return Clip(name.database, name.subject, name.full, word, UNLABELLED, 0.0, 0, None, 0, _NO_FRAMES)
 
 
 def _require_one_size(root: Path, found: Gathered) -> None:

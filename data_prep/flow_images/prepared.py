@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from basis.canonical import digest_of
-from data_prep.cache import CacheDamaged, CacheMissing, Log, locked, read_set, write_set
+from data_prep.cache import CacheDamaged, CacheMissing, locked, read_set, write_set
 from data_prep.clips import Clips, UInt8
 from data_prep.examine import PreparationError
 from data_prep.flow_images.loader import FlowDatabase
-from data_prep.prepare import DataPlan, open_prepared
+from data_prep.opened import open_prepared
+from data_prep.plan import DataPlan, Place
 
 REVISION = 1
 
@@ -56,19 +56,19 @@ def plan_flow_images(database: FlowDatabase, *, classes: tuple[str, ...]) -> Flo
     )
 
 
-def prepared_flow_images(plan: FlowPlan, *, cache: Path, log: Log = print, trust: bool = False) -> Clips:
+def prepared_flow_images(plan: FlowPlan, place: Place) -> Clips:
     """The pictures as clips of one frame, from the cache or written into it; `Clips.holds` is "flow"."""
     size = next(iter(plan.images.values())).shape[:2]
-    folder, expected = plan.folder(cache, 1, size), plan.set_digest(1, size)
+    folder, expected = plan.folder(place.cache, 1, size), plan.set_digest(1, size)
     try:
-        read_set(folder, expected=expected, trust=trust)
+        read_set(folder, expected=expected, trust=place.trust)
     except (CacheMissing, CacheDamaged) as error:
         if isinstance(error, CacheDamaged):
-            log(f"warning: {error}; it is built again")
-        with locked(cache / plan.name / ".lock", log):
+            place.log(f"warning: {error}; it is built again")
+        with locked(place.cache / plan.name / ".lock", place.log):
             rows = (plan.images[clip.name].tobytes() for clip in plan.clips)
             write_set(folder, (len(plan.clips), 1, *size, 3), rows, _meta(plan, expected))
-    return open_prepared(folder, expected=expected, trust=trust)
+    return open_prepared(folder, expected=expected, trust=place.trust)
 
 
 def _meta(plan: FlowPlan, digest: str) -> dict[str, Any]:
@@ -84,5 +84,6 @@ def _meta(plan: FlowPlan, digest: str) -> dict[str, Any]:
         "labels": [clip.label for clip in plan.clips],
         "fps": [clip.fps for clip in plan.clips],
         "apex": [None] * len(plan.clips),
+        "parts": [],
         "landmarks": plan.landmarks.tolist(),
     }

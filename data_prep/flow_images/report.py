@@ -33,7 +33,7 @@ class FlowReport:
     @property
     def faults(self) -> int:
         """Findings, and pictures that became no clip."""
-        return len(self.database.findings) + len(self.database.set_aside)
+        return len(self.database.warnings) + len(self.database.set_aside)
 
     def __str__(self) -> str:
         return "\n".join(one_line(line) for line in self._lines())
@@ -55,7 +55,7 @@ class FlowReport:
         if d.further:
             yield f"  {d.further} further pictures beside them (apex to offset, directions) are not read"
         yield from self._counts()
-        yield from _listed("wrong with the set", list(d.findings))
+        yield from _listed("wrong with the set", list(d.warnings))
         yield from _listed("set aside", [f"{item.clip}: {item.reason}" for item in d.set_aside])
 
     def _counts(self) -> Iterator[str]:
