@@ -20,7 +20,7 @@ from benchmark.progress import Progress
 from benchmark.settings import Settings, SettingsError, as_json
 from benchmark.sources import Assembled, Log, assemble, n_workers
 from benchmark.stamp import stamp
-from data_prep.clips import CLASSES
+from data_prep.clips import CLASSES, prepared_set
 from methods import available
 from results.records.run_file import RUN_FILE, RUN_SCHEMA, read_run_file
 from results.records.store import (
@@ -189,7 +189,7 @@ def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Ta
         size = sizes[unit.method]
         if (unit.tim, size) not in opened:
             clips = assembled.clips(unit.tim, size, log)
-            opened[unit.tim, size] = (_everywhere(clips.folder), clips.digest)
+            opened[unit.tim, size] = (_everywhere(prepared_set(clips).folder), clips.digest)
         if unit.stills and size not in photographs:
             photographs[size] = _opened_stills(assembled, size, log)
         folder, digest = opened[unit.tim, size]

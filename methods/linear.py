@@ -101,7 +101,7 @@ class Linear(Method):
             clips,
             compute,
             name=self.name,
-            parameters={"algorithm": algorithm, "cells": cells, "version": 1},
+            parameters={"algorithm": algorithm, "cells": cells},
             threads=self.context.threads,
         )
         self.seconds["features"] = self.seconds.get("features", 0.0) + time.perf_counter() - start

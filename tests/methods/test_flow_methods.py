@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from data_prep.clips import Clips
+from data_prep.clips import Clips, prepared_set
 from data_prep.landmarks import mean_shape
 from features.fdm import fdm
 from features.optical_flow import flow_between_neighbours, flow_from_first
@@ -75,9 +75,7 @@ def test_cache_and_threads_change_nothing(method, clips, tmp_path):
     train, test = _halves(clips)
     plain = _made(method)
     plain.fit(train, seed=0)
-    stored = Clips(
-        **{name: getattr(clips, name) for name in clips.__dataclass_fields__} | {"folder": tmp_path}
-    )
+    stored = Clips.from_arrays(prepared_set(clips).frames, clips.landmarks, clips.labels, folder=tmp_path)
     for _ in range(2):
         cached = _made(method, threads=2)
         cached.fit(stored.select(np.arange(10)), seed=0)
@@ -117,7 +115,7 @@ def test_clips_without_a_usable_face_are_named(clips):
     landmarks = clips.landmarks.copy()
     landmarks[3] -= [0, 40]
     landmarks[5] = np.nan
-    spoilt = Clips.from_arrays(clips.frames, landmarks, clips.labels)
+    spoilt = Clips.from_arrays(prepared_set(clips).frames, landmarks, clips.labels)
     reasons = _made(MDMO).unusable(spoilt.without_labels())
     assert set(reasons) == {3, 5}
     assert "hold no pixel" in reasons[3]
