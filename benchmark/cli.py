@@ -17,9 +17,9 @@ from methods.values import WrongKind
 EXAMPLES = """examples:
   python -m benchmark run --methods all --tim 32
   python -m benchmark run --data casme=DIR casme2=DIR smic=DIR --expressions kdef=DIR rafd=DIR \\
-      --methods tlcnn 'lbp*' --tim 32 64 --protocol paper subject loso --seeds 0 1 2 --profile paper
+      --methods tlcnn 'lbp*' --tim 32 64 --protocol clips subject loso --seeds 0 1 2 --profile paper
   python -m benchmark check casme2=DIR
-  python -m benchmark compare runs/a paper
+  python -m benchmark compare runs/a table3
 """
 
 
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
     compare = _verb(verbs, "compare", _compare, "per-fold differences of two runs, or of a run and the paper")
     compare.add_argument("run", type=Path)
-    compare.add_argument("other", help='a second run folder, or "paper" for Table 3')
+    compare.add_argument("other", help='a second run folder, or "table3" for the numbers of the paper')
     compare.add_argument("--atol", type=float, default=0.0, help="largest difference that counts as equal")
 
     audit = _verb(verbs, "audit", _audit, "recompute what a published table or prediction log claims")

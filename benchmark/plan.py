@@ -90,7 +90,7 @@ def folds_of(
     protocol: str, labels: Sequence[int], subjects: Sequence[str], databases: Sequence[str], *, seed: int
 ) -> tuple[Fold, ...]:
     """The folds of a protocol; a run's seed shuffles folds and methods alike."""
-    return PROTOCOLS[protocol](labels, subjects, databases, seed=seed)
+    return PROTOCOLS[protocol].split(labels, subjects, databases, seed=seed)
 
 
 def units(

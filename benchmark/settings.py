@@ -52,7 +52,7 @@ class Settings:
     profile: str = "quick"
     methods: tuple[str, ...] = ("all",)
     tim: tuple[int, ...] = (32,)
-    protocols: tuple[str, ...] = ("paper", "subject")
+    protocols: tuple[str, ...] = ("clips", "subject")
     seeds: tuple[int, ...] = (0,)
     data: Mapping[str, str] = field(default_factory=dict)
     expressions: Mapping[str, str] = field(default_factory=dict)
@@ -104,8 +104,6 @@ def checked(settings: Settings) -> Settings:
     for name in ("methods", "tim", "protocols", "seeds"):
         if not getattr(settings, name):
             raise SettingsError(f"{name} is empty: name at least one, or leave it out for the profile's")
-    for protocol in settings.protocols:
-        one_of(protocol, PROTOCOLS, "protocol")
     for patterns in settings.method_settings:
         select(patterns.split())
     one_of(settings.engine, ENGINES, "engine")
@@ -126,7 +124,7 @@ def checked(settings: Settings) -> Settings:
         settings,
         methods=select(settings.methods),
         tim=_distinct(settings.tim),
-        protocols=_distinct(settings.protocols),
+        protocols=_distinct(tuple(PROTOCOLS.canonical(name) for name in settings.protocols)),
         seeds=_distinct(settings.seeds),
     )
 

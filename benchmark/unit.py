@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.plan import Unit, folds_of
-from benchmark.protocols import Fold
+from benchmark.protocols import PROTOCOLS, Fold
 from data_prep.clips import Clips, Stills
 from data_prep.prepare import open_prepared, open_prepared_stills
 from methods import load_method, make_settings
@@ -44,7 +44,7 @@ def run_unit(payload: Mapping[str, Any]) -> None:
         cache=Path(payload["cache"]),
         scratch=scratch,
         stills=_stills_opener(payload),
-        grouped=unit.protocol != "paper",
+        grouped=PROTOCOLS[unit.protocol].grouped,
         log=lambda line: print(
             f"{unit.method} tim {unit.tim} {unit.protocol} {unit.fold}: {line}", flush=True
         ),
@@ -123,7 +123,8 @@ def build(unit: Unit, context: Context) -> Method:
 
 def seed_of(unit: Unit) -> int:
     """The seed of a unit's randomness, from names: the same for every method on one fold, in any order."""
-    names = f"{unit.data}|{unit.tim}|{unit.protocol}|{unit.fold}|{unit.seed}|{unit.control}"
+    protocol = PROTOCOLS[unit.protocol].seeds_as or unit.protocol
+    names = f"{unit.data}|{unit.tim}|{protocol}|{unit.fold}|{unit.seed}|{unit.control}"
     return int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
 
 

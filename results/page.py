@@ -24,7 +24,7 @@ MOST_SVG = 2_400_000
 """Bytes of figures inside the page; beyond it the largest are linked and not shown."""
 
 LEAKS = {
-    "paper": (
+    "clips": (
         "Folds over clips, as in the paper. The same people are in training and test, so a method can profit "
         "from recognising who somebody is and how that person tends to be labelled. Numbers under this "
         "protocol say little about people never seen before."

@@ -133,7 +133,7 @@ def weight_sweep(info: RunInfo, cells: Sequence[Cell], protocol: str) -> Drawn |
     words = []
     for j, cell in enumerate(cell for cell in own if cell.tim in sweeps):
         words.append(_draw_sweep(axes, cell, sweeps[cell.tim], COLOURS[j], ("-", (0, (4, 1.6)))[j % 2]))
-    if protocol == "paper":
+    if protocol == "clips":
         axes.plot(
             [PAPER_WEIGHT],
             [PAPER_ACCURACY],

@@ -119,7 +119,7 @@ def _table3_row(cell: Cell, found: Predictions, width: int, published: dict[tupl
 
 def in_paper(cell: Cell, published: Mapping[tuple[str, int], float]) -> float:
     """The paper's mean for this cell, nan where it has none; it used one protocol only."""
-    return published.get((cell.title, cell.tim), np.nan) if cell.protocol == "paper" else np.nan
+    return published.get((cell.title, cell.tim), np.nan) if cell.protocol == "clips" else np.nan
 
 
 def spread(values: npt.NDArray[np.float64]) -> float:

@@ -12,7 +12,7 @@ def unit(method, fold):
         method=method,
         revision=1,
         tim=32,
-        protocol="paper",
+        protocol="clips",
         fold=f"fold{fold}",
         seed=0,
         control="none",

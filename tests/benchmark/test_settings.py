@@ -23,7 +23,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_profile(tmp_path):
     settings = resolve({"tim": (64,), "seeds": None}, settings_file=file, profile="quick")
     assert settings.tim == (64,)
     assert settings.seeds == (4, 5)
-    assert settings.protocols == ("paper", "subject")
+    assert settings.protocols == ("clips", "subject")
     assert settings.method_settings["majority"] == {"frame_size": [10, 12]}
 
 

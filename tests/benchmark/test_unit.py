@@ -1,6 +1,7 @@
 """One unit: what a method is shown, what is recorded, what is refused."""
 
 import dataclasses
+import hashlib
 import time
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ def some_unit(**changes):
         "method": "spy",
         "revision": 1,
         "tim": 4,
-        "protocol": "paper",
+        "protocol": "clips",
         "fold": "fold2",
         "seed": 0,
         "control": "none",
@@ -181,3 +182,9 @@ def test_the_key_of_a_unit_follows_every_name_in_it():
     for item in dataclasses.fields(Unit):
         assert dataclasses.replace(one, **{item.name: "changed"}).key != one.key
     assert some_unit().key == one.key
+
+
+def test_the_seed_of_a_unit_outlives_the_rename_of_its_protocol():
+    unit = Unit("majority", 1, 32, "clips", "fold2", 3, "none", "d" * 64, None, {})
+    names = f"{'d' * 64}|32|paper|fold2|3|none"
+    assert seed_of(unit) == int(hashlib.sha256(names.encode()).hexdigest()[:8], 16)

@@ -47,7 +47,7 @@ class FakeRun:
         *,
         methods: tuple[str, ...] = tuple(TITLES),
         tims: tuple[int, ...] = (32,),
-        protocols: tuple[str, ...] = ("paper",),
+        protocols: tuple[str, ...] = ("clips",),
         seeds: tuple[int, ...] = (0,),
         clips: int = 90,
         databases: tuple[str, ...] = ("casme", "casme2", "smic"),
@@ -76,7 +76,7 @@ class FakeRun:
         n = len(self.truth)
         if protocol == "loso":
             return {s: np.flatnonzero(np.array(self.subjects) == s) for s in sorted(set(self.subjects))}
-        order = np.random.default_rng(7).permutation(n) if protocol == "paper" else np.argsort(self.subjects)
+        order = np.random.default_rng(7).permutation(n) if protocol == "clips" else np.argsort(self.subjects)
         return {f"fold{i + 1}": np.sort(part) for i, part in enumerate(np.array_split(order, 5))}
 
     def _unit(self, method: str, tim: int, protocol: str, fold: str, seed: int) -> dict[str, Any]:

@@ -57,13 +57,13 @@ def test_numbers_equal_those_computed_from_the_records_by_hand(fake_run: Make) -
 
 
 def test_rows_stand_in_the_order_of_table_3(fake_run: Make) -> None:
-    folder = fake_run(tims=(64, 32), protocols=("paper", "subject")).write()
+    folder = fake_run(tims=(64, 32), protocols=("clips", "subject")).write()
     write_tables(folder)
     table = read(folder, "table3")
     order = list(read_run(folder).methods)
     assert list(table["method"]) == order * 4
     assert list(table["tim"]) == [32] * 12 + [64] * 12 + [32] * 12 + [64] * 12
-    assert list(table["protocol"]) == ["paper"] * 24 + ["subject"] * 24
+    assert list(table["protocol"]) == ["clips"] * 24 + ["subject"] * 24
     assert table.loc[table["protocol"] == "subject", "published"].isna().all()
     assert table.loc[0, "published"] == 71.19
 
@@ -133,15 +133,15 @@ def test_the_same_records_give_the_same_bytes_however_they_came(fake_run: Make) 
 
 
 def test_predictions_hold_every_tested_clip_once(fake_run: Make) -> None:
-    run = fake_run(methods=SOME, protocols=("paper", "loso"))
+    run = fake_run(methods=SOME, protocols=("clips", "loso"))
     folder = run.write()
     write_tables(folder)
     frame = pd.read_parquet(folder / "predictions.parquet")
     assert len(frame) == 4 * 2 * 90
     assert not frame.duplicated(["method", "protocol", "clip"]).any()
-    right = frame.query("method == 'lbp-top' and protocol == 'paper'")
+    right = frame.query("method == 'lbp-top' and protocol == 'clips'")
     accuracy = (right["truth"] == right["honest"]).mean()
-    table = read(folder, "table3").query("method == 'lbp-top' and protocol == 'paper'").iloc[0]
+    table = read(folder, "table3").query("method == 'lbp-top' and protocol == 'clips'").iloc[0]
     assert 100 * accuracy == pytest.approx(table["pooled"], abs=0.005)
 
 
@@ -161,7 +161,7 @@ def test_seeds_are_averaged_and_their_spread_is_shown(fake_run: Make) -> None:
 
 
 def test_the_majority_class_is_the_floor(fake_run: Make) -> None:
-    folder = fake_run(methods=("fdm", "tlcnn", "majority"), protocols=("paper",), clips=300).write()
+    folder = fake_run(methods=("fdm", "tlcnn", "majority"), protocols=("clips",), clips=300).write()
     write_tables(folder)
     table = read(folder, "table3").set_index("method")
     assert table.loc["majority", "mean"] == table.loc["majority", "floor"] == table.loc["tlcnn", "floor"]
