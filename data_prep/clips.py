@@ -243,10 +243,13 @@ class Clips:
             fps=tuple(self.fps[i] for i in chosen) if self.fps else (),
         )
 
-    def without_labels(self) -> Clips:
-        """The same clips for prediction: `labels` raises, names are the subject and a number."""
+    def without_labels(self, *, named: bool = False) -> Clips:
+        """The same clips for prediction: `labels` raises, names are the subject and a number.
+
+        named: keep the names, for training clips, whose labels the method knows.
+        """
         numbered = tuple(f"{subject}/#{i + 1}" for i, subject in enumerate(self.subjects))
-        return replace(self, _labels=None, names=numbered)
+        return replace(self, _labels=None, names=self.names if named else numbered)
 
     def with_labels(self, labels: npt.ArrayLike) -> Clips:
         """The same clips under other labels, shape (n,), for controls such as shuffled labels."""
