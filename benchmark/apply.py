@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,20 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from basis.cores import cores
 from basis.files import file_sha256
 from benchmark.devices import choose_devices
 from benchmark.settings import Settings, checked
 from benchmark.sources import Assembled, Log, assemble
 from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
-from data_prep.clips import CLASSES, Clips, Stills
+from data_prep.clips import Clips, Stills
 from data_prep.crop import crop, crop_landmarks, face_box
 from data_prep.databases.errors import Refused
 from data_prep.databases.tabled import frames_at, whole_span
 from data_prep.databases.trees import Tree
+from data_prep.examine import sidecar_of
 from data_prep.frames import VIDEOS, read_frames
 from data_prep.interpolation import resample
-from data_prep.landmarks import find_landmarks
+from data_prep.landmarks import find_face
 from methods import load_method, make_settings
 from methods.base import SAVED_AS, Context, Method
 from methods.values import typed
@@ -58,7 +60,7 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
     context = Context(
         device=choose_devices(settings.device)[0],
         deterministic=settings.deterministic,
-        threads=settings.workers or len(os.sched_getaffinity(0)),
+        threads=settings.workers or cores(),
         cache=Path(settings.cache),
         stills=_stills_of(assembled, log),
         grouped=True,
@@ -74,7 +76,7 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
         "settings": spec.settings,
         "tim": tim,
         "seed": seed,
-        "classes": list(CLASSES),
+        "classes": list(clips.classes),
         "landmarks": assembled.sources.landmarks,
         "data": {"name": assembled.sources.name, "digest": assembled.plan.digest, "n_clips": len(usable)},
         "stamp": stamp(),
@@ -129,7 +131,7 @@ def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
             f"{folder} was saved by revision {card['revision']} of {cls.name}, this is revision "
             f"{cls.revision}: fit it again"
         )
-    threads = len(os.sched_getaffinity(0))
+    threads = cores()
     method = cls(make_settings(cls, card["settings"]), Context(device=device, threads=threads))
     method.load(folder)
     return method, card
@@ -144,8 +146,8 @@ def _card(folder: Path) -> dict[str, Any]:
             raise ValueError(f"it has no entry {missing[0]!r}")
         card = {name: typed(body[name], hint, name) for name, hint in ENTRIES.items()}
         checked(Settings(tim=(card["tim"],)))
-        if card["classes"] != CLASSES or not card["sha256"]:
-            raise ValueError(f"classes must be {', '.join(CLASSES)}, and sha256 must name the method's files")
+        if len(set(card["classes"])) < 2 or not card["sha256"]:
+            raise ValueError("classes must be two or more names, and sha256 must name the method's files")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise VerbError(f"{folder} is not a model: {CARD} cannot be read ({error})") from error
     return card
@@ -154,7 +156,8 @@ def _card(folder: Path) -> dict[str, Any]:
 def predict(folder: Path, video: Path, landmarks: str | None, device: str, log: Log) -> int:
     """Label one video file or one folder of frames and show the score of every class."""
     method, card = load(folder, device=choose_devices(device)[0])
-    clips = clip_of(video, landmarks or card["landmarks"], card["tim"], method.frame_size)
+    clip = clip_of(video, landmarks or card["landmarks"], card["tim"], method.frame_size)
+    clips = dataclasses.replace(clip, classes=card["classes"])
     unusable = method.unusable(clips)
     if unusable:
         raise VerbError(f"{card['method']} cannot handle {video}: {unusable[0]}")
@@ -180,7 +183,7 @@ def clip_of(video: Path, landmarks: str, tim: int, size: tuple[int, int]) -> Cli
     except Refused as refused:
         raise VerbError(str(refused)) from refused
     frames = read_frames(source)
-    points = find_landmarks(landmarks, frames[0], annotations)
+    points = find_face(landmarks, frames[0], sidecar_of(source, annotations)).points
     box = face_box(points, frames.shape[1:3])
     cropped = np.stack([crop(frame, box, size) for frame in frames])
     points = crop_landmarks(points, box, size)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from basis.names import UnknownName
+from benchmark.engines import ENGINES
 from benchmark.errors import in_one_line
-from benchmark.settings import CONTROLS, ENGINES, PROFILES, Settings
+from benchmark.settings import CONTROLS, PROFILES, Settings
 from methods import UnusableMethod, available
 from methods.values import WrongKind
 
@@ -84,6 +85,12 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("what", nargs="+", metavar="NAME=DIR|METHOD")
     check.add_argument("--decode", action="store_true", help="decode every frame, not only its header")
 
+    look = _verb(verbs, "look", _look, "a page of a database: every clip playing, its movement magnified")
+    look.add_argument("databases", nargs="*", metavar="NAME=DIR", help="default: the simulator")
+    look.add_argument("--out", type=Path, default=Path("look"), metavar="DIR", help="folder of the page")
+    look.add_argument("--faces", action="store_true", default=None, help="show faces of licensed databases")
+    _data_flags(look)
+
     simulate = _verb(verbs, "simulate", _simulate, "write simulated databases in the official layouts")
     simulate.add_argument("folder", type=Path)
     simulate.add_argument("--size", default="small", help='preset: "small" or "full"')
@@ -127,6 +134,8 @@ def _verb(
 def _data_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--data", nargs="+", metavar="NAME=DIR", help="default: the simulator")
     made.add_argument("--expressions", nargs="+", metavar="NAME=DIR", help="photographs for pre-training")
+    made.add_argument("--task", metavar="NAME", help="classes and clips, such as megc2019; default: tlcnn4")
+    made.add_argument("--mapping", metavar="CSV", help="a task of your own: emotion,class or clip,class")
     made.add_argument("--landmarks", help="file, face-alignment, facemesh or template")
     made.add_argument("--profile", choices=PROFILES, help="default: quick on CPU, paper on a GPU")
     made.add_argument("--settings", type=Path, metavar="TOML", help="a file over the profile")
@@ -247,6 +256,15 @@ def _check(arguments: argparse.Namespace) -> int:
     return check(arguments.what, arguments.decode, _log)
 
 
+def _look(arguments: argparse.Namespace) -> int:
+    from benchmark.look import look
+
+    out, arguments.out = arguments.out, None
+    arguments.data = [*(arguments.data or []), *arguments.databases] or None
+    settings = settings_of(arguments)
+    return look(settings, out, faces=arguments.faces or not settings.data, log=_log)
+
+
 def _simulate(arguments: argparse.Namespace) -> int:
     from benchmark.verbs import simulate
 
@@ -277,10 +295,12 @@ def _speed(arguments: argparse.Namespace) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     from benchmark.protocols import PROTOCOLS
     from data_prep.databases import DATABASES, STILLS
+    from data_prep.task_table import TASKS
 
     for title, names in (
         ("methods", available()),
         ("protocols", PROTOCOLS),
+        ("tasks", TASKS),
         ("databases", DATABASES),
         ("expression photographs", STILLS),
         ("profiles", PROFILES),
@@ -296,7 +316,9 @@ def _mendable() -> tuple[type[Exception], ...]:
     for module, names in (
         ("benchmark.settings", ("SettingsError",)),
         ("benchmark.protocols", ("ProtocolError",)),
-        ("benchmark.engines", ("EngineError",)),
+        ("benchmark.devices", ("DeviceError",)),
+        ("benchmark.engines.tasks", ("EngineError",)),
+        ("data_prep.tasks", ("TaskError",)),
         ("benchmark.lock", ("FolderInUse",)),
         ("benchmark.verbs", ("VerbError",)),
         ("data_prep.databases", ("DatabaseError",)),

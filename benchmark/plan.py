@@ -5,46 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from basis.canonical import digest_of
 from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import Settings, SettingsError
+from benchmark.unit import Unit
 from methods import load_method, make_settings, select
 from methods.base import Method
 
 LONGEST_SIDE = 4096
 """Of a frame, in pixels."""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One fit and its predictions: names and numbers only, so that its key outlives any process.
-
-    data: digest of the source clips with their landmarks and labels; stills: digest of the expression
-    photographs, for methods that learn from them, else None; settings: all of the method's settings.
-    """
-
-    method: str
-    revision: int
-    tim: int
-    protocol: str
-    fold: str
-    seed: int
-    control: str
-    data: str
-    stills: str | None
-    settings: Mapping[str, Any]
-
-    @cached_property
-    def key(self) -> str:
-        """sha256 of the unit's canonical JSON."""
-        return digest_of(self.as_json())
-
-    def as_json(self) -> dict[str, Any]:
-        """The unit as plain JSON; tuples as lists."""
-        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
 
 
 @dataclass(frozen=True)

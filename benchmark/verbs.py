@@ -42,17 +42,17 @@ def status(folder: Path, log: Log) -> int:
 
     body = read_run_file(folder)
     found = survey(folder)
-    state = Counter(found.statuses.get(unit["key"], "missing") for unit in body["units"])
-    log(f"{folder}: profile {body['profile']}, data {body['data']['name']}, {len(body['units'])} units")
+    state = Counter(found.statuses.get(unit.key, "missing") for unit in body.units)
+    log(f"{folder}: profile {body.profile}, data {body.data.name}, {len(body.units)} units")
     for name, count in sorted(state.items()):
         log(f"  {name}: {count}")
     for line in found.bad:
         log(f"  damaged, will be redone: {line}")
-    strangers = len(set(found.statuses) - {unit["key"] for unit in body["units"]})
+    strangers = len(set(found.statuses) - {unit.key for unit in body.units})
     if strangers:
         log(f"  {strangers} records are not of this plan (other settings or revisions) and are left out")
     if state.keys() - {"done"} or found.bad:
-        log(f"go on with: {go_on(body['continue'], folder)}")
+        log(f"go on with: {go_on(body.command, folder)}")
         return 1
     return 0
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,15 +47,33 @@ class VideoFrames:
 FrameSource = ImageFrames | VideoFrames
 
 
+UNLABELLED = -1
+"""The label of a clip as a loader gives it, before a task gave it another."""
+
+
+class ActionUnit(NamedTuple):
+    """A facial action unit: its number, the side (L, R, T, B, A or nothing), the intensity (A to E)."""
+
+    number: int
+    side: str = ""
+    intensity: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.side}{self.number}{self.intensity}"
+
+
 @dataclass(frozen=True)
 class Clip:
     """One annotated clip as its database describes it.
 
     `subject` carries the database ("casme2/sub01"), because equal numbers are different people.
     `name` is unique within the whole run ("casme2/sub01/EP02_01f"; CASME adds the onset).
-    `emotion` is the word of the annotation, `label` the index into `CLASSES`.
+    `emotion` is the word of the annotation, `label` an index into the classes of the task, which
+    `data_prep.tasks.Task.of` gives (`UNLABELLED` before).
     `onset`, `apex`, `offset` are frame numbers of the annotation; `apex` is None where there is none.
     `frames` holds onset to offset. `annotations` names a sidecar file with landmarks, if there is one.
+    `row` says where the annotation stands, for messages. What only some databases tell: `action_units`;
+    `objective`, the objective class 1..7; `marks`, the labels of a clip that may have several.
     """
 
     database: str
@@ -69,6 +87,10 @@ class Clip:
     offset: int
     frames: FrameSource
     annotations: str | None = None
+    row: str = ""
+    objective: int | None = None
+    action_units: tuple[ActionUnit, ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 BY_DESIGN = "by design"
@@ -87,12 +109,16 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Database:
-    """All usable clips of one database and everything that was set aside while reading it."""
+    """All usable clips of one database and everything that was set aside while reading it.
+
+    warnings: what a user should know before believing a number, such as an apex that cannot be.
+    """
 
     name: str
     root: str
     clips: tuple[Clip, ...]
     set_aside: tuple[SetAside, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,7 +196,7 @@ class Clips:
         subjects: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
         databases: Sequence[str] | None = None,
-        classes: tuple[str, ...] = CLASSES,
+        classes: Sequence[str] = CLASSES,
         fps: Sequence[float] = (),
         digest: str | None = None,
         folder: Path | None = None,
@@ -190,7 +216,7 @@ class Clips:
             names=tuple(names or (f"clip{i}" for i in range(n))),
             subjects=tuple(subjects or ("memory/unknown",) * n),
             databases=tuple(databases or ("memory",) * n),
-            classes=classes,
+            classes=tuple(classes),
             fps=tuple(fps),
         )
 

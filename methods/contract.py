@@ -16,7 +16,7 @@ import numpy as np
 from data_prep.cache import write_set
 from data_prep.clips import CLASSES, EXPRESSIONS, Clips, Int64, Stills
 from data_prep.landmarks import mean_shape
-from data_prep.prepare import open_prepared
+from data_prep.opened import open_prepared
 from methods import make_settings
 from methods.base import SAVED_AS, Context, Method, Prediction
 

@@ -40,6 +40,7 @@ def look(settings: Settings, out: Path, *, faces: bool, log: Log) -> int:
         workers=n_workers(settings),
         log=log,
         wanted=[(LENGTH, SIZE)],
+        classes=loaded.task.classes,
     )
     clips = prepared(
         plan,

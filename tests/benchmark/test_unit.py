@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from benchmark import unit as unit_module
-from benchmark.plan import Unit
-from benchmark.unit import UnitError, execute, seed_of, under_control
+from benchmark import execute as unit_module
+from benchmark.execute import UnitError, execute, under_control
+from benchmark.unit import Unit, seed_of
 from data_prep.clips import Clips, LabelsHidden
 from methods.base import Context, Method, Prediction
 

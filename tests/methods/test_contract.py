@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.plan import Unit
+from benchmark.execute import execute
 from benchmark.protocols import PROTOCOLS
-from benchmark.unit import execute
+from benchmark.unit import Unit
 from data_prep.clips import Clips, prepared_set
 from methods.base import Context, FrameSettings, Method, Prediction
 from methods.contract import CHECKS, BrokenContract, toy_clips
@@ -159,7 +159,7 @@ def test_whoever_wants_all_labels_finds_them_where_they_are():
 
 
 def test_in_a_run_whoever_wants_all_labels_gets_none(monkeypatch):
-    monkeypatch.setattr("benchmark.unit.load_method", lambda name: LooksAtLabels)
+    monkeypatch.setattr("benchmark.execute.load_method", lambda name: LooksAtLabels)
     whole, hits = noise(40), []
     for fold in PROTOCOLS["clips"].split(whole.labels.tolist(), whole.subjects, whole.databases, seed=0):
         unit = Unit("nearest", 1, 4, "clips", fold.name, 0, "none", "noise", None, {})
