@@ -23,9 +23,10 @@ from data_prep.crop import crop, crop_landmarks, face_box
 from data_prep.databases.errors import Refused
 from data_prep.databases.tabled import frames_at, whole_span
 from data_prep.databases.trees import Tree
+from data_prep.examine import sidecar_of
 from data_prep.frames import VIDEOS, read_frames
 from data_prep.interpolation import resample
-from data_prep.landmarks import find_landmarks
+from data_prep.landmarks import find_face
 from methods import load_method, make_settings
 from methods.base import SAVED_AS, Context, Method
 from methods.values import typed
@@ -182,7 +183,7 @@ def clip_of(video: Path, landmarks: str, tim: int, size: tuple[int, int]) -> Cli
     except Refused as refused:
         raise VerbError(str(refused)) from refused
     frames = read_frames(source)
-    points = find_landmarks(landmarks, frames[0], annotations)
+    points = find_face(landmarks, frames[0], sidecar_of(source, annotations)).points
     box = face_box(points, frames.shape[1:3])
     cropped = np.stack([crop(frame, box, size) for frame in frames])
     points = crop_landmarks(points, box, size)
