@@ -46,7 +46,7 @@ def groups(results: Results, predictions: pd.DataFrame) -> list[Group]:
     names = [method.name for method in results.info.methods]
     judged = [method.name for method in results.info.methods if method.role != "baseline"]
     found = []
-    for (protocol, tim), part in predictions.groupby(["protocol", "tim"], sort=False):
+    for (protocol, _), part in predictions.groupby(["protocol", "tim"], sort=False):
         here = [name for name in names if name in set(part["method"])]
         correct = part.assign(right=part["honest"] == part["truth"])
         right = correct.pivot_table("right", "clip", "method", aggfunc="mean")[here]
@@ -55,7 +55,7 @@ def groups(results: Results, predictions: pd.DataFrame) -> list[Group]:
         counted = [name for name in here if name in judged] or here
         frame = facts.assign(failing=1 - right[counted].mean(axis=1)).join(said)
         frame = frame.sort_values("failing", ascending=False, kind="stable")
-        found.append(Group(str(protocol), int(tim), frame, right.loc[frame.index]))
+        found.append(Group(str(protocol), int(part["tim"].iloc[0]), frame, right.loc[frame.index]))
     return found
 
 
@@ -87,10 +87,8 @@ def findings(results: Results, group: Group) -> list[str]:
     if judged.empty or not len(judged.columns):
         return []
     none, everybody = (judged == 0).all(axis=1), (judged == 1).all(axis=1)
-    lines = [
-        f"{int(none.sum())} of {len(right)} clips are missed by every method under every seed, "
-        f"{int(everybody.sum())} are missed by none."
-    ]
+    missed = f"{int(none.sum())} of {len(right)} clips are missed by every method under every seed"
+    lines = [f"{missed}, {int(everybody.sum())} are missed by none."]
     for name in (each for each in baselines if each in right.columns):
         alone = int((none & (right[name] == 1)).sum())
         if alone:
@@ -119,12 +117,13 @@ def write_clip_page(folder: Path, results: Results, predictions: pd.DataFrame, *
 def _plain(results: Results, group: Group, folder: Path, faces: bool) -> dict[str, Any]:
     """A group as the page's script reads it; classes by number, shares of seeds in percent."""
     numbers = {name: i for i, name in enumerate(results.classes)}
-    methods = [name for name in group.right.columns]
+    methods = list(group.right.columns)
     kinds = ("face", "difference") if faces else ("difference",)
     rows = []
+    shares_of = group.right.to_dict("index")
     for clip, row in group.frame.iterrows():
         files = [f"{PICTURES}/{picture_name(str(clip))}-{kind}.webp" for kind in kinds]
-        shares = group.right.loc[clip]
+        shares = shares_of[clip]
         rows.append(
             {
                 "clip": clip,
