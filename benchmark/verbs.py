@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmark.settings import Settings, checked
 from benchmark.sources import Log, assemble, n_workers, simulator
+from data_prep.clips import prepared_set
 
 
 class VerbError(ValueError):
@@ -24,7 +25,8 @@ def prepare(settings: Settings, log: Log) -> int:
     for size in sorted({spec.frame_size for spec in assembled.specs}):
         for tim in settings.tim:
             clips = assembled.clips(tim, size, log)
-            log(f"ready: {len(clips)} clips of {tim} frames, {size[0]}x{size[1]}: {clips.folder}")
+            folder = prepared_set(clips).folder
+            log(f"ready: {len(clips)} clips of {tim} frames, {size[0]}x{size[1]}: {folder}")
     for size in sorted({spec.frame_size for spec in assembled.specs if spec.stills}):
         stills = assembled.stills(size, log)
         if stills is not None:
