@@ -55,18 +55,23 @@ def flow_image(frames: UInt8, apex: float, recipe: Recipe) -> npt.NDArray[Any]:
 
     Raises ValueError for fewer than two frames or an apex outside 0..1.
     """
+    field = apex_field(frames, apex, recipe.algorithm, recipe.spotter)
+    picture: npt.NDArray[Any] = normalised(reduced(with_strain(field), recipe.side), recipe.normalise)
+    return picture
+
+
+def apex_field(frames: UInt8, apex: float, algorithm: str, spotter: Spotter = "largest") -> Float32:
+    """(H, W, 2) flow in pixels from the first frame of a clip to its apex; see `flow_image`."""
     last = len(frames) - 1
     if last < 1:
         raise ValueError("a flow image needs at least two frames")
     if np.isnan(apex):
-        flow = flow_from_first(frames, recipe.algorithm)
-        field = flow[spotted_apex(flow, recipe.spotter)]
-    elif 0 <= apex <= 1:
-        at = max(1, round(apex * last))
-        field = flow_from_first(frames[[0, at]], recipe.algorithm)[0]
-    else:
+        flow = flow_from_first(frames, algorithm)
+        return np.asarray(flow[spotted_apex(flow, spotter)])
+    if not 0 <= apex <= 1:
         raise ValueError(f"apex = {apex} must lie in 0..1, from the first frame to the last")
-    return normalised(reduced(with_strain(field), recipe.side), recipe.normalise)
+    at = max(1, round(apex * last))
+    return np.asarray(flow_from_first(frames[[0, at]], algorithm)[0])
 
 
 def with_strain(field: Float32) -> Float32:

@@ -30,10 +30,16 @@ METHODS: dict[str, str] = {
     "lbp-top": "methods.lbp_top:LBPTOP",
     "stlbp-ip": "methods.stlbp_ip:STLBPIP",
     "stclqp": "methods.stclqp:STCLQP",
+    "bi-woof": "methods.bi_woof:BiWOOF",
+    "ststnet": "methods.ststnet:STSTNetMethod",
+    "off-apexnet": "methods.off_apexnet:OFFApexNetMethod",
+    "rcn-a": "methods.rcn_a:RCNAMethod",
+    "htnet": "methods.htnet:HTNetMethod",
     "majority": "methods.majority:Majority",
     "linear": "methods.linear:Linear",
+    "flow-logreg": "methods.flow_logreg:FlowLogreg",
 }
-"""Name to "module:Class", in the order of the paper's Table 3, then the floors."""
+"""Name to "module:Class", in the order of the paper's Table 3, then methods on flow, then baselines."""
 
 
 class UnusableMethod(ValueError):

@@ -139,13 +139,15 @@ class Method(ABC):
     safetensors, npz (no pickles) and json in a folder. `role` says where its rows stand: "paper" (Table 3),
     "extra" (anything else) or "baseline"; `curve_titles` maps the beginning of the names of its training
     curves to the heading of their figure. `trial` holds settings under which a fit on a few
-    clips takes about a second: the contract is checked with them.
+    clips takes about a second: the contract is checked with them. `needs_frames` is False for methods that
+    also run on clips that are onset-apex pictures of flow (`Clips.holds == "flow"`).
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     revision: ClassVar[int] = 1
     learns_from_stills: ClassVar[bool] = False
+    needs_frames: ClassVar[bool] = True
     role: ClassVar[Role] = "extra"
     curve_titles: ClassVar[Mapping[str, str]] = {}
     Settings: ClassVar[type[Any]]

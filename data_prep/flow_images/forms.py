@@ -193,8 +193,8 @@ def _words_for(files: Files, tree: Sequence[InTree]) -> dict[Name, str]:
             if words:
                 return words
     raise DatabaseError(
-        f"{files.root}: flow images without labels. Put a table beside them, lines database,subject,clip,label "
-        f"such as MEGC2019's combined_3class_gt.csv, or the tree <subject>/{TEST}/<0|1|2>/ of the same files"
+        f"{files.root}: flow images without labels. Put a table beside them, lines "
+        f"database,subject,clip,label such as MEGC2019's combined_3class_gt.csv, or the tree <subject>/{TEST}/<0|1|2>/ of the same files"
     )
 
 
@@ -217,10 +217,14 @@ def from_npz(packed: Entry) -> Gathered:
         raise DatabaseError(f"{packed.path}: not a readable npz file ({error})") from error
     lacking = [key for key in _PACKED if key not in held]
     if lacking:
-        raise DatabaseError(f"{packed.path}: it lacks {', '.join(lacking)}; it must hold {', '.join(_PACKED)}")
+        raise DatabaseError(
+            f"{packed.path}: it lacks {', '.join(lacking)}; it must hold {', '.join(_PACKED)}"
+        )
     x = held["x"]
     if x.ndim != 4 or x.shape[3] != 3 or x.dtype != np.uint8:
-        raise DatabaseError(f"{packed.path}: x is {x.dtype} {x.shape}, it must be uint8 (n, height, width, 3)")
+        raise DatabaseError(
+            f"{packed.path}: x is {x.dtype} {x.shape}, it must be uint8 (n, height, width, 3)"
+        )
     if any(held[key].shape != (len(x),) for key in _PACKED[1:]):
         raise DatabaseError(f"{packed.path}: {', '.join(_PACKED[1:])} must each have {len(x)} entries")
     made = Gathered("an npz file")
@@ -260,7 +264,9 @@ def _add(made: Gathered, name: Name, word: str, image: UInt8, entry: Entry) -> N
     if name in made.images:
         same = np.array_equal(made.images[name], image) and made.words[name] == word
         if not same:
-            raise DatabaseError(f"{entry.path}: {name.full} is there twice, with other pixels or another label")
+            raise DatabaseError(
+                f"{entry.path}: {name.full} is there twice, with other pixels or another label"
+            )
         made.findings.append(f"{entry.path}: {name.full} is there twice")
         return
     made.images[name], made.words[name] = image, word

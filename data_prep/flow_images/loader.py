@@ -92,7 +92,9 @@ def _clip(name: Name, word: str) -> Clip:
 def _require_one_size(root: Path, found: Gathered) -> None:
     shapes = Counter(image.shape[:2] for image in found.images.values())
     if len(shapes) > 1:
-        odd = next(n for n, image in found.images.items() if image.shape[:2] == min(shapes, key=shapes.__getitem__))
+        odd = next(
+            n for n, image in found.images.items() if image.shape[:2] == min(shapes, key=shapes.__getitem__)
+        )
         sizes = ", ".join(f"{w}x{h} ({n})" for (h, w), n in shapes.most_common())
         raise DatabaseError(f"{root}: pictures of several sizes: {sizes}; one of the fewest is {odd.full}")
 
@@ -111,7 +113,9 @@ def _order(root: Path, images: Sequence[UInt8]) -> list[str]:
             f"{root}: the channels are strain, v, u: the darkest one is the first of {votes[0]:.0%} of the "
             "pictures. Save them with u as red, v as green and strain as blue (cv2.imwrite of (strain, v, u))"
         )
-    return ["which channel is strain cannot be told: none is the darkest of most pictures; u, v, strain is assumed"]
+    return [
+        "no channel is the darkest of most pictures, so which one is strain cannot be told: the third is assumed"
+    ]
 
 
 def _twins(names: Sequence[Name], found: Gathered) -> list[str]:

@@ -68,7 +68,9 @@ def from_columns(database: str, subject: str, clip: str) -> Name:
     person = subject.strip()
     if match := _SHORT.get(database, re.compile("(?!)")).fullmatch(person):
         person = f"sub{int(match[1]):02d}" if database == "casme2" else f"{int(match[1]):03d}"
-    return Name(checked_name(database, "database"), checked_name(person, "subject"), checked_name(clip, "clip"))
+    return Name(
+        checked_name(database, "database"), checked_name(person, "subject"), checked_name(clip, "clip")
+    )
 
 
 def person_of(subject: str) -> str:

@@ -32,5 +32,5 @@ class FlowNet(nn.Module):
 
     @staticmethod
     def drop(x: Tensor, masks: tuple[Tensor, ...], number: int) -> Tensor:
-        """x under mask `number`, or as it is where there are no masks."""
+        """What mask `number` leaves of x; all of it where there are no masks."""
         return dropped(x, masks[number]) if masks else x
