@@ -12,7 +12,7 @@ from basis.names import UnknownName
 from benchmark.engines import ENGINES
 from benchmark.errors import in_one_line
 from benchmark.settings import CONTROLS, PROFILES, Settings
-from methods import UnusableMethod, available
+from methods import METHODS, UnusableMethod
 from methods.values import WrongKind
 
 EXAMPLES = """examples:
@@ -298,7 +298,7 @@ def _list(arguments: argparse.Namespace) -> int:
     from data_prep.task_table import TASKS
 
     for title, names in (
-        ("methods", available()),
+        ("methods", METHODS),
         ("protocols", PROTOCOLS),
         ("tasks", TASKS),
         ("databases", DATABASES),

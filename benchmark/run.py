@@ -22,7 +22,7 @@ from benchmark.settings import Settings, SettingsError
 from benchmark.sources import Assembled, Log, assemble, n_workers
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
-from methods import available
+from methods import METHODS
 from results.records.run_file import RUN_FILE, RunFile, read_run_file, write_run_file
 from results.records.store import (
     BadRecord,
@@ -220,8 +220,7 @@ def command_line() -> str:
 
 def _modules(planned: Planned) -> list[str]:
     """What units import, to be imported once before they are forked."""
-    table = available()
-    modules = [table[spec.name].partition(":")[0] for spec in planned.assembled.specs]
+    modules = [METHODS[spec.name].partition(":")[0] for spec in planned.assembled.specs]
     # torch's first optimiser imports it, for a second
     late = ["torch._dynamo"] if "torch" in sys.modules else []
     return ["benchmark.execute", *modules, *late]
