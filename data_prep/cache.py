@@ -30,6 +30,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from basis.canonical import canonical, digest_of
+from basis.errors import Mendable
 from basis.files import file_sha256, write_atomically
 
 UInt8 = npt.NDArray[np.uint8]
@@ -41,7 +42,7 @@ WEEK = 7 * 24 * 3600.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class CacheError(RuntimeError):
+class CacheError(Mendable, RuntimeError):
     """The cache cannot be used or written here; the message says why and what to do."""
 
 

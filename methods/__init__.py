@@ -13,6 +13,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from basis.errors import Mendable
 from basis.names import UnknownName, one_of
 from methods.values import hints_of, typed
 
@@ -36,7 +37,7 @@ METHODS: dict[str, str] = {
 """Name to "module:Class", in the order of the paper's Table 3, then the floors."""
 
 
-class UnusableMethod(ValueError):
+class UnusableMethod(Mendable, ValueError):
     """A registered method that cannot be loaded; the message says from where, why and what to do."""
 
 

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from basis.errors import Mendable
 from data_prep.clips import Clips, Stills
 
 Floats = npt.NDArray[np.float32]
 
 
-class MethodError(RuntimeError):
+class MethodError(Mendable, RuntimeError):
     """What a method needs and does not have; the message says what to pass."""
 
 

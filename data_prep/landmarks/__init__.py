@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from basis.errors import Mendable
 from data_prep import crop
 
 Float32 = npt.NDArray[np.float32]
@@ -34,11 +35,11 @@ DROPPED_OF_68 = (60, 64)
 MAX_FILE_BYTES = 2**20
 
 
-class LandmarksNotFound(ValueError):
+class LandmarksNotFound(Mendable, ValueError):
     """No usable face in this frame or file; the clip is set aside with this reason."""
 
 
-class BackendError(RuntimeError):
+class BackendError(Mendable, RuntimeError):
     """A back end that cannot work here at all; the message says what to install or where to put a file."""
 
 
