@@ -14,6 +14,7 @@ from basis.errors import Mendable
 from benchmark.command import command_line
 from benchmark.errors import in_one_line
 from benchmark.flags import asked, parser
+from benchmark.log import show
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,13 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def show(line: str) -> None:
-    """One line on stdout, at once."""
-    print(line, flush=True)
-
-
 def show_every_letter() -> None:
-    """A terminal or log file that is not UTF-8 shows what it lacks as \\u escapes; it never ends a run."""
+    """A terminal or log file that is not UTF-8 shows what it lacks as escapes; it never ends a run."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,24 @@ EXAMPLES = """examples:
 """
 
 
+VERBS: Mapping[str, tuple[str, str]] = {
+    "run": ("benchmark.run:run", "run methods over folds and report; goes on where it was stopped"),
+    "prepare": ("benchmark.verbs:prepare", "fill the cache for a run without running it"),
+    "status": ("benchmark.verbs:status", "what a run folder holds and what is missing"),
+    "report": ("benchmark.run:report", "rebuild tables, figures and page from the records"),
+    "compare": ("benchmark.verbs:compare", "per-fold differences of two runs, or of a run and the paper"),
+    "audit": ("benchmark.verbs:audit", "recompute what a published table or prediction log claims"),
+    "check": ("benchmark.verbs:check", "check databases (NAME=DIR ...) or a method (its name)"),
+    "look": ("benchmark.verbs:look", "a page of a database: every clip playing, its movement magnified"),
+    "simulate": ("benchmark.verbs:simulate", "write simulated databases in the official layouts"),
+    "fit": ("benchmark.apply:fit", "train one method on all given clips and save it"),
+    "predict": ("benchmark.apply:predict", "label a video file or a folder of frames with a saved model"),
+    "speed": ("benchmark.verbs:speed", "measure speed against the straightforward versions"),
+    "list": ("benchmark.verbs:names", "all that can be named: methods, protocols, databases ..."),
+}
+"""Name to the function that does it, "module:function", and its line of help."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line; each verb names the function that does it, which takes its flags by name."""
     top = argparse.ArgumentParser(
@@ -33,41 +51,37 @@ def parser() -> argparse.ArgumentParser:
     _result_verbs(verbs)
     _data_verbs(verbs)
     _model_verbs(verbs)
-    _verb(verbs, "list", "benchmark.verbs:names", "all that can be named: methods, protocols, databases ...")
+    _verb(verbs, "list")
     return top
 
 
 def _run_verbs(verbs: Any) -> None:
-    run = _verb(verbs, "run", "benchmark.run:run", "run methods over folds and report; goes on where it was stopped")
+    run = _verb(verbs, "run")
     _run_flags(run)
-    prepare = _verb(verbs, "prepare", "benchmark.verbs:prepare", "fill the cache for a run without running it")
+    prepare = _verb(verbs, "prepare")
     _run_flags(prepare)
 
-    status = _verb(verbs, "status", "benchmark.verbs:status", "what a run folder holds and what is missing")
+    status = _verb(verbs, "status")
     status.add_argument("run", nargs="?", default="runs/quick", type=place)
 
-    speed = _verb(verbs, "speed", "benchmark.verbs:speed", "measure speed against the straightforward versions")
+    speed = _verb(verbs, "speed")
     speed.add_argument("parts", nargs="*", help="default: all parts")
     speed.add_argument("--quick", action="store_true", help="smaller inputs, fewer repetitions")
     speed.add_argument("--csv", type=place, help="also write the table here")
 
 
 def _result_verbs(verbs: Any) -> None:
-    report = _verb(verbs, "report", "benchmark.run:report", "rebuild tables, figures and page from the records")
+    report = _verb(verbs, "report")
     report.add_argument("run", nargs="?", default="runs/quick", type=place)
     report.add_argument("--tables-only", action="store_true", help="no figures, no page")
     report.add_argument("--force", action="store_true", help="mix records of different stamps, and say so")
 
-    compare = _verb(
-        verbs, "compare", "benchmark.verbs:compare", "per-fold differences of two runs, or of a run and the paper"
-    )
+    compare = _verb(verbs, "compare")
     compare.add_argument("run", type=place)
     compare.add_argument("other", help='a second run folder, or "table3" for the numbers of the paper')
     compare.add_argument("--atol", type=float, default=0.0, help="largest difference that counts as equal")
 
-    audit = _verb(
-        verbs, "audit", "benchmark.verbs:audit", "recompute what a published table or prediction log claims"
-    )
+    audit = _verb(verbs, "audit")
     audit.add_argument("table", nargs="?", type=place, help="CSV like Table 3, or a log of predictions")
     audit.add_argument("--fold-size", type=int, help="clips in a test fold of the table")
     audit.add_argument("--uar", type=float, help="the published UAR of a log")
@@ -75,13 +89,17 @@ def _result_verbs(verbs: Any) -> None:
 
 
 def _data_verbs(verbs: Any) -> None:
-    check = _verb(verbs, "check", "benchmark.verbs:check", "check databases (NAME=DIR ...) or a method (its name)")
+    check = _verb(verbs, "check")
     check.add_argument("what", nargs="+", metavar="NAME=DIR|METHOD")
     check.add_argument("--decode", action="store_true", help="decode every frame, not only its header")
 
-    simulate = _verb(
-        verbs, "simulate", "benchmark.verbs:simulate", "write simulated databases in the official layouts"
-    )
+    look = _verb(verbs, "look", own=("out", "faces"))
+    look.add_argument("databases", nargs="*", metavar="NAME=DIR", help="default: the simulator")
+    look.add_argument("--out", type=place, default=Path("look"), metavar="DIR", help="folder of the page")
+    look.add_argument("--faces", action="store_true", default=None, help="show faces of licensed databases")
+    _data_flags(look)
+
+    simulate = _verb(verbs, "simulate")
     simulate.add_argument("folder", type=place)
     simulate.add_argument("--size", default="small", help='preset: "small" or "full"')
     simulate.add_argument("--set", nargs="+", default=[], metavar="KNOB=VALUE", help="e.g. amplitude=1.5")
@@ -89,33 +107,26 @@ def _data_verbs(verbs: Any) -> None:
 
 
 def _model_verbs(verbs: Any) -> None:
-    fit = _verb(
-        verbs,
-        "fit",
-        "benchmark.apply:fit",
-        "train one method on all given clips and save it",
-        own=("method", "out", "tim", "seed"),
-    )
+    fit = _verb(verbs, "fit", own=("method", "out", "tim", "seed"))
     fit.add_argument("method")
     _data_flags(fit)
     fit.add_argument("--out", required=True, type=place, metavar="MODEL", help="folder to make")
     fit.add_argument("--tim", type=int, default=32)
     fit.add_argument("--seed", type=int, default=0)
 
-    predict = _verb(
-        verbs, "predict", "benchmark.apply:predict", "label a video file or a folder of frames with a saved model"
-    )
+    predict = _verb(verbs, "predict")
     predict.add_argument("model", type=place)
     predict.add_argument("video", type=place)
     predict.add_argument("--landmarks", help="back end for the face; default: the model's")
     predict.add_argument("--device", default="auto")
 
 
-def _verb(verbs: Any, name: str, function: str, text: str, *, own: tuple[str, ...] = ()) -> argparse.ArgumentParser:
-    """A verb and the "module:function" that does it.
+def _verb(verbs: Any, name: str, *, own: tuple[str, ...] = ()) -> argparse.ArgumentParser:
+    """The parser of one verb.
 
-    own: flags that the function takes itself although a setting of a run has the same name.
+    own: flags that its function takes itself although a setting of a run has the same name.
     """
+    function, text = VERBS[name]
     made: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
     made.set_defaults(verb=function, own=own)
     return made
@@ -164,7 +175,7 @@ def asked(arguments: argparse.Namespace) -> dict[str, Any]:
     given = {key: value for key, value in vars(arguments).items() if key not in ("verb", "own")}
     if "data" not in given:
         return given
-    of_a_run = {*Settings.__dataclass_fields__, "settings", "set"} - set(arguments.own)
+    of_a_run = {*Settings.__dataclass_fields__, "settings", "set", "databases"} - set(arguments.own)
     others = {key: value for key, value in given.items() if key not in of_a_run}
     return {"settings": settings_of(arguments), **others}
 
@@ -177,7 +188,10 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         if key in Settings.__dataclass_fields__ and key not in ("data", "expressions", *arguments.own)
     }
     for key in ("data", "expressions"):
-        given = getattr(arguments, key)
+        given = [
+            *(getattr(arguments, key) or ()),
+            *(getattr(arguments, "databases", ()) if key == "data" else ()),
+        ]
         flags[key] = _pairs(given, f"--{key}") if given else None
     flags["simulator_settings"] = knobs_of(arguments.set) or None
     return resolve(flags, settings_file=arguments.settings)

@@ -48,6 +48,7 @@ class Protocol:
     unit : what counts as one observation in tests and intervals, "fold" or "subject".
     headline : the number that stands for a row, "mean" of the folds or "pooled" over all clips.
     leaks : what is on both sides of a fold, in words for the reader of a table.
+    published : whether the numbers of the paper's Table 3 are of this protocol.
     seeds_as : the name from which the seeds of its units derive; empty for `name`. It outlives a rename, so
         that no number moves.
     """
@@ -59,6 +60,7 @@ class Protocol:
     unit: Literal["fold", "subject"]
     headline: Literal["mean", "pooled"]
     leaks: str
+    published: bool = False
     seeds_as: str = ""
 
     def split(
@@ -158,6 +160,7 @@ CLIPS = Protocol(
         "from recognising who somebody is and how that person tends to be labelled. Numbers under this "
         "protocol say little about people never seen before."
     ),
+    published=True,
     seeds_as="paper",
 )
 SUBJECT = Protocol(

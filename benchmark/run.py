@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from basis.files import remove_leftovers, write_atomically
+from basis.files import remove_leftovers
 from benchmark.command import command_line
+from benchmark.described import described
 from benchmark.devices import choose_devices
 from benchmark.engines import load_engine, run_tasks
 from benchmark.engines.tasks import Limits, Options, Outcome
 from benchmark.jobs import tasks_of
 from benchmark.ledger import Survey, survey
 from benchmark.lock import run_lock
+from benchmark.log import Log
 from benchmark.plan import units
 from benchmark.progress import Progress
-from benchmark.settings import Settings, SettingsError, as_json
-from benchmark.sources import Assembled, Log, assemble, n_workers
+from benchmark.settings import Settings, SettingsError
+from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
 from methods import available
-from results.records.run_file import RUN_FILE, RUN_SCHEMA, read_run_file
+from results.records.run_file import RUN_FILE, RunFile, read_run_file, write_run_file
 from results.records.store import (
     BadRecord,
     Record,
     read_record,
     write_record,
 )
-
-SLOT = ("method", "tim", "protocol", "fold", "seed")
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def run(settings: Settings, log: Log) -> int:
         planned = plan_run(settings, log)
         for place in ("", "units", "figures"):
             remove_leftovers(planned.folder / place)
-        write_run_file(planned)
+        write_plan(planned)
         found = survey(planned.folder)
         for line in found.bad:
             log(f"redone: {line}")
@@ -178,12 +176,12 @@ def _stills_digest(assembled: Assembled, log: Log) -> str:
     return "+".join(stills.digest[:16] for stills in prepared if stills is not None)
 
 
-def _held_before(folder: Path, **conditions: str) -> dict[str, Any] | None:
+def _held_before(folder: Path, **conditions: str) -> RunFile | None:
     """What run.json holds, None without one; SettingsError if under another profile, control or data."""
     if not (folder / RUN_FILE).exists():
         return None
     before = read_run_file(folder)
-    held = {**before["settings"], "profile": before["profile"], "data": before["data"]["digest"]}
+    held = {**before.settings, "profile": before.profile, "data": before.data.digest}
     for what, new in conditions.items():
         old = str(held.get(what))
         if old != new:
@@ -194,36 +192,17 @@ def _held_before(folder: Path, **conditions: str) -> dict[str, Any] | None:
     return before
 
 
-def write_run_file(planned: Planned) -> None:
+def write_plan(planned: Planned) -> None:
     """Write run.json: settings, stamp, data and the units this folder should hold.
 
     Units planned here before stay, unless the new plan has the same slot (method, TIM, protocol, fold,
     seed). A folder of other data is refused.
     """
-    settings, plan = planned.assembled.settings, planned.assembled.plan
-    before = _held_before(planned.folder, data=plan.digest)
-    slots = {tuple(unit[name] for name in SLOT): unit for unit in (before or {"units": []})["units"]}
-    for unit in planned.units:
-        slots[tuple(getattr(unit, name) for name in SLOT)] = {
-            "key": unit.key,
-            **{name: getattr(unit, name) for name in SLOT},
-        }
-    titles = {**(before["titles"] if before else {}), **{s.name: s.title for s in planned.assembled.specs}}
-    body = {
-        "schema": RUN_SCHEMA,
-        "name": planned.folder.name,
-        "profile": settings.profile,
-        "settings": as_json(settings),
-        "stamp": stamp(),
-        "methods": [name for name in available() if name in titles],
-        "titles": titles,
-        "units": list(slots.values()),
-        "set_aside": [vars(item) for item in plan.set_aside],
-        "data": _data(planned.assembled),
-        "folds": {protocol: len(names) for (protocol, _), names in planned.assembled.fold_names().items()},
-        "continue": command_line(),
-    }
-    write_atomically(planned.folder / RUN_FILE, json.dumps(body, indent=1, sort_keys=True).encode())
+    before = _held_before(planned.folder, data=planned.assembled.plan.digest)
+    write_run_file(
+        planned.folder,
+        described(planned.folder, planned.assembled, planned.units, before, command=command_line()),
+    )
 
 
 def report(run: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> int:
@@ -243,16 +222,3 @@ def _modules(planned: Planned) -> list[str]:
     # torch's first optimiser imports it, for a second
     late = ["torch._dynamo"] if "torch" in sys.modules else []
     return ["benchmark.execute", *modules, *late]
-
-
-def _data(assembled: Assembled) -> Mapping[str, Any]:
-    clips, task = assembled.plan.clips, assembled.sources.task
-    return {
-        "name": assembled.sources.name,
-        "simulated": assembled.sources.simulated,
-        "digest": assembled.plan.digest,
-        "n_clips": len(clips),
-        "class_counts": task.counts(clips),
-        "subjects": len({clip.subject for clip in clips}),
-        "landmarks": assembled.sources.landmarks,
-    }

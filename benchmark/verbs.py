@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from basis.errors import Mendable
 from benchmark.engines import ENGINES
 from benchmark.flags import knobs_of
+from benchmark.log import Log
 from benchmark.protocols import PROTOCOLS
 from benchmark.settings import PROFILES, Settings, checked
+from methods import available
 
 
 class VerbError(Mendable, ValueError):
@@ -21,6 +22,8 @@ class VerbError(Mendable, ValueError):
 
 def prepare(settings: Settings, log: Log) -> int:
     """Fill the cache with everything a run of these settings needs."""
+    from benchmark.sources import assemble
+
     assembled = assemble(settings, log)
     for item in assembled.plan.set_aside:
         log(f"set aside ({item.stage}): {item.clip}: {item.reason}")
@@ -43,17 +46,17 @@ def status(run: Path, log: Log) -> int:
 
     body = read_run_file(run)
     found = survey(run)
-    state = Counter(found.statuses.get(unit["key"], "missing") for unit in body["units"])
-    log(f"{run}: profile {body['profile']}, data {body['data']['name']}, {len(body['units'])} units")
+    state = Counter(found.statuses.get(unit.key, "missing") for unit in body.units)
+    log(f"{run}: profile {body.profile}, data {body.data.name}, {len(body.units)} units")
     for name, count in sorted(state.items()):
         log(f"  {name}: {count}")
     for line in found.bad:
         log(f"  damaged, will be redone: {line}")
-    strangers = len(set(found.statuses) - {unit["key"] for unit in body["units"]})
+    strangers = len(set(found.statuses) - {unit.key for unit in body.units})
     if strangers:
         log(f"  {strangers} records are not of this plan (other settings or revisions) and are left out")
     if state.keys() - {"done"} or found.bad:
-        log(f"go on with: {go_on(body['continue'], run)}")
+        log(f"go on with: {go_on(body.command, run)}")
         return 1
     return 0
 
@@ -137,8 +140,16 @@ def _check_method(name: str, log: Log) -> int:
     return problems
 
 
+def look(settings: Settings, out: Path, faces: bool | None, log: Log) -> int:
+    """Write a page of databases; faces of licensed ones only where that is asked for."""
+    from benchmark.look import look as write_page
+
+    return write_page(settings, out, faces=faces or not settings.data, log=log)
+
+
 def simulate(folder: Path, size: str, set: Sequence[str], workers: int, log: Log) -> int:
     """Write simulated databases in the official layouts, with ground truth."""
+    from benchmark.sources import n_workers, simulator
     from data_prep.simulator import simulate as write
 
     asked = checked(Settings(workers=workers))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,18 +47,33 @@ class VideoFrames:
 FrameSource = ImageFrames | VideoFrames
 
 
+UNLABELLED = -1
+"""The label of a clip as a loader gives it, before a task gave it another."""
+
+
+class ActionUnit(NamedTuple):
+    """A facial action unit: its number, the side (L, R, T, B, A or nothing), the intensity (A to E)."""
+
+    number: int
+    side: str = ""
+    intensity: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.side}{self.number}{self.intensity}"
+
+
 @dataclass(frozen=True)
 class Clip:
     """One annotated clip as its database describes it.
 
     `subject` carries the database ("casme2/sub01"), because equal numbers are different people.
     `name` is unique within the whole run ("casme2/sub01/EP02_01f"; CASME adds the onset).
-    `emotion` is the word of the annotation, `label` an index into the classes of the task (`CLASSES`, until
-    `data_prep.tasks.Task.of` gives it another).
+    `emotion` is the word of the annotation, `label` an index into the classes of the task, which
+    `data_prep.tasks.Task.of` gives (`UNLABELLED` before).
     `onset`, `apex`, `offset` are frame numbers of the annotation; `apex` is None where there is none.
     `frames` holds onset to offset. `annotations` names a sidecar file with landmarks, if there is one.
-    `objective` is the objective class, 1 to 7, and `action_units` holds the units as the annotation writes
-    them ("R12", "4"), where it gives them.
+    `row` says where the annotation stands, for messages. What only some databases tell: `action_units`;
+    `objective`, the objective class 1..7; `marks`, the labels of a clip that may have several.
     """
 
     database: str
@@ -72,8 +87,10 @@ class Clip:
     offset: int
     frames: FrameSource
     annotations: str | None = None
+    row: str = ""
     objective: int | None = None
-    action_units: tuple[str, ...] = ()
+    action_units: tuple[ActionUnit, ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 BY_DESIGN = "by design"
@@ -92,12 +109,16 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Database:
-    """All usable clips of one database and everything that was set aside while reading it."""
+    """All usable clips of one database and everything that was set aside while reading it.
+
+    warnings: what a user should know before believing a number, such as an apex that cannot be.
+    """
 
     name: str
     root: str
     clips: tuple[Clip, ...]
     set_aside: tuple[SetAside, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,14 @@ def available() -> dict[str, str]:
     return METHODS | found
 
 
+def origin(name: str) -> str:
+    """The package and version that registers a name, such as "their-methods 1.2"; "" for our own."""
+    point = next((p for p in entry_points(group="tlcnn_bench.methods") if p.name == name), None)
+    if name in METHODS or point is None:
+        return ""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
 def load_method(name: str) -> type[Method]:
     """The class behind a name; imports its module. Raises UnknownName and UnusableMethod."""
     from methods.base import Method

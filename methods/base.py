@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,8 @@ class Prediction:
             raise ValueError("scores must be finite")
 
 
+Role = Literal["paper", "extra", "baseline"]
+
 SAVED_AS = frozenset({".json", ".npz", ".npy", ".safetensors"})
 """Suffixes of the files that a saved method consists of: nothing that could be a pickle."""
 
@@ -86,7 +88,9 @@ class Method(ABC):
 
     A subclass names itself, holds a frozen dataclass `Settings` with defaults (the paper's), raises
     `revision` whenever its numbers change, and implements fit, predict, save and load. Saved models are
-    safetensors, npz (no pickles) and json in a folder. `trial` holds settings under which a fit on a few
+    safetensors, npz (no pickles) and json in a folder. `role` says where its rows stand: "paper" (Table 3),
+    "extra" (anything else) or "baseline"; `curve_titles` maps the beginning of the names of its training
+    curves to the heading of their figure. `trial` holds settings under which a fit on a few
     clips takes about a second: the contract is checked with them.
     """
 
@@ -94,6 +98,8 @@ class Method(ABC):
     title: ClassVar[str]
     revision: ClassVar[int] = 1
     learns_from_stills: ClassVar[bool] = False
+    role: ClassVar[Role] = "extra"
+    curve_titles: ClassVar[Mapping[str, str]] = {}
     Settings: ClassVar[type[Any]]
     trial: ClassVar[Mapping[str, Any]] = {}
 

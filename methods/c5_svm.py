@@ -20,7 +20,7 @@ from methods.svm.solver import SVMMethod, SVMSettings, Variant
 from methods.training.checkpoints import BadCheckpoint, read_tensors, require_fit, write_tensors
 from methods.training.devices import Execution, execution, lay_out, running
 from methods.training.scoring import View
-from methods.training.stages import StageSettings, report, stage_e, stage_m, validation_split
+from methods.training.stages import STAGE_TITLES, StageSettings, report, stage_e, stage_m, validation_split
 from methods.training.windows import central_windows, look, statistics_from, unlabelled_footage
 
 MODEL = "cnn.safetensors"
@@ -44,6 +44,8 @@ class C5SVM(SVMMethod):
 
     name = "c5-svm"
     title = "C5+SVM"
+    role = "paper"
+    curve_titles = STAGE_TITLES
     Settings = Settings
     learns_from_stills = True
     trial: ClassVar[Mapping[str, Any]] = {

@@ -54,6 +54,7 @@ class FDM(SVMMethod):
 
     name = "fdm"
     title = "FDM"
+    role = "paper"
     Settings = Settings
     one_candidate_per_variant = True
     trial: ClassVar[Mapping[str, Any]] = {

@@ -44,6 +44,7 @@ class Linear(Method):
 
     name = "linear"
     title = "Linear on pooled flow"
+    role = "baseline"
     Settings = Settings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "C": (0.01, 1.0), "inner_folds": 2}
 

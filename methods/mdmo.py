@@ -52,6 +52,7 @@ class MDMO(SVMMethod):
 
     name = "mdmo"
     title = "MDMO"
+    role = "paper"
     Settings = Settings
     one_candidate_per_variant = True
     trial: ClassVar[Mapping[str, Any]] = {

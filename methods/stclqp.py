@@ -56,6 +56,7 @@ class STCLQP(SVMMethod):
 
     name = "stclqp"
     title = "STCLQP"
+    role = "paper"
     Settings = STCLQPSettings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import Clip, Database
-from data_prep.databases.emotions import check_mapping, class_of
+from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
+from data_prep.databases.source import Source
 from data_prep.databases.tabled import Gathering, frames_at, in_order, whole_span
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree
@@ -31,30 +31,34 @@ REQUIRED = ("database", "subject", "clip", "emotion", "fps", "frames")
 _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
 
 
-def load(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
-    """Read the manifest `root` (a CSV file, or a folder with manifest.csv in it).
+@dataclass(frozen=True)
+class Manifest(Source):
+    """Clips that the user lists: `manifest=FILE.csv`, or a folder with manifest.csv in it."""
 
-    Raises DatabaseError for a missing or unreadable CSV and one of more than `MAX_CLIPS` lines; a line
-    that is wrong sets its clip aside.
-    """
-    check_mapping(mapping)
-    path = root / "manifest.csv" if root.is_dir() else root
-    if path.suffix.lower() != ".csv":
-        raise DatabaseError(f"{path}: a manifest is a CSV file or a folder with manifest.csv")
-    tree = Tree.at(path.parent)
+    def load(self, tree: Tree, table: Path | None) -> Database:
+        """Every line is a clip or set aside.
+
+        Raises DatabaseError for a missing or unreadable CSV and one of more than `MAX_CLIPS` lines.
+        """
+        path = table or Path(tree.root) / "manifest.csv"
+        if path.suffix.lower() != ".csv":
+            raise DatabaseError(f"{path}: a manifest is a CSV file or a folder with manifest.csv")
+        return _load(path, tree)
+
+
+def _load(path: Path, tree: Tree) -> Database:
     gathering = Gathering("manifest")
     for row in stream_csv(path, COLUMNS, required=REQUIRED, at_most=MAX_CLIPS):
-        make = partial(_clip, tree, row, mapping)
+        make = partial(_clip, tree, row)
         gathering.take(f"manifest/row {row.number}", row, make)
     return gathering.finished(tree.root)
 
 
-def _clip(tree: Tree, row: Row, mapping: Mapping[str, str] | None) -> Clip:
+def _clip(tree: Tree, row: Row) -> Clip:
     database, person, clip = (
         checked_name(row.get(name), f"{row}: {name}") for name in ("database", "subject", "clip")
     )
     emotion = row.text("emotion")
-    label = class_of(emotion, f"{row}, column emotion", mapping)
     place = _place(tree, row)
     onset, offset = _span(tree, row, place)
     onset, apex, offset = in_order(row, onset, row.optional_integer("apex"), offset)
@@ -67,13 +71,14 @@ def _clip(tree: Tree, row: Row, mapping: Mapping[str, str] | None) -> Clip:
         subject=f"{database}/{person}",
         name=f"{database}/{person}/{clip}",
         emotion=emotion,
-        label=label,
+        label=UNLABELLED,
         fps=_fps(row),
         onset=onset,
         apex=apex,
         offset=offset,
         frames=frames,
         annotations=annotations,
+        row=f"{row}, column emotion",
     )
 
 
@@ -106,3 +111,6 @@ def _span(tree: Tree, row: Row, place: str) -> tuple[int, int]:
         return whole_span(tree, place)
     except Refused as refused:
         raise Refused(f"{row}, column frames: {refused}") from refused
+
+
+SOURCE = Manifest("manifest")

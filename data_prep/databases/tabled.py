@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import Clip, Database, FrameSource, SetAside, VideoFrames
-from data_prep.databases.emotions import check_mapping, class_of
+from data_prep.clips import UNLABELLED, Clip, Database, FrameSource, SetAside, VideoFrames
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, one_line, shown
+from data_prep.databases.registry import DATABASES, source_of
+from data_prep.databases.source import Source
 from data_prep.databases.tables import Columns, Row, read_table
-from data_prep.databases.trees import Tree, choose_home, choose_table, open_root, survey
+from data_prep.databases.trees import Tree, choose_home, choose_table, survey
 from data_prep.frames import VIDEOS, FrameError, video_info
-
-TABLES: Mapping[str, re.Pattern[str]] = {
-    "casme": re.compile(r"casme(?! ?(?:2|ii|\())[^/]*\.(?:xlsx?|csv)"),
-    "casme2": re.compile(r"casme ?(?:2|ii)[ _-]*(?:coding|label)[^/]*\.(?:xlsx?|csv)"),
-    "samm": re.compile(r"samm[^/]*micro[^/]*\.(?:xlsx?|csv)"),
-    "smic-e": re.compile(r"smic[^/]*annotation[^/]*\.(?:xlsx?|csv)"),
-}
-"""Known names of annotation tables, in lower case."""
 
 _SECTION = re.compile(r"section ?[ab]", re.IGNORECASE)
 _SUBJECT = re.compile(r"(?:sub|s)?0*(\d{1,4})", re.IGNORECASE)
@@ -37,8 +31,8 @@ COLUMNS: Columns = {
 REQUIRED = ("Subject", "Filename", "Onset", "Offset", "Emotion")
 
 
-@dataclass(frozen=True)
-class Release:
+@dataclass(frozen=True, kw_only=True)
+class Release(Source):
     """How one database was released.
 
     subject_folder: pattern of a subject's folder with the number as group 1; subject: number -> its name;
@@ -46,14 +40,18 @@ class Release:
     (subject, file name) repeats, so that the onset belongs to a clip's name.
     """
 
-    name: str
     fps: float
     subject_folder: re.Pattern[str]
     subject: Callable[[int], str]
     tables_hint: str
     tree_hint: str
+    table: re.Pattern[str]
     others: re.Pattern[str] = field(default=re.compile("(?!)"))
     onset_in_name: bool = False
+
+    def load(self, tree: Tree, table: Path | None) -> Database:
+        """A row of the table becomes a clip or is set aside; so are frames without a row."""
+        return _load(self, tree, table)
 
 
 @dataclass
@@ -90,13 +88,10 @@ Places = dict[tuple[int, str], list[str]]
 """(subject number, clip name) -> folders or video files with its frames."""
 
 
-def load_release(release: Release, root: Path, mapping: Mapping[str, str] | None) -> Database:
-    """Read one release: a row of its table becomes a clip or is set aside; so are frames without a row."""
-    check_mapping(mapping)
-    tree, named = open_root(root)
+def _load(release: Release, tree: Tree, named: Path | None) -> Database:
     found = survey(tree, release.subject_folder)
     candidates = [path for path in found.tables if not release.others.fullmatch(Path(path).name.lower())]
-    table = Path(named) if named else _table(release, tree, candidates)
+    table = named or _table(release, tree, candidates)
     sheet = read_table(table, COLUMNS, required=REQUIRED)
     gathering = Gathering(release.name)
     places = _places(tree, _homes(tree, found.homes, release.tree_hint), release, gathering)
@@ -104,7 +99,7 @@ def load_release(release: Release, root: Path, mapping: Mapping[str, str] | None
     for row in sheet.rows:
         key = _key(row)
         used.add(key)
-        make = partial(_clip, release, tree, places, row, mapping)
+        make = partial(_clip, release, tree, places, row)
         gathering.take(_label(release, row, key), row, make)
     for subject, name in sorted(places.keys() - used):
         gathering.reject(
@@ -116,13 +111,21 @@ def load_release(release: Release, root: Path, mapping: Mapping[str, str] | None
 
 def _table(release: Release, tree: Tree, candidates: list[str]) -> Path:
     """The annotation table of this release; DatabaseError where it is another's."""
-    known = TABLES[release.name]
-    table = choose_table(tree, candidates, known, release.tables_hint)
-    for name, pattern in TABLES.items():
-        if pattern.fullmatch(table.name.lower()) and not known.fullmatch(table.name.lower()):
-            wrong = f"{table.name} is a table of {name}, not of {release.name}"
-            raise DatabaseError(f"{tree.root}: {wrong}; give {name}={tree.root}")
+    table = choose_table(tree, candidates, release.table, release.tables_hint)
+    if not release.table.fullmatch(table.name.lower()) and (owner := _owner(table)):
+        wrong = f"{table.name} is a table of {owner}, not of {release.name}"
+        raise DatabaseError(f"{tree.root}: {wrong}; give {owner}={tree.root}")
     return table
+
+
+def _owner(table: Path) -> str | None:
+    """The database whose table has a name like this; plug-ins that do not load own none."""
+    for name in DATABASES:
+        with suppress(DatabaseError):
+            pattern = source_of(name).table
+            if pattern and pattern.fullmatch(table.name.lower()):
+                return name
+    return None
 
 
 def subject_number(row: Row) -> int:
@@ -186,10 +189,9 @@ def whole_span(tree: Tree, place: str) -> tuple[int, int]:
     return min(numbers), max(numbers)
 
 
-def _clip(release: Release, tree: Tree, places: Places, row: Row, mapping: Mapping[str, str] | None) -> Clip:
+def _clip(release: Release, tree: Tree, places: Places, row: Row) -> Clip:
     number, file = subject_number(row), checked_name(row.text("Filename"), f"{row}: Filename")
     emotion = row.text("Emotion")
-    label = class_of(emotion, f"{row}, column Emotion", mapping)
     onset, apex, offset = timing(row)
     subject = f"{release.name}/{release.subject(number)}"
     found = places.get((number, file), [])
@@ -202,7 +204,18 @@ def _clip(release: Release, tree: Tree, places: Places, row: Row, mapping: Mappi
         raise Refused(f"{row}: {refused}") from refused
     name = f"{subject}/{file}" + (f"@{onset}" if release.onset_in_name else "")
     return Clip(
-        release.name, subject, name, emotion, label, release.fps, onset, apex, offset, frames, annotations
+        database=release.name,
+        subject=subject,
+        name=name,
+        emotion=emotion,
+        label=UNLABELLED,
+        fps=release.fps,
+        onset=onset,
+        apex=apex,
+        offset=offset,
+        frames=frames,
+        annotations=annotations,
+        row=f"{row}, column Emotion",
     )
 
 

@@ -218,13 +218,15 @@ def _walk(tree: Tree, not_entered: re.Pattern[str]) -> Iterator[tuple[str, Listi
         level = below
 
 
-def open_root(root: Path) -> tuple[Tree, str | None]:
+def open_root(root: Path) -> tuple[Tree, Path | None]:
     """The tree and, where the user named the annotation table itself, that table (its folder is the root)."""
     if root.is_file():
         if root.suffix.lower() not in TABLES:
             raise DatabaseError(f"{root}: neither a folder nor an annotation table ({', '.join(TABLES)})")
         tree = Tree.at(root.parent)
-        return tree, os.path.join(tree.root, root.name)  # noqa: PTH118
+        return tree, Path(tree.root) / root.name
+    if root.suffix.lower() in TABLES and not root.is_dir():
+        raise DatabaseError(f"{root}: not a file")
     return Tree.at(root), None
 
 

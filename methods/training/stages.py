@@ -33,6 +33,11 @@ from methods.training.windows import Statistics, statistics_from, training_foota
 REVISION = 2
 E_VALIDATION_SHARE = 0.2
 E_SEED = 20180331
+STAGE_TITLES: Mapping[str, str] = {
+    "stage E": "Pre-training on expression photographs",
+    "stage M": "Fine-tuning on single frames",
+}
+"""How the names of a stage's curves begin, and the heading of their figure."""
 
 
 @dataclass(frozen=True)

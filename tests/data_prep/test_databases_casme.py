@@ -133,7 +133,7 @@ def test_casme_annotation_errors_are_reported_and_never_repaired(disk):
     disk.frames("sub01/EP10/EP10-{}.jpg", range(1, 21))
     database = load("casme", disk.root)
     assert not database.clips and len(database.set_aside) == 5
-    texts = [item.reason for item in database.set_aside]
+    texts = sorted((item.reason for item in database.set_aside), key=lambda text: text[text.index("row") :])
     assert "row 2: onset 5 lies after offset 3" in texts[0]
     assert "row 3: apex 30 lies outside onset 2 to offset 9" in texts[1]
     assert "380 of frames 2 to 400 missing (21, 22, 23, 24, 25, ...); it has 1 to 20" in texts[2]
@@ -288,7 +288,7 @@ def test_missing_parts_say_what_was_looked_for(disk):
     )
     with pytest.raises(DatabaseError, match=r"no frames; looked for sub01, sub02"):
         load("casme2", disk / "tables")
-    with pytest.raises(DatabaseError, match=r"did you mean 'casme2'\?"):
+    with pytest.raises(DatabaseError, match=r"did you mean .*casme2"):
         load("casme-2", disk.root)
 
 

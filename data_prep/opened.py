@@ -1,0 +1,44 @@
+"""Prepared sets opened, without building anything: what worker processes do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.cache import read_set
+from data_prep.clips import Clips, Stills
+
+
+def open_prepared(folder: Path, *, expected: str, trust: bool = False) -> Clips:
+    """Open a prepared set without building anything, for worker processes; writes nothing.
+
+    Raises `CacheMissing` or `CacheDamaged` if the folder does not hold the set of digest `expected`.
+    """
+    frames, meta = read_set(folder, expected=expected, trust=trust)
+    return Clips(
+        frames=frames,
+        all_landmarks=np.asarray(meta["landmarks"], np.float32).reshape(-1, 66, 2),
+        all_names=tuple(meta["names"]),
+        all_subjects=tuple(meta["subjects"]),
+        all_databases=tuple(meta["databases"]),
+        all_labels=np.asarray(meta["labels"], np.int64),
+        indices=np.arange(len(frames), dtype=np.int64),
+        digest=meta["digest"],
+        folder=folder,
+        classes=tuple(meta["classes"]),
+        fps=tuple(meta["fps"]),
+    )
+
+
+def open_prepared_stills(folder: Path, *, expected: str, trust: bool = False) -> Stills:
+    """Open prepared photographs without building anything, as `open_prepared` does for clips."""
+    frames, meta = read_set(folder, expected=expected, trust=trust)
+    return Stills(
+        frames=frames[:, 0],
+        labels=np.asarray(meta["labels"], np.int64),
+        subjects=tuple(meta["subjects"]),
+        names=tuple(meta["names"]),
+        digest=meta["digest"],
+        folder=folder,
+    )
