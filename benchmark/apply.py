@@ -58,8 +58,8 @@ def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Lo
     _unfinished(out).cleanup()
     assembled = assemble(settings, log)
     (spec,) = assembled.specs
-    clips = assembled.clips(tim, spec.frame_size, log)
     cls = load_method(spec.name)
+    clips = assembled.clips(tim, spec.frame_size, log).at_revision(cls.revision)
     context = Context(
         device=choose_devices(settings.device)[0],
         deterministic=settings.deterministic,
