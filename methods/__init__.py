@@ -10,6 +10,7 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from basis.errors import Mendable
 from basis.names import UnknownName, one_of
 from basis.registry import Registry
 from methods.values import hints_of, typed
@@ -36,7 +37,7 @@ METHODS = Registry("method", _OURS, group="tlcnn_bench.methods")
 """Name to "module:Class": Table 3's order, our own, the baselines, then what installed packages add."""
 
 
-class UnusableMethod(ValueError):
+class UnusableMethod(Mendable, ValueError):
     """A registered method that cannot be loaded; the message says from where, why and what to do."""
 
 
