@@ -44,6 +44,7 @@ def report(run_folder: Path, *, force: bool = False) -> ReportPaths:
     The same records give the same bytes. When nothing changed since the last report, nothing is redone.
     `force` mixes records of different conditions and says so in the tables. Raises NotARun, MixedRecords.
     """
+    from results.clip_page import write_clip_page
     from results.figures import write_figures
     from results.page import write_page
 
@@ -55,6 +56,8 @@ def report(run_folder: Path, *, force: bool = False) -> ReportPaths:
     written = _write_tables(run_folder, results, frames)
     figures = write_figures(run_folder / "figures", results, frames)
     written += list(figures.files)
+    predictions = tables.predictions_frame(results)
+    written.append(write_clip_page(run_folder, results, predictions, faces=not results.info.data.private))
     written.append(write_page(run_folder, results, frames, figures))
     text = _text(results, frames)
     names = [str(path.relative_to(run_folder)) for path in written]

@@ -70,7 +70,7 @@ def test_landmarks_beside_a_video_are_found(tmp_path):
     for n in range(8):
         writer.write(np.full((60, 50, 3), 10 * n, np.uint8))
     writer.release()
-    body = {"points": mean_shape(60, 50).tolist(), "frame": 0}
+    body = {"points": mean_shape(60, 50).tolist(), "frame": 1}
     (tmp_path / "face.landmarks.json").write_text(json.dumps(body))
     assert len(clip_of(video, "file", 16, SIZE)) == 1
     shutil.copy(video, tmp_path / "other.avi")
