@@ -10,7 +10,8 @@ from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
-from methods import available, load_method, origin
+from data_prep.plan import DataPlan
+from methods import METHODS, load_method
 from methods.base import Method, Role
 from results.records.run_file import (
     DataInfo,
@@ -36,7 +37,7 @@ def described(
         stamp=stamp(),
         methods=_methods(assembled, before),
         protocols=_protocols(settings.protocols, before),
-        task=TaskInfo(task.name, task.title, task.classes, task.headline),
+        task=TaskInfo(task.name, task.titled(_databases(plan)), task.classes, task.headline),
         data=_data(assembled),
         units=_units(units, before),
         set_aside=tuple(
@@ -52,9 +53,14 @@ def _methods(assembled: Assembled, before: RunFile | None) -> tuple[MethodInfo, 
     for spec in assembled.specs:
         cls = load_method(spec.name)
         found[spec.name] = MethodInfo(
-            spec.name, spec.title, role_of(cls), spec.revision, origin(spec.name), dict(cls.curve_titles)
+            spec.name,
+            spec.title,
+            role_of(cls),
+            spec.revision,
+            METHODS.origin(spec.name),
+            dict(cls.curve_titles),
         )
-    return tuple(found[name] for name in dict.fromkeys([*available(), *found]) if name in found)
+    return tuple(found[name] for name in dict.fromkeys([*METHODS, *found]) if name in found)
 
 
 def role_of(method: type[Method]) -> Role:
@@ -75,6 +81,10 @@ def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolIn
             own.name, own.title, own.grouped, own.unit, own.headline, own.leaks, own.published
         )
     return tuple(found.values())
+
+
+def _databases(plan: DataPlan) -> set[str]:
+    return {clip.database for clip in plan.clips}
 
 
 def _units(units: Sequence[Unit], before: RunFile | None) -> tuple[PlannedUnit, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benchmark.engines.tasks import Task
-from benchmark.sources import Assembled, Log
+from benchmark.log import Log
+from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Job, Prepared, Unit
 from data_prep.clips import Clips, Stills, prepared_set

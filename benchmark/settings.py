@@ -11,15 +11,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from basis.errors import Mendable
 from basis.names import one_of
 from benchmark.devices import choose_devices
 from benchmark.engines import ENGINES
 from benchmark.protocols import PROTOCOLS
-from methods import select
+from methods import load_method, select
 from methods.values import hints_of, typed
 
 PROFILES = ("quick", "paper")
 CONTROLS = ("none", "shuffled-labels")
+FLOW_IMAGES = "flow-images"
+"""The database of onset-apex pictures, which have no frames."""
+
 TLCNN4 = "tlcnn4"
 """The task that is meant where none is named: the paper's."""
 
@@ -33,7 +37,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
 """Least and largest value of what is counted, alone or in a list; the paper's TIMs are 32 and 64."""
 
 
-class SettingsError(ValueError):
+class SettingsError(Mendable, ValueError):
     """A setting that cannot be right; the message names it, its value and what would be right."""
 
 
@@ -42,6 +46,7 @@ class Settings:
     """All settings of a run.
 
     task: which classes and which clips; mapping: a CSV of one's own for that, with emotion or clip and class.
+    left_out: methods that "all" or a wildcard named and that the data cannot serve.
     data, expressions: name -> folder (or CSV) of databases; empty: the simulator. simulator: its preset;
     simulator_settings: its knobs by name. out: the run folder, None for runs/<profile>. device: "auto",
     "cpu", "cuda" or "cuda:1". workers: units side by side, 0 for one per core or GPU; threads: of each
@@ -67,6 +72,7 @@ class Settings:
     control: str = "none"
     task: str = TLCNN4
     mapping: str | None = None
+    left_out: tuple[str, ...] = ()
     out: str | None = None
     cache: str = "cache"
     engine: str = "local"
@@ -115,8 +121,11 @@ def checked(settings: Settings) -> Settings:
         select(patterns.split())
     one_of(settings.engine, ENGINES, "engine")
     one_of(settings.control, CONTROLS, "control")
+    settings = on_flow_images(settings) if FLOW_IMAGES in settings.data else settings
     for name, (least, most) in BOUNDS.items():
         given = getattr(settings, name)
+        if name == "tim" and FLOW_IMAGES in settings.data:
+            continue
         for value in given if isinstance(given, tuple) else (given,):
             if not least <= value <= most:
                 raise SettingsError(f"{name} = {value} must lie in {least}..{most}")
@@ -139,6 +148,28 @@ def checked(settings: Settings) -> Settings:
         protocols=_distinct(tuple(PROTOCOLS.canonical(name) for name in settings.protocols)),
         seeds=_distinct(settings.seeds),
     )
+
+
+def on_flow_images(settings: Settings) -> Settings:
+    """Settings for pictures instead of frames: one frame a clip, and only the methods that can do without.
+
+    What "all" or a wildcard names beside them is left out; a method that is named itself is refused, with a
+    SettingsError.
+    """
+    if len(settings.data) > 1:
+        others = ", ".join(name for name in settings.data if name != FLOW_IMAGES)
+        raise SettingsError(f"{FLOW_IMAGES} are pictures and {others} frames: run them one after the other")
+    chosen = select(settings.methods)
+    blind = [name for name in chosen if load_method(name).needs_frames]
+    usable = tuple(name for name in chosen if name not in blind)
+    named = [name for name in blind if name in settings.methods]
+    if named or not usable:
+        where = f"{FLOW_IMAGES}={settings.data[FLOW_IMAGES]}"
+        raise SettingsError(
+            f"{', '.join(named or blind)} need frames, and {where} holds none, only flow images"
+        )
+    left_out = tuple(dict.fromkeys([*settings.left_out, *blind]))
+    return dataclasses.replace(settings, methods=usable, tim=(1,), left_out=left_out)
 
 
 def as_json(settings: Settings) -> dict[str, Any]:

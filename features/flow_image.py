@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 Normalise = Literal["minmax", "symmetric", "none"]
 Spotter = Literal["largest", "divide"]
-CHANNELS = ("u", "v", "strain")
+Picture = npt.NDArray[np.uint8 | np.float32]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Recipe:
             raise ValueError(f"side = {self.side} must lie in 2..256 pixels")
 
 
-def flow_image(frames: UInt8, apex: float, recipe: Recipe) -> npt.NDArray[Any]:
+def flow_image(frames: UInt8, apex: float, recipe: Recipe) -> Picture:
     """(side, side, 3) picture of a clip: u, v and strain from its first frame to its apex.
 
     frames: (T, H, W, 3) uint8 RGB or (T, H, W) grey. apex: where it is annotated, 0 (first frame) to 1
@@ -56,8 +56,7 @@ def flow_image(frames: UInt8, apex: float, recipe: Recipe) -> npt.NDArray[Any]:
     Raises ValueError for fewer than two frames or an apex outside 0..1.
     """
     field = apex_field(frames, apex, recipe.algorithm, recipe.spotter)
-    picture: npt.NDArray[Any] = normalised(reduced(with_strain(field), recipe.side), recipe.normalise)
-    return picture
+    return normalised(reduced(with_strain(field), recipe.side), recipe.normalise)
 
 
 def apex_field(frames: UInt8, apex: float, algorithm: str, spotter: Spotter = "largest") -> Float32:
@@ -90,7 +89,7 @@ def reduced(channels: Float32, side: int) -> Float32:
     return np.asarray(cv2.resize(channels, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def normalised(channels: Float32, how: Normalise) -> npt.NDArray[Any]:
+def normalised(channels: Float32, how: Normalise) -> Picture:
     """Each channel of (h, w, c) scaled by itself; see `Recipe`. A constant channel becomes 0 (or 128)."""
     if how == "none":
         return channels
@@ -102,7 +101,7 @@ def normalised(channels: Float32, how: Normalise) -> npt.NDArray[Any]:
     else:
         largest = np.abs(flat).max(axis=0)
         scaled = flat / np.where(largest > 0, largest, 1.0) * 127 + 128
-    return scaled.astype(np.uint8).reshape(channels.shape)
+    return np.asarray(scaled, np.uint8).reshape(channels.shape)
 
 
 def spotted_apex(flow: Float32, spotter: Spotter = "largest") -> int:

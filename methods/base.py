@@ -13,12 +13,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from basis.errors import Mendable
 from data_prep.clips import Clips, Float32, Stills
 
 Floats = Float32
 
 
-class MethodError(RuntimeError):
+class MethodError(Mendable, RuntimeError):
     """What a method needs and does not have; the message says what to pass."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_prep.clips import Database, StillDatabase
@@ -15,10 +15,16 @@ __all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills"]
 
 
 def load(
-    name: str, root: Path, *, mapping: Mapping[str, str] | None = None, task: Task | None = None
+    name: str,
+    root: Path | str | Sequence[Path],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    task: Task | None = None,
 ) -> Database:
     """Read a database of clips from its folder (or its annotation table, or a manifest CSV).
 
+    root: may also name several places: the table and the folders of frames, in a list or with commas
+    between them ("TREE,TABLE"); a manifest and the folder that its paths are relative to.
     mapping: emotion word -> class name (one of CLASSES), asked before the paper's own mapping.
     task: gives the labels instead of the paper's four classes, and sets aside what is not in it.
     Raises DatabaseError for an unknown name, a folder without table or frames, or with several. Clips
@@ -26,7 +32,7 @@ def load(
     where the task is not defined on this database.
     """
     chosen = task or paper_task(mapping)
-    return chosen.of(with_known_words(source_of(name).read(Path(root)), chosen))
+    return chosen.of(with_known_words(source_of(name).read(root), chosen))
 
 
 def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillDatabase:

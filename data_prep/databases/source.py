@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,11 +49,11 @@ class Source(ABC):
     published: Published | None = field(default=None, kw_only=True)
     table: re.Pattern[str] | None = field(default=None, kw_only=True)
 
-    def read(self, root: Path) -> Database:
-        """All clips at a path: a folder, or the annotation table in one."""
-        from data_prep.databases.trees import open_root
+    def read(self, root: Path | str | Sequence[Path]) -> Database:
+        """All clips at a folder, or at the annotation table in one, or at several places; see `load`."""
+        from data_prep.databases.trees import open_places
 
-        return self.load(*open_root(root))
+        return self.load(*open_places(root))
 
     @abstractmethod
     def load(self, tree: Tree, table: Path | None) -> Database:

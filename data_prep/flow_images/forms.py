@@ -194,7 +194,8 @@ def _words_for(files: Files, tree: Sequence[InTree]) -> dict[Name, str]:
                 return words
     raise DatabaseError(
         f"{files.root}: flow images without labels. Put a table beside them, lines "
-        f"database,subject,clip,label such as MEGC2019's combined_3class_gt.csv, or the tree <subject>/{TEST}/<0|1|2>/ of the same files"
+        "database,subject,clip,label such as MEGC2019's combined_3class_gt.csv, or the tree "
+        f"<subject>/{TEST}/<0|1|2>/ of the same files"
     )
 
 

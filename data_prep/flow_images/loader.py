@@ -73,9 +73,11 @@ def load(root: Path) -> FlowDatabase:
 class FlowSource(Source):
     """The source of the database `flow-images`: a folder, a zip archive or an npz file."""
 
-    def read(self, root: Path) -> FlowDatabase:
-        """What `load` gives."""
-        return load(root)
+    def read(self, root: Path | str | Sequence[Path]) -> FlowDatabase:
+        """What `load` gives; raises DatabaseError for several places."""
+        if not isinstance(root, Path | str):
+            raise DatabaseError(f"{DATABASE}: one folder, archive or npz file, not {len(root)} places")
+        return load(Path(root).expanduser())
 
     def load(self, tree: Tree, table: Path | None) -> FlowDatabase:
         """What `load` gives for the folder of a tree."""
@@ -114,7 +116,7 @@ def _order(root: Path, images: Sequence[UInt8]) -> list[str]:
             "pictures. Save them with u as red, v as green and strain as blue (cv2.imwrite of (strain, v, u))"
         )
     return [
-        "no channel is the darkest of most pictures, so which one is strain cannot be told: the third is assumed"
+        "no channel is the darkest of most pictures: which one is strain cannot be told, the third is assumed"
     ]
 
 

@@ -39,7 +39,7 @@ class Epochs:
     def __post_init__(self) -> None:
         if min(self.number, self.batch, self.kept) < 1:
             raise MethodError(
-                f"epochs = {self.number}, batch = {self.batch}, candidates = {self.kept}: all must be at least 1"
+                f"epochs = {self.number}, batch = {self.batch}, candidates = {self.kept}: each at least 1"
             )
 
     def keeps(self) -> tuple[int, ...]:
