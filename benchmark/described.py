@@ -10,7 +10,7 @@ from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
-from methods import available, load_method, origin
+from methods import METHODS, load_method
 from methods.base import Method, Role
 from results.records.run_file import (
     DataInfo,
@@ -52,9 +52,14 @@ def _methods(assembled: Assembled, before: RunFile | None) -> tuple[MethodInfo, 
     for spec in assembled.specs:
         cls = load_method(spec.name)
         found[spec.name] = MethodInfo(
-            spec.name, spec.title, role_of(cls), spec.revision, origin(spec.name), dict(cls.curve_titles)
+            spec.name,
+            spec.title,
+            role_of(cls),
+            spec.revision,
+            METHODS.origin(spec.name),
+            dict(cls.curve_titles),
         )
-    return tuple(found[name] for name in dict.fromkeys([*available(), *found]) if name in found)
+    return tuple(found[name] for name in dict.fromkeys([*METHODS, *found]) if name in found)
 
 
 def role_of(method: type[Method]) -> Role:

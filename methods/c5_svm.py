@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_prep.clips import Clips, Float32, Ints
+from data_prep.clips import Clips, Float32, Int64
 from methods.base import Context, MethodError
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import n_parameters
@@ -77,7 +77,7 @@ class C5SVM(SVMMethod):
         self._statistics = stage.statistics
         super().fit(clips, seed=seed)
 
-    def splits(self, clips: Clips, *, seed: int) -> list[tuple[Ints, Ints]]:
+    def splits(self, clips: Clips, *, seed: int) -> list[tuple[Int64, Int64]]:
         """One inner fold: the clips that stage M learned from, and those that it did not."""
         parts = validation_split(clips, self.settings, self.context, seed=seed)
         train, test = (np.array(part, np.int64) for part in parts)
