@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmark.log import Log
 from benchmark.look.pictures import difference_pictures, write_animation
-from benchmark.sources import Assembled, Log, n_workers
+from benchmark.sources import Assembled, n_workers
 from results.clip_page import PICTURES, picture_name
 
 MOST_CLIPS = 1000
