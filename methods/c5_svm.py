@@ -131,4 +131,4 @@ def _mean_maps(net: FrameCNN, frames: Tensor, means: Execution) -> Tensor:
     """(n, T, 3, crop, crop) to the C5 maps' mean over frames, (n, d) float32."""
     with torch.autocast(means.device.type, torch.bfloat16, enabled=means.autocast):
         maps = net.c5_maps(frames.flatten(0, 1))
-    return maps.float().view(*frames.shape[:2], -1).mean(1)
+    return maps.float().reshape(*frames.shape[:2], -1).mean(1)

@@ -21,8 +21,8 @@ from methods.nets.tiles import Floats, Ints
 
 
 def ours(x: Tensor) -> bool:
-    """Whether the fixed order is used for this tensor: it lies in a CPU's memory."""
-    return x.device.type == "cpu"
+    """Whether the fixed order is used for this tensor: it lies in a CPU's memory, and nothing is compiled."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 class Conv2d(nn.Conv2d):
@@ -75,7 +75,7 @@ class _Convolution(torch.autograd.Function):
         framed = _framed(x, (padding,) * len(kernel), (padding,) * len(kernel))
         sides = [(side - k) // stride + 1 for side, k in zip(framed.shape[1:-1], kernel, strict=True)]
         rows, steps = _windows(tuple(framed.shape), tuple(sides), tuple(kernel), stride)
-        out = bias.detach().expand(len(rows), -1).contiguous()
+        out = bias.detach().repeat(len(rows), 1)
         _product(framed, rows, steps, _by_tap(weight), out)
         ctx.save_for_backward(framed, weight)
         ctx.stride, ctx.padding, ctx.sides, ctx.shape = stride, padding, sides, x.shape
