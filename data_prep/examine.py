@@ -1,4 +1,8 @@
-"""One clip: hash its files, decode its frames once, find the face, make what is wanted of it."""
+"""One clip: hash its files, decode its frames once, find the face, make what is wanted of it.
+
+What was found and the user should know, of a clip that is used nevertheless, is a note: a kind, the same
+words for every clip, and this clip's particulars.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +15,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from basis.canonical import digest_of
+from basis.errors import Mendable
 from basis.files import file_sha256
 from data_prep import crop
 from data_prep.cache import Parts
 from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8
 from data_prep.frames import FrameError, iterate
 from data_prep.interpolation import resample
-from data_prep.landmarks import LandmarksNotFound, Options, find_landmarks
+from data_prep.landmarks import LandmarksNotFound, Options, Sidecar, backend_named, find_face
 
 REVISION = 1
 MAX_FRAMES = 10_000
 
 
-class PreparationError(RuntimeError):
+class PreparationError(Mendable, RuntimeError):
     """Data that cannot be prepared; the message says which and why."""
 
 
@@ -39,14 +44,28 @@ class Target(NamedTuple):
         return self.tim * self.size[0] * self.size[1] * 3
 
 
+Notes = list[tuple[str, str]]
+"""(kind, particulars) of what the user should know of a clip."""
+
+SEVERAL_FACES = "several faces in the first frame, the largest is taken"
+FACE_LOST = "the face is lost before the clip ends"
+FACE_LEAVES = "the face leaves the rectangle of the first frame"
+NO_MOVEMENT = "nothing moves, all frames are equal"
+ONE_PICTURE = "the clip is a single picture"
+
+
 @dataclass
 class Examiner:
-    """Examines clips with one landmark back end and keeps the parts that are wanted anyway."""
+    """Examines clips with one landmark back end and keeps the parts that are wanted anyway.
+
+    stills: the clips are photographs, of which nobody expects movement.
+    """
 
     backend: str
     options: Options
     parts: Parts
     wanted: tuple[tuple[int, tuple[int, int]], ...] = ()
+    stills: bool = False
     _hashes: dict[str, str] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
@@ -58,9 +77,10 @@ class Examiner:
                 raise FrameError(f"{len(clip.frames)} frames; a clip has at most {MAX_FRAMES}")
             frames = iterate(clip.frames)
             first = _first(frames)
-            points = find_landmarks(self.backend, first, clip.annotations, self.options)
-            box = crop.face_box(points, (first.shape[0], first.shape[1]))
-            stacks = _cropped(clip.frames, first, frames, box, targets)
+            face = find_face(self.backend, first, sidecar_of(clip.frames, clip.annotations), self.options)
+            box = crop.face_box(face.points, (first.shape[0], first.shape[1]))
+            watch = Watch(self.backend, self.options, box, first, len(clip.frames))
+            stacks = _cropped(clip.frames, first, watch.over(frames), box, targets)
             content = self._content(clip)
         except FrameError as error:
             return {"stage": "frames", "reason": str(error)}
@@ -71,7 +91,13 @@ class Examiner:
         if signature(clip) != stamp:
             raise PreparationError(f"{clip.name}: its files changed while they were being read; run again")
         _write_parts(stacks, content, box, targets, self.parts)
-        return {"content": content, "landmarks": points.tolist(), "box": list(box)}
+        several = [(SEVERAL_FACES, f"{face.others} more")] if face.others else []
+        return {
+            "content": content,
+            "landmarks": face.points.tolist(),
+            "box": list(box),
+            "notes": [*several, *watch.notes(stills=self.stills)],
+        }
 
     def _content(self, clip: Clip) -> str:
         """sha256 over the bytes of all source files (a video's once, however many clips it holds).
@@ -96,13 +122,68 @@ class Examiner:
         return known
 
 
+@dataclass
+class Watch:
+    """Looks at the later frames of a clip as they pass: is the face still there, does anything move?"""
+
+    backend: str
+    options: Options
+    box: crop.Box
+    first: UInt8
+    n: int
+    _moves: bool = False
+    _lost: Notes = field(default_factory=list)
+
+    def over(self, rest: Iterator[UInt8]) -> Iterator[UInt8]:
+        """The frames after the first, as they are."""
+        looks = {self.n // 2, self.n - 1} if backend_named(self.backend).looks else set()
+        for i, frame in enumerate(rest, start=1):
+            if not self._moves and frame.shape == self.first.shape:
+                self._moves = not np.array_equal(self._cut(frame), self._cut(self.first))
+            if i in looks and not self._lost:
+                self._look(frame, i)
+            yield frame
+
+    def notes(self, *, stills: bool = False) -> Notes:
+        """What was seen; of photographs only what concerns their face."""
+        if stills or self._moves:
+            return self._lost
+        still = (NO_MOVEMENT, f"{self.n} frames") if self.n > 1 else (ONE_PICTURE, "1 frame")
+        return [*self._lost, still]
+
+    def _cut(self, frame: UInt8) -> UInt8:
+        return frame[self.box.top : self.box.bottom, self.box.left : self.box.right]
+
+    def _look(self, frame: UInt8, i: int) -> None:
+        try:
+            points = find_face(self.backend, frame, None, self.options).points
+        except LandmarksNotFound as error:
+            self._lost.append((FACE_LOST, f"frame {i + 1} of {self.n}: {error}"))
+            return
+        x, y = points.mean(axis=0)
+        if not (self.box.left <= x < self.box.right and self.box.top <= y < self.box.bottom):
+            self._lost.append((FACE_LEAVES, f"frame {i + 1} of {self.n}"))
+
+
+def sidecar_of(source: FrameSource, annotations: str | None) -> Sidecar | None:
+    """The landmark file of a clip and what it calls the first frame, or None."""
+    if annotations is None:
+        return None
+    first = Path(source.paths[0]).name if isinstance(source, ImageFrames) else source.first + 1
+    return Sidecar(Path(annotations), first)
+
+
 def files_of(source: FrameSource) -> tuple[str, ...]:
     """Paths of a source's files."""
     return source.paths if isinstance(source, ImageFrames) else (source.path,)
 
 
 def signature(clip: Clip) -> str:
-    """Paths, lengths and times of change of a clip's files, as one digest; reads none of them."""
+    """Paths, lengths, times of change and inodes of a clip's files, as one digest; reads none of them.
+
+    The inode and its own time of change tell a file that was replaced by one of equal length whose time was
+    set to be equal too, as unpacking an archive does.
+    """
     paths = [*files_of(clip.frames), *([clip.annotations] if clip.annotations else [])]
     seen: list[list[Any]] = []
     for path in paths:
@@ -111,7 +192,8 @@ def signature(clip: Clip) -> str:
         except (OSError, ValueError):
             seen.append([path, None])
         else:
-            seen.append([str(Path(path).absolute()), status.st_size, status.st_mtime_ns])
+            times = [status.st_mtime_ns, status.st_ctime_ns]
+            seen.append([str(Path(path).absolute()), status.st_size, *times, status.st_ino])
     part = None if isinstance(clip.frames, ImageFrames) else [clip.frames.first, clip.frames.last]
     return digest_of({"files": seen, "part": part})
 

@@ -20,9 +20,10 @@ from data_prep.clips import (
     Still,
     StillDatabase,
 )
-from data_prep.databases import STILLS, load, load_stills
+from data_prep.databases import DATABASES, STILLS, load, load_stills
 from data_prep.databases.emotions import CLASS_OF, EXPRESSION_OF
-from data_prep.databases.published import PUBLISHED, Published
+from data_prep.databases.registry import source_of, stills_of
+from data_prep.databases.source import Published
 from data_prep.frames import FrameError, check_source
 from data_prep.messages import one_line
 
@@ -64,7 +65,7 @@ class CheckReport:
         yield f"  {self.usable} {self.things} usable, {len(self.set_aside)} set aside ({looked})"
         yield f"  subjects: {len(self.subjects_here)}"
         if self.published:
-            people = f", {self.published.n_subjects} subjects" if self.published.n_subjects else ""
+            people = f", {self.published.subject_count} subjects" if self.published.subject_count else ""
             paper = f"; {self.published.paper}" if self.published.paper else ""
             total = f"{self.published.total} {self.things}{people}"
             yield f"  published: {total} ({self.published.source}){paper}"
@@ -123,6 +124,13 @@ def report_stills(database: StillDatabase, *, decode: bool = False) -> CheckRepo
     )
 
 
+def published_of(name: str) -> Published | None:
+    """What was published about a database of clips or photographs, or None."""
+    if name in DATABASES:
+        return source_of(name).published
+    return stills_of(name).published if name in STILLS else None
+
+
 def _broken(source: FrameSource, decode: bool) -> str:
     try:
         check_source(source, decode=decode)
@@ -141,7 +149,7 @@ def _report(
     class_of: Mapping[str, str],
     decoded: bool,
 ) -> CheckReport:
-    published = PUBLISHED.get(name)
+    published = published_of(name)
     emotions = published.emotions if published else {}
     per_class: Counter[str] = Counter()
     for emotion, count in emotions.items():
@@ -172,11 +180,11 @@ def _counts(order: Iterable[str], here: Mapping[str, int], published: Mapping[st
 def _subjects(kept: Sequence[Clip] | Sequence[Still], published: Published | None) -> tuple[Count, ...]:
     """Counts by subject; a published subject that has no usable clip appears with 0."""
     here = Counter(item.subject for item in kept)
-    expected = dict(published.subjects) if published else {}
+    expected = {**dict.fromkeys(published.people), **published.subjects} if published else {}
     counts = [
         Count(subject, number, expected.pop(_number(subject), None)) for subject, number in here.items()
     ]
-    absent = [Count(f"number {number}", 0, count) for number, count in expected.items()]
+    absent = [Count(f"number {number}", 0, count) for number, count in sorted(expected.items())]
     return (*sorted(counts, key=lambda count: count.name), *absent)
 
 
