@@ -44,6 +44,7 @@ class C5SVM(SVMMethod):
 
     name = "c5-svm"
     title = "C5+SVM"
+    revision = 2
     role = "paper"
     curve_titles = STAGE_TITLES
     Settings = Settings
