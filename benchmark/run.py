@@ -91,10 +91,12 @@ def run(settings: Settings, log: Log) -> int:
 
 
 def _sheets(planned: Planned, log: Log) -> None:
-    """Contact sheets of the clips, drawn once per run folder."""
+    """Contact sheets and moving pictures of the clips, made once per run folder."""
+    from benchmark.look.run_pictures import write_run_pictures
     from benchmark.sheets import write_sheets
 
     write_sheets(planned.folder, planned.assembled, log)
+    write_run_pictures(planned.folder, planned.assembled, log)
 
 
 def _devices(settings: Settings) -> tuple[str, ...]:
