@@ -34,7 +34,8 @@ class HTNetMethod(FlowNetMethod):
     Notes
     -----
     The crops are around one fixed set of landmarks, as in a public re-implementation: the authors' own come
-    from a photograph of 28 x 28 pixels and fall back to such a set. The authors' loader does not shuffle.
+    from a photograph of 28 x 28 pixels and fall back to such a set. The authors' loader does not shuffle, and trains for 800 epochs;
+    quick is 20 at twenty times their rate.
     """
 
     name = "htnet"
@@ -42,7 +43,7 @@ class HTNetMethod(FlowNetMethod):
     Settings = Settings
     presets: ClassVar[Mapping[str, Epochs]] = {
         "authors": Epochs(800, 5e-5, 256, False, "adam", 20),
-        "quick": Epochs(30, 1e-3, 256, False, "adam", 30),
+        "quick": Epochs(20, 1e-3, 256, False, "adam", 20),
     }
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "preset": "quick", "epochs": 2}
 

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.flow_net import FlowNet
+from methods.nets.normalised import GELU, LayerNorm
+from methods.nets.products import Conv2d, Linear
 
 CENTRES = ((9, 11), (21, 10), (10, 21), (20, 21))
 """(row, column) of eyes and mouth corners, in pixels: the fixed set that stands in for landmarks."""
@@ -34,14 +36,14 @@ class HTNet(FlowNet):
 
     def __init__(self, n_classes: int, *, dim: int = 256, heads: int = 3) -> None:
         super().__init__()
-        self.embedding = nn.Linear(3 * PATCH * PATCH, dim)
+        self.embedding = Linear(3 * PATCH * PATCH, dim)
         self.levels = nn.ModuleList(
             Level(dim * 2**i, heads * 2**i, dim // heads, depth) for i, depth in enumerate(DEPTHS)
         )
         self.between = nn.ModuleList(Halving(dim * 2**i) for i in range(len(DEPTHS) - 1))
         last = dim * 2 ** (len(DEPTHS) - 1)
-        self.norm = nn.LayerNorm(last, eps=EPSILON)
-        self.fc = nn.Linear(last, n_classes)
+        self.norm = LayerNorm(last, eps=EPSILON)
+        self.fc = Linear(last, n_classes)
 
     def forward(self, images: Tensor, *masks: Tensor) -> Tensor:
         """Class scores; nothing is dropped."""
@@ -96,9 +98,9 @@ class Attention(nn.Module):
     def __init__(self, dim: int, heads: int, dim_head: int) -> None:
         super().__init__()
         self.heads = heads
-        self.norm = nn.LayerNorm(dim, eps=EPSILON)
-        self.queries_keys_values = nn.Linear(dim, 3 * heads * dim_head, bias=False)
-        self.out = nn.Linear(heads * dim_head, dim)
+        self.norm = LayerNorm(dim, eps=EPSILON)
+        self.queries_keys_values = Linear(dim, 3 * heads * dim_head, bias=False)
+        self.out = Linear(heads * dim_head, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """The same shape."""
@@ -115,8 +117,8 @@ class Halving(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(dim, 2 * dim, 3, padding=1)
-        self.norm = nn.LayerNorm(2 * dim, eps=EPSILON)
+        self.convolution = Conv2d(dim, 2 * dim, 3, padding=1)
+        self.norm = LayerNorm(2 * dim, eps=EPSILON)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, side, side, dim) to (n, side / 2, side / 2, 2 dim)."""
@@ -126,6 +128,4 @@ class Halving(nn.Module):
 
 def perceptron(dim: int) -> nn.Sequential:
     """Layer norm, four times the width, GELU, and back."""
-    return nn.Sequential(
-        nn.LayerNorm(dim, eps=EPSILON), nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim)
-    )
+    return nn.Sequential(LayerNorm(dim, eps=EPSILON), Linear(dim, 4 * dim), GELU(), Linear(4 * dim, dim))

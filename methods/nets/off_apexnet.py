@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.flow_net import FlowNet
+from methods.nets.products import Conv2d, Linear
 
 UNITS = 1024
 _STREAM = 16 * 7 * 7
@@ -30,11 +31,11 @@ class OFFApexNet(FlowNet):
     def __init__(self, n_classes: int) -> None:
         super().__init__()
         for name in ("u", "v"):
-            self.add_module(f"{name}1", nn.Conv2d(1, 6, 5, padding=2))
-            self.add_module(f"{name}2", nn.Conv2d(6, 16, 5, padding=2))
-        self.fc1 = nn.Linear(2 * _STREAM, UNITS)
-        self.fc2 = nn.Linear(UNITS, UNITS)
-        self.fc3 = nn.Linear(UNITS, n_classes)
+            self.add_module(f"{name}1", Conv2d(1, 6, 5, padding=2))
+            self.add_module(f"{name}2", Conv2d(6, 16, 5, padding=2))
+        self.fc1 = Linear(2 * _STREAM, UNITS)
+        self.fc2 = Linear(UNITS, UNITS)
+        self.fc3 = Linear(UNITS, n_classes)
 
     def forward(self, images: Tensor, *masks: Tensor) -> Tensor:
         """Class scores; masks: two of `draw_masks`, while training."""

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.flow_net import FlowNet
+from methods.nets.normalised import BatchNorm2d
+from methods.nets.products import Conv2d, Linear, linear
 
 STEPS = 2
 DEVIATION = 0.01
@@ -34,7 +36,7 @@ class RCNA(FlowNet):
         self.first = _stage(3, channels, 5, padding=0)
         self.inner = _stage(channels, channels, 1, padding=0)
         self.recurrent = _stage(channels, channels, 3, padding=1)
-        self.fc = nn.Linear(channels * pooled * pooled, n_classes)
+        self.fc = Linear(channels * pooled * pooled, n_classes)
 
     def initialise(self, generator: torch.Generator) -> None:
         """Convolutions by Kaiming's normal rule (fan-out), the linear layer N(0, 0.01), biases 0."""
@@ -62,8 +64,10 @@ class RCNA(FlowNet):
     def attention(self, x: Tensor) -> Tensor:
         """(n, 1, pooled, pooled) weights in 0..1 of the places, from the maps of the first stage."""
         a = F.adaptive_avg_pool2d(x, self.pooled).flatten(2)
-        weights = self.fc.weight.view(-1, self.channels, self.pooled**2)
-        by_class = torch.einsum("kcp,ncp->nkp", weights, a) / self.channels
+        weights = self.fc.weight.view(-1, self.channels, self.pooled**2) / self.channels
+        nothing = weights.new_zeros(len(weights))
+        places = [linear(a[..., i], weights[..., i], nothing) for i in range(self.pooled**2)]
+        by_class = torch.stack(places, dim=2)
         by_class = by_class - by_class.amin(dim=2, keepdim=True)
         by_class = by_class / (by_class.amax(dim=2, keepdim=True) + 1e-12)
         return by_class.mean(dim=1).view(-1, 1, self.pooled, self.pooled)
@@ -75,4 +79,4 @@ class RCNA(FlowNet):
 
 
 def _stage(before: int, after: int, kernel: int, *, padding: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(before, after, kernel, padding=padding), nn.BatchNorm2d(after))
+    return nn.Sequential(Conv2d(before, after, kernel, padding=padding), BatchNorm2d(after))

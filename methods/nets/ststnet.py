@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.flow_net import FlowNet
+from methods.nets.normalised import BatchNorm2d
+from methods.nets.products import Conv2d, Linear
 
 FILTERS = (3, 5, 8)
 
@@ -29,9 +31,9 @@ class STSTNet(FlowNet):
     def __init__(self, n_classes: int) -> None:
         super().__init__()
         for i, filters in enumerate(FILTERS, start=1):
-            self.add_module(f"conv{i}", nn.Conv2d(3, filters, 3, padding=2))
-            self.add_module(f"bn{i}", nn.BatchNorm2d(filters))
-        self.fc = nn.Linear(5 * 5 * sum(FILTERS), n_classes)
+            self.add_module(f"conv{i}", Conv2d(3, filters, 3, padding=2))
+            self.add_module(f"bn{i}", BatchNorm2d(filters))
+        self.fc = Linear(5 * 5 * sum(FILTERS), n_classes)
 
     def forward(self, images: Tensor, *masks: Tensor) -> Tensor:
         """Class scores; masks: one of `draw_masks`, while training."""

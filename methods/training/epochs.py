@@ -8,10 +8,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from methods.base import MethodError
 from methods.nets.flow_net import FlowNet
+from methods.nets.losses import cross_entropy, probabilities
 from methods.training.checkpoints import Weights, snapshot
 
 Optimiser = Literal["adam", "sgd"]
@@ -83,7 +83,7 @@ def train_epochs(
             chosen = batch.to(images.device)
             masks = net.draw_masks(len(chosen), dropout)
             optimiser.zero_grad(set_to_none=True)
-            loss = F.cross_entropy(net(images[chosen], *masks), labels[chosen])
+            loss = cross_entropy(net(images[chosen], *masks), labels[chosen]) / len(chosen)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             total += float(loss.detach()) * len(chosen)
@@ -109,7 +109,8 @@ def batches(n: int, plan: Epochs, generator: torch.Generator) -> Iterator[Tensor
 def scores_of(net: FlowNet, images: Tensor, *, batch: int = 512) -> Tensor:
     """(n, k) class probabilities of images, on the CPU."""
     net.eval()
-    parts = [net(images[start : start + batch]).softmax(dim=1) for start in range(0, len(images), batch)]
+    starts = range(0, len(images), batch)
+    parts = [probabilities(net(images[start : start + batch])) for start in starts]
     return torch.cat(parts).cpu() if parts else torch.zeros((0, 0))
 
 
