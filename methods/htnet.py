@@ -34,8 +34,8 @@ class HTNetMethod(FlowNetMethod):
     Notes
     -----
     The crops are around one fixed set of landmarks, as in a public re-implementation: the authors' own come
-    from a photograph of 28 x 28 pixels and fall back to such a set. The authors' loader does not shuffle, and trains for 800 epochs;
-    quick is 20 at twenty times their rate.
+    from a photograph of 28 x 28 pixels and fall back to such a set. The authors' loader does not shuffle,
+    and trains for 800 epochs; quick is 20 at twenty times their rate.
     """
 
     name = "htnet"
