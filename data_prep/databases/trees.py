@@ -242,7 +242,7 @@ def open_places(given: Path | str | Sequence[Path]) -> tuple[Tree, Path | None]:
     given: a folder, a table (its folder is then the tree), or several with commas between them: one table
     and the folders of the frames, wherever each of them lies. Raises DatabaseError.
     """
-    paths = _separate(given) if isinstance(given, Path | str) else list(given)
+    paths = places_of(given) if isinstance(given, Path | str) else list(given)
     named = [path for path in paths if path.suffix.lower() in TABLES and not path.is_dir()]
     folders = [path for path in paths if path not in named]
     for path in named:
@@ -259,7 +259,7 @@ def open_places(given: Path | str | Sequence[Path]) -> tuple[Tree, Path | None]:
     return tree, named[0].absolute() if named else None
 
 
-def _separate(given: Path | str) -> list[Path]:
+def places_of(given: Path | str) -> list[Path]:
     """One path, or several with commas between them; a path with a comma in its name stays whole."""
     whole = Path(given).expanduser()
     if "," not in str(given) or whole.exists():
