@@ -47,7 +47,9 @@ class Settings:
 
     task: which classes and which clips; mapping: a CSV of one's own for that, with emotion or clip and class.
     left_out: methods that "all" or a wildcard named and that the data cannot serve.
-    data, expressions: name -> folder (or CSV) of databases; empty: the simulator. simulator: its preset;
+    data, expressions: name -> folder (or CSV) of databases, several places with commas between them; empty:
+    the simulator. allow_duplicates: go on in silence of the exit status although clips or people seem to be
+    there twice. simulator: its preset;
     simulator_settings: its knobs by name. out: the run folder, None for runs/<profile>. device: "auto",
     "cpu", "cuda" or "cuda:1". workers: units side by side, 0 for one per core or GPU; threads: of each
     unit, one by default, because the last bits of a network's weights depend on it and the number of
@@ -73,6 +75,7 @@ class Settings:
     task: str = TLCNN4
     mapping: str | None = None
     left_out: tuple[str, ...] = ()
+    allow_duplicates: bool = False
     out: str | None = None
     cache: str = "cache"
     engine: str = "local"

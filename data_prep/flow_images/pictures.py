@@ -69,7 +69,8 @@ def decoded(entry: Entry) -> UInt8:
 def decoded_bytes(data: bytes, path: PurePosixPath) -> UInt8:
     """(height, width, 3) uint8 RGB of a picture's bytes; raises DatabaseError naming it."""
     try:
-        height, width = picture_files.size(data)
+        header = picture_files.read_header(data)
+        height, width = header.height, header.width
         if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
             raise picture_files.BadPicture(
                 f"{width}x{height} pixels; a flow image has at most {MAX_SIDE} a side"

@@ -171,7 +171,6 @@ def test_training_learns_and_stops_where_it_cannot():
     trained = train_epochs(net, x, labels, Epochs(40, 0.01, 24, True, "adam", 2), seeds=(1, 2))
     assert trained.losses[-1] < 0.5 * trained.losses[0]
     assert [epoch for epoch, _ in trained.kept] == [20, 40]
+    plan = Epochs(2, 1, 24, True, "adam", 1)
     with pytest.raises(MethodError, match="lower the rate"):
-        train_epochs(
-            seeded(lambda: STSTNet(3)), x * np.inf, labels, Epochs(2, 1, 24, True, "adam", 1), seeds=(1, 2)
-        )
+        train_epochs(seeded(lambda: STSTNet(3)), x * np.inf, labels, plan, seeds=(1, 2))
