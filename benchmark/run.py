@@ -111,10 +111,12 @@ def _start(planned: Planned, log: Log) -> list[Unit]:
 
 
 def _sheets(planned: Planned, log: Log) -> None:
-    """Contact sheets of the clips, drawn once per run folder."""
+    """Contact sheets and moving pictures of the clips, made once per run folder."""
+    from benchmark.look.run_pictures import write_run_pictures
     from benchmark.sheets import write_sheets
 
     write_sheets(planned.folder, planned.assembled, log)
+    write_run_pictures(planned.folder, planned.assembled, log)
 
 
 def _devices(settings: Settings) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ class C5SVM(SVMMethod):
 
     name = "c5-svm"
     title = "C5+SVM"
+    revision = 2
     role = "paper"
     curve_titles = STAGE_TITLES
     Settings = Settings
@@ -133,4 +134,4 @@ def _mean_maps(net: FrameCNN, frames: Tensor, means: Execution) -> Tensor:
     """(n, T, 3, crop, crop) to the C5 maps' mean over frames, (n, d) float32."""
     with torch.autocast(means.device.type, torch.bfloat16, enabled=means.autocast):
         maps = net.c5_maps(frames.flatten(0, 1))
-    return maps.float().view(*frames.shape[:2], -1).mean(1)
+    return maps.float().reshape(*frames.shape[:2], -1).mean(1)

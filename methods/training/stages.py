@@ -30,7 +30,7 @@ from methods.training.schedule import Plan, Round
 from methods.training.scoring import View
 from methods.training.windows import Statistics, statistics_from, training_footage
 
-REVISION = 2
+REVISION = 3
 E_VALIDATION_SHARE = 0.2
 E_SEED = 20180331
 STAGE_TITLES: Mapping[str, str] = {
