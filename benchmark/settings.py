@@ -44,7 +44,9 @@ class Settings:
     """All settings of a run.
 
     task: which classes and which clips; mapping: a CSV of one's own for that, with emotion or clip and class.
-    data, expressions: name -> folder (or CSV) of databases; empty: the simulator. simulator: its preset;
+    data, expressions: name -> folder (or CSV) of databases, several places with commas between them; empty:
+    the simulator. allow_duplicates: go on in silence of the exit status although clips or people seem to be
+    there twice. simulator: its preset;
     simulator_settings: its knobs by name. out: the run folder, None for runs/<profile>. device: "auto",
     "cpu", "cuda" or "cuda:1". workers: units side by side, 0 for one per core or GPU; threads: of each
     unit, one by default, because the last bits of a network's weights depend on it and the number of
@@ -70,6 +72,7 @@ class Settings:
     control: str = "none"
     task: str = TLCNN4
     mapping: str | None = None
+    allow_duplicates: bool = False
     out: str | None = None
     cache: str = "cache"
     engine: str = "local"
@@ -145,8 +148,8 @@ def checked(settings: Settings) -> Settings:
         out=settings.out and at_home(settings.out),
         cache=at_home(settings.cache),
         mapping=settings.mapping and at_home(settings.mapping),
-        data=_all_at_home(settings.data),
-        expressions=_all_at_home(settings.expressions),
+        data={name: at_home(place) for name, place in settings.data.items()},
+        expressions={name: at_home(place) for name, place in settings.expressions.items()},
     )
 
 
@@ -163,13 +166,9 @@ def _once(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def at_home(path: str) -> str:
-    """A path with ~ for the home: a settings file, and `--cache=~/x`, are not the shell's to expand."""
-    return os.path.expanduser(path)  # noqa: PTH111 - it may be several paths, TREE,TABLE
-
-
-def _all_at_home(roots: Mapping[str, str]) -> dict[str, str]:
-    return {name: ",".join(map(at_home, root.split(","))) for name, root in roots.items()}
+def at_home(places: str) -> str:
+    """A path, or several as in TREE,TABLE, with ~ for the home: in a settings file no shell expands it."""
+    return ",".join(os.path.expanduser(place) for place in places.split(","))  # noqa: PTH111 - texts
 
 
 def _refuse_unused(given: Mapping[str, Any]) -> None:
