@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
 from typing import Any
 
 from basis.names import UnknownName, one_of
@@ -25,14 +25,15 @@ class Registry(Mapping[str, str]):
         self, kind: str, table: Mapping[str, str], *, group: str, error: type[Exception] = UnknownName
     ) -> None:
         self.kind, self.table, self.group, self.error = kind, dict(table), group, error
+        self.added: dict[str, Any] = {}
 
     @cached_property
     def plugins(self) -> dict[str, EntryPoint]:
         """What installed packages add, by name; raises `error` for names that are taken."""
         found: dict[str, EntryPoint] = {}
-        for point in entry_points(group=self.group):
+        for point in _points(self.group):
             taken = "this project" if point.name in self.table else None
-            if point.name in found and _package(found[point.name]) != _package(point):
+            if point.name in found:
                 taken = _package(found[point.name])
             if taken:
                 raise self.error(
@@ -42,7 +43,15 @@ class Registry(Mapping[str, str]):
             found[point.name] = point
         return found
 
+    def add(self, name: str, thing: Any) -> None:
+        """Register an object of this process, such as a notebook's class; the same name again replaces it."""
+        if name in self.table or name in self.plugins:
+            raise self.error(f"a {self.kind} named {name!r} exists; give yours another name")
+        self.added[name] = thing
+
     def __getitem__(self, name: str) -> str:
+        if name in self.added:
+            return f"{self.added[name].__module__}:{self.added[name].__qualname__}"
         if name in self.table:
             return self.table[name]
         return self.plugins[name].value
@@ -50,18 +59,37 @@ class Registry(Mapping[str, str]):
     def __iter__(self) -> Iterator[str]:
         yield from self.table
         yield from self.plugins
+        yield from self.added
 
     def __len__(self) -> int:
-        return len(self.table) + len(self.plugins)
+        return len(self.table) + len(self.plugins) + len(self.added)
 
     def origin(self, name: str) -> str:
         """The package and version that registers a name, such as "their-methods 1.2"; "" for our own."""
+        if name in self.added:
+            return f"the module {self.added[name].__module__}"
         return "" if name in self.table else _package(self.plugins[name])
 
     def load(self, name: str) -> Any:
         """Import what a name stands for; `error` for an unknown name, else whatever the import raises."""
+        if name in self.added:
+            return self.added[name]
         module, _, attribute = self[one_of(name, self, self.kind, error=self.error)].partition(":")
         return getattr(import_module(module), attribute)
+
+
+def _points(group: str) -> Iterator[EntryPoint]:
+    """The entry points of a group, of every installed package once.
+
+    `importlib.metadata.entry_points` hides a package whose folder begins like another's ("lab-a-1.0" and
+    "lab-b-1.0" are both "lab" to it); a package that stands twice on the path counts where it is found first.
+    """
+    seen: set[str] = set()
+    for package in distributions():
+        points = package.entry_points.select(group=group)
+        if len(points) and package.name not in seen:
+            seen.add(package.name)
+            yield from points
 
 
 def _package(point: EntryPoint) -> str:

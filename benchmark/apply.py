@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from basis.cores import cores
 from basis.files import file_sha256
 from benchmark.devices import choose_devices
+from benchmark.log import Log
 from benchmark.settings import Settings, checked
-from benchmark.sources import Assembled, Log, assemble
+from benchmark.sources import Assembled, assemble
 from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
-from data_prep.clips import CLASSES, Clips, Stills
-from data_prep.crop import crop, crop_landmarks, face_box
+from data_prep.clips import Clips, Stills
+from data_prep.crop import crop_landmarks
 from data_prep.databases.errors import Refused
 from data_prep.databases.tabled import frames_at, whole_span
 from data_prep.databases.trees import Tree
-from data_prep.frames import VIDEOS, read_frames
+from data_prep.examine import look
+from data_prep.frames import VIDEOS, Notes, times_of
 from data_prep.interpolation import resample
-from data_prep.landmarks import find_landmarks
+from data_prep.landmarks import Options
 from methods import load_method, make_settings
 from methods.base import SAVED_AS, Context, Method
 from methods.values import typed
@@ -42,10 +46,11 @@ ENTRIES: Mapping[str, Any] = {
 """What the card must hold to be used."""
 
 
-def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
+def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Log) -> int:
     """Train one method on all clips and save it as a folder; nothing is left half-written."""
     if out.exists():
         raise VerbError(f"{out} exists already; name a new folder for the model")
+    settings = checked(replace(settings, methods=(method,), tim=(tim,), seeds=(seed,)))
     if len(settings.methods) != 1:
         raise VerbError(
             f"fit trains one method, {len(settings.methods)} are named: {', '.join(settings.methods)}"
@@ -53,33 +58,33 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
     _unfinished(out).cleanup()
     assembled = assemble(settings, log)
     (spec,) = assembled.specs
-    clips = assembled.clips(tim, spec.frame_size, log)
     cls = load_method(spec.name)
+    clips = assembled.clips(tim, spec.frame_size, log).at_revision(cls.revision)
     context = Context(
         device=choose_devices(settings.device)[0],
         deterministic=settings.deterministic,
-        threads=settings.workers or len(os.sched_getaffinity(0)),
+        threads=settings.workers or cores(),
         cache=Path(settings.cache),
         stills=_stills_of(assembled, log),
         grouped=True,
         log=log,
     )
-    method = cls(make_settings(cls, spec.settings), context)
-    unusable = method.unusable(clips.without_labels())
+    fitted = cls(make_settings(cls, spec.settings), context)
+    unusable = fitted.unusable(clips.without_labels())
     usable = clips.select([i for i in range(len(clips)) if i not in unusable])
-    method.fit(usable, seed=seed)
+    fitted.fit(usable, seed=seed)
     card = {
         "method": spec.name,
         "revision": spec.revision,
         "settings": spec.settings,
         "tim": tim,
         "seed": seed,
-        "classes": list(CLASSES),
+        "classes": list(clips.classes),
         "landmarks": assembled.sources.landmarks,
         "data": {"name": assembled.sources.name, "digest": assembled.plan.digest, "n_clips": len(usable)},
         "stamp": stamp(),
     }
-    _save(method, card, out)
+    _save(fitted, card, out)
     log(f"{cls.title} trained on {len(usable)} clips, saved in {out}")
     return 0
 
@@ -129,7 +134,7 @@ def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
             f"{folder} was saved by revision {card['revision']} of {cls.name}, this is revision "
             f"{cls.revision}: fit it again"
         )
-    threads = len(os.sched_getaffinity(0))
+    threads = cores()
     method = cls(make_settings(cls, card["settings"]), Context(device=device, threads=threads))
     method.load(folder)
     return method, card
@@ -144,47 +149,77 @@ def _card(folder: Path) -> dict[str, Any]:
             raise ValueError(f"it has no entry {missing[0]!r}")
         card = {name: typed(body[name], hint, name) for name, hint in ENTRIES.items()}
         checked(Settings(tim=(card["tim"],)))
-        if card["classes"] != CLASSES or not card["sha256"]:
-            raise ValueError(f"classes must be {', '.join(CLASSES)}, and sha256 must name the method's files")
+        if len(set(card["classes"])) < 2 or not card["sha256"]:
+            raise ValueError("classes must be two or more names, and sha256 must name the method's files")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise VerbError(f"{folder} is not a model: {CARD} cannot be read ({error})") from error
     return card
 
 
-def predict(folder: Path, video: Path, landmarks: str | None, device: str, log: Log) -> int:
-    """Label one video file or one folder of frames and show the score of every class."""
-    method, card = load(folder, device=choose_devices(device)[0])
-    clips = clip_of(video, landmarks or card["landmarks"], card["tim"], method.frame_size)
+def predict(
+    model: Path,
+    video: Path,
+    onset: int | None,
+    offset: int | None,
+    landmarks: str | None,
+    device: str,
+    log: Log,
+) -> int:
+    """Label one video file or one folder of frames and show the score of every class.
+
+    What makes the label doubtful, such as a face that is lost or a clip in which nothing moves, stands
+    beside it.
+    """
+    method, card = load(model, device=choose_devices(device)[0])
+    backend = landmarks or card["landmarks"]
+    clip, notes = clip_of(video, backend, card["tim"], method.frame_size, onset=onset, offset=offset)
+    clips = dataclasses.replace(clip, classes=card["classes"])
     unusable = method.unusable(clips)
     if unusable:
         raise VerbError(f"{card['method']} cannot handle {video}: {unusable[0]}")
     prediction = method.predict(clips)
     scores = prediction.scores[prediction.chosen, 0].astype(np.float64)
     shares, kind = probabilities(scores)
-    log(f"{video}: {card['classes'][int(scores.argmax())]}")
+    doubts = "".join(f"  (warning: {note}: {detail})" for note, detail in notes)
+    log(f"{video}: {card['classes'][int(scores.argmax())]}{doubts}")
     for name, share in zip(card["classes"], shares, strict=True):
         log(f"  {name:<10} {share:.3f}")
     log(f"  ({kind})")
     return 0
 
 
-def clip_of(video: Path, landmarks: str, tim: int, size: tuple[int, int]) -> Clips:
-    """A video file or a folder of numbered pictures, none missing and none twice, as one prepared clip."""
+def clip_of(
+    video: Path,
+    landmarks: str,
+    tim: int,
+    size: tuple[int, int],
+    *,
+    onset: int | None = None,
+    offset: int | None = None,
+) -> tuple[Clips, Notes]:
+    """A video file or a folder of numbered pictures, none missing and none twice, as one prepared clip.
+
+    onset, offset: numbers of the first and the last frame, as in the pictures' names or counted from 1 in
+    a video; None for the first or last that is there. Holds one raw frame at a time. Also gives what the
+    user should know of the clip.
+    """
     if not video.is_dir() and not (video.is_file() and video.suffix.lower() in VIDEOS):
         kinds = ", ".join(VIDEOS)
         raise VerbError(f"{video} must be a folder of numbered pictures or a video file ({kinds})")
     place = video.resolve()
     tree = Tree.at(place if place.is_dir() else place.parent)
     try:
-        source, annotations = frames_at(tree, str(place), *whole_span(tree, str(place)))
+        first, last = whole_span(tree, str(place))
+        begin, end = first if onset is None else onset, last if offset is None else offset
+        if not first <= begin <= end <= last:
+            raise VerbError(f"--onset {begin} --offset {end}: {video} has frames {first} to {last}")
+        source, annotations = frames_at(tree, str(place), begin, end)
     except Refused as refused:
         raise VerbError(str(refused)) from refused
-    frames = read_frames(source)
-    points = find_landmarks(landmarks, frames[0], annotations)
-    box = face_box(points, frames.shape[1:3])
-    cropped = np.stack([crop(frame, box, size) for frame in frames])
-    points = crop_landmarks(points, box, size)
-    return Clips.from_arrays(resample(cropped, tim)[None], points[None], names=[video.name])
+    seen = look(source, annotations, landmarks, Options(), [size])
+    clip = resample(seen.stacks[size], tim, times_of(source))
+    points = crop_landmarks(seen.landmarks, seen.box, size)
+    return Clips.from_arrays(clip[None], points[None], names=[video.name]), seen.notes
 
 
 def probabilities(scores: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[Any, str]:

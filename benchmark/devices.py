@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ctypes
 
-from benchmark.settings import SettingsError
+from basis.errors import Mendable
+
+
+class DeviceError(Mendable, ValueError):
+    """A device that is asked for and is not there; the message says what would be right."""
 
 
 def choose_devices(wanted: str) -> tuple[str, ...]:
     """("cpu",) or one name per GPU; "auto" takes every GPU that torch can use.
 
-    Raises SettingsError when CUDA is asked for and is not there.
+    Raises DeviceError when CUDA is asked for and is not there.
     """
     if wanted == "cpu" or (wanted == "auto" and not _has_driver()):
         return ("cpu",)
@@ -21,14 +25,14 @@ def choose_devices(wanted: str) -> tuple[str, ...]:
         return tuple(f"cuda:{i}" for i in range(count)) or ("cpu",)
     kind, _, index = wanted.partition(":")
     if kind != "cuda" or not (index == "" or index.isdecimal()):
-        raise SettingsError(f"device {wanted!r} must be auto, cpu, cuda or cuda:<number>")
+        raise DeviceError(f"device {wanted!r} must be auto, cpu, cuda or cuda:<number>")
     if count == 0:
-        raise SettingsError(
+        raise DeviceError(
             f"device {wanted!r} was asked for, but torch {torch.__version__} sees no GPU; use --device cpu, "
             "or install a CUDA build of torch and check nvidia-smi"
         )
     if index and int(index) >= count:
-        raise SettingsError(f"device {wanted!r} was asked for; there are cuda:0 .. cuda:{count - 1}")
+        raise DeviceError(f"device {wanted!r} was asked for; there are cuda:0 .. cuda:{count - 1}")
     return (wanted,) if index else tuple(f"cuda:{i}" for i in range(count))
 
 

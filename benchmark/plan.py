@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from basis.canonical import digest_of
 from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import Settings, SettingsError
+from benchmark.unit import Unit
 from methods import load_method, make_settings, select
 from methods.base import Method
 
 LONGEST_SIDE = 4096
 """Of a frame, in pixels."""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One fit and its predictions: names and numbers only, so that its key outlives any process.
-
-    data: digest of the source clips with their landmarks and labels; stills: digest of the expression
-    photographs, for methods that learn from them, else None; settings: all of the method's settings.
-    """
-
-    method: str
-    revision: int
-    tim: int
-    protocol: str
-    fold: str
-    seed: int
-    control: str
-    data: str
-    stills: str | None
-    settings: Mapping[str, Any]
-
-    @cached_property
-    def key(self) -> str:
-        """sha256 of the unit's canonical JSON."""
-        return digest_of(self.as_json())
-
-    def as_json(self) -> dict[str, Any]:
-        """The unit as plain JSON; tuples as lists."""
-        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
 
 
 @dataclass(frozen=True)
@@ -77,6 +48,15 @@ def describe(name: str, settings: Settings) -> MethodSpec:
     )
 
 
+def told_apart(specs: Sequence[MethodSpec]) -> tuple[MethodSpec, ...]:
+    """The methods; where several have one title, each with its name behind it."""
+    titles = Counter(spec.title for spec in specs)
+    return tuple(
+        dataclasses.replace(spec, title=f"{spec.title} ({spec.name})") if titles[spec.title] > 1 else spec
+        for spec in specs
+    )
+
+
 def settings_for(name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What the tables set for one method: keys are names and wildcards, the later table wins."""
     merged: dict[str, Any] = {}
@@ -90,7 +70,7 @@ def folds_of(
     protocol: str, labels: Sequence[int], subjects: Sequence[str], databases: Sequence[str], *, seed: int
 ) -> tuple[Fold, ...]:
     """The folds of a protocol; a run's seed shuffles folds and methods alike."""
-    return PROTOCOLS[protocol](labels, subjects, databases, seed=seed)
+    return PROTOCOLS[protocol].split(labels, subjects, databases, seed=seed)
 
 
 def units(

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from benchmark.engines import Outcome
-from benchmark.plan import Unit
-from benchmark.sources import Log
+from benchmark.engines.tasks import Outcome
+from benchmark.log import Log
+from benchmark.unit import Unit
 
 
 def duration(seconds: float) -> str:

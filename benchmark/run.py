@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from basis.files import remove_leftovers, write_atomically
+from basis.files import remove_leftovers
+from benchmark.command import command_line
+from benchmark.described import described
 from benchmark.devices import choose_devices
-from benchmark.engines import Limits, Outcome, Task, run_tasks
+from benchmark.engines import load_engine, run_tasks
+from benchmark.engines.tasks import Limits, Options, Outcome
+from benchmark.jobs import tasks_of
 from benchmark.ledger import Survey, survey
 from benchmark.lock import run_lock
-from benchmark.plan import Unit, units
+from benchmark.log import Log
+from benchmark.plan import units
 from benchmark.progress import Progress
-from benchmark.settings import Settings, SettingsError, as_json
-from benchmark.sources import Assembled, Log, assemble, n_workers
+from benchmark.settings import Settings, SettingsError
+from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
-from data_prep.clips import CLASSES
-from methods import available
-from results.records.run_file import RUN_FILE, RUN_SCHEMA, read_run_file
+from benchmark.unit import Unit
+from methods import METHODS
+from results.records.run_file import RUN_FILE, RunFile, read_run_file, write_run_file
 from results.records.store import (
     BadRecord,
     Record,
     read_record,
     write_record,
 )
-
-GROUP_SECONDS = 600.0
-UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
-"""What a unit is expected to take, to decide how many share a SLURM job; units on a GPU get one each."""
-SLOT = ("method", "tim", "protocol", "fold", "seed")
 
 
 @dataclass(frozen=True)
@@ -62,15 +59,20 @@ def plan_run(settings: Settings, log: Log) -> Planned:
 
 
 def run(settings: Settings, log: Log) -> int:
-    """The whole of it; returns the exit status: 0 all units done, 1 some failed, 130 interrupted."""
-    devices = _devices(settings)
+    """The whole of it; returns the exit status.
+
+    0: all units done; 1: some failed, or clips and people are doubtful; 130: interrupted.
+    """
+    devices, engine = _devices(settings), load_engine(settings.engine)
+    if engine.cannot:
+        log(f"engine {settings.engine}: {engine.cannot}")
     log(f"profile {settings.profile}, device {'+'.join(devices)}, run folder {settings.folder}")
     with run_lock(settings.folder):
         _held_before(settings.folder, profile=settings.profile, control=settings.control)
         planned = plan_run(settings, log)
         for place in ("", "units", "figures"):
             remove_leftovers(planned.folder / place)
-        write_run_file(planned)
+        write_plan(planned)
         found = survey(planned.folder)
         for line in found.bad:
             log(f"redone: {line}")
@@ -82,25 +84,40 @@ def run(settings: Settings, log: Log) -> int:
         found = survey(planned.folder)
         if not settings.tables_only:
             _sheets(planned, log)
-        report_run(planned.folder, log, tables_only=settings.tables_only)
+        report(planned.folder, log, tables_only=settings.tables_only)
     failed = [unit for unit in planned.units if found.statuses.get(unit.key, "done") != "done"]
     left = len(planned.missing(found))
     log(f"results: {planned.folder} (table3.csv{'' if settings.tables_only else ', report.html'})")
     if left:
         log(f"{len(failed)} units failed, {left - len(failed)} were not run; go on with: {command_line()}")
-    return 130 if interrupted else int(bool(left))
+    doubted = _doubted(planned, log)
+    return 130 if interrupted else int(bool(left) or doubted)
+
+
+def _doubted(planned: Planned, log: Log) -> bool:
+    """Whether clips or people seem to be there twice and the user has not said that they may."""
+    doubts = len(planned.assembled.doubts)
+    if not doubts or planned.assembled.settings.allow_duplicates:
+        return False
+    log(
+        f"{doubts} warnings about the identity of clips or people, so the numbers may be too good (exit "
+        "status 1): mend the list, or say that it is meant with --allow-duplicates"
+    )
+    return True
 
 
 def _sheets(planned: Planned, log: Log) -> None:
-    """Contact sheets of the clips, drawn once per run folder."""
+    """Contact sheets and moving pictures of the clips, made once per run folder."""
+    from benchmark.look.run_pictures import write_run_pictures
     from benchmark.sheets import write_sheets
 
     write_sheets(planned.folder, planned.assembled, log)
+    write_run_pictures(planned.folder, planned.assembled, log)
 
 
 def _devices(settings: Settings) -> tuple[str, ...]:
     """The devices of this machine, or what is asked of other machines, which this one cannot check."""
-    if settings.engine == "slurm" or settings.scheduler:
+    if load_engine(settings.engine).elsewhere or settings.scheduler:
         return ("cuda",) if settings.device.startswith("cuda") else ("cpu",)
     return choose_devices(settings.device)
 
@@ -116,17 +133,14 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
         devices=devices,
         threads=settings.threads,
     )
-    options: dict[str, Any] = {"preload": _modules(planned)}
-    if settings.engine == "dask":
-        options["scheduler"] = settings.scheduler
-    if settings.engine == "slurm":
-        parameters = dict(settings.slurm)
-        options["folder"] = planned.folder / "slurm"
-        options["group_seconds"] = parameters.pop("group_seconds", GROUP_SECONDS)
-        options["cluster"] = parameters.pop("cluster", "slurm")
-        options["parameters"] = parameters
-    tasks = tasks_of(planned, missing, log)
-    outcomes = run_tasks(settings.engine, "benchmark.unit:run_unit", tasks, limits, **options)
+    options = Options(
+        preload=tuple(_modules(planned)),
+        scheduler=settings.scheduler,
+        folder=planned.folder / settings.engine,
+        parameters=settings.slurm,
+    )
+    tasks = tasks_of(planned.folder, planned.assembled, missing, log)
+    outcomes = run_tasks(settings.engine, "benchmark.execute:run_unit", tasks, limits, options)
     with Progress(missing, limits.workers, log) as progress:
         try:
             for outcome in outcomes:
@@ -166,49 +180,11 @@ def keep(planned: Planned, unit: Unit, outcome: Outcome) -> None:
     write_record(planned.folder / "units", record)
 
 
-def _everywhere(folder: Path | None) -> str:
-    """A folder's absolute path: workers of other machines start in another directory."""
-    return "" if folder is None else str(folder.absolute())
-
-
 def _is_done(path: Path) -> bool:
     try:
         return read_record(path).status == "done"
     except (BadRecord, FileNotFoundError):
         return False
-
-
-def tasks_of(planned: Planned, missing: Iterable[Unit], log: Log) -> Iterator[Task]:
-    """One task per unit; prepared sets are built when the first unit that needs them comes up."""
-    assembled = planned.assembled
-    settings = assembled.settings
-    sizes = {spec.name: spec.frame_size for spec in assembled.specs}
-    opened: dict[tuple[int, tuple[int, int]], tuple[str, str]] = {}
-    photographs: dict[tuple[int, int], dict[str, tuple[str, str]]] = {}
-    for unit in missing:
-        size = sizes[unit.method]
-        if (unit.tim, size) not in opened:
-            clips = assembled.clips(unit.tim, size, log)
-            opened[unit.tim, size] = (_everywhere(clips.folder), clips.digest)
-        if unit.stills and size not in photographs:
-            photographs[size] = _opened_stills(assembled, size, log)
-        folder, digest = opened[unit.tim, size]
-        yield Task(
-            key=unit.key,
-            expected_seconds=UNIT_SECONDS["cuda" if "cuda" in settings.device else "cpu"],
-            payload={
-                "unit": unit.as_json(),
-                "run": _everywhere(planned.folder),
-                "prepared": folder,
-                "expected": digest,
-                "stills": photographs[size] if unit.stills else None,
-                "cache": _everywhere(Path(settings.cache)),
-                "profile": settings.profile,
-                "stamp": stamp(),
-                "trust": settings.trust_cache,
-                "deterministic": settings.deterministic,
-            },
-        )
 
 
 def _stills_digest(assembled: Assembled, log: Log) -> str:
@@ -218,19 +194,12 @@ def _stills_digest(assembled: Assembled, log: Log) -> str:
     return "+".join(stills.digest[:16] for stills in prepared if stills is not None)
 
 
-def _opened_stills(assembled: Assembled, size: tuple[int, int], log: Log) -> dict[str, tuple[str, str]]:
-    stills = assembled.stills(size, log)
-    if stills is None:
-        return {}
-    return {f"{size[0]}x{size[1]}": (_everywhere(stills.folder), stills.digest)}
-
-
-def _held_before(folder: Path, **conditions: str) -> dict[str, Any] | None:
+def _held_before(folder: Path, **conditions: str) -> RunFile | None:
     """What run.json holds, None without one; SettingsError if under another profile, control or data."""
     if not (folder / RUN_FILE).exists():
         return None
     before = read_run_file(folder)
-    held = {**before["settings"], "profile": before["profile"], "data": before["data"]["digest"]}
+    held = {**before.settings, "profile": before.profile, "data": before.data.digest}
     for what, new in conditions.items():
         old = str(held.get(what))
         if old != new:
@@ -241,73 +210,32 @@ def _held_before(folder: Path, **conditions: str) -> dict[str, Any] | None:
     return before
 
 
-def write_run_file(planned: Planned) -> None:
+def write_plan(planned: Planned) -> None:
     """Write run.json: settings, stamp, data and the units this folder should hold.
 
     Units planned here before stay, unless the new plan has the same slot (method, TIM, protocol, fold,
     seed). A folder of other data is refused.
     """
-    settings, plan = planned.assembled.settings, planned.assembled.plan
-    before = _held_before(planned.folder, data=plan.digest)
-    slots = {tuple(unit[name] for name in SLOT): unit for unit in (before or {"units": []})["units"]}
-    for unit in planned.units:
-        slots[tuple(getattr(unit, name) for name in SLOT)] = {
-            "key": unit.key,
-            **{name: getattr(unit, name) for name in SLOT},
-        }
-    titles = {**(before["titles"] if before else {}), **{s.name: s.title for s in planned.assembled.specs}}
-    body = {
-        "schema": RUN_SCHEMA,
-        "name": planned.folder.name,
-        "profile": settings.profile,
-        "settings": as_json(settings),
-        "stamp": stamp(),
-        "methods": [name for name in available() if name in titles],
-        "titles": titles,
-        "units": list(slots.values()),
-        "set_aside": [vars(item) for item in plan.set_aside],
-        "data": _data(planned.assembled),
-        "folds": {protocol: len(names) for (protocol, _), names in planned.assembled.fold_names().items()},
-        "continue": command_line(),
-    }
-    write_atomically(planned.folder / RUN_FILE, json.dumps(body, indent=1, sort_keys=True).encode())
+    before = _held_before(planned.folder, data=planned.assembled.plan.digest)
+    write_run_file(
+        planned.folder,
+        described(planned.folder, planned.assembled, planned.units, before, command=command_line()),
+    )
 
 
-def report_run(folder: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> None:
+def report(run: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> int:
     """Tables, figures and page from the records, and the table on the terminal."""
-    from results.report import report, write_tables
+    from results.report import report as write_all
+    from results.report import write_tables
 
-    made = write_tables(folder, force=force) if tables_only else report(folder, force=force)
+    made = write_tables(run, force=force) if tables_only else write_all(run, force=force)
     log(made.text)
-
-
-def command_line() -> str:
-    """The command that was typed, to be pasted again."""
-    words = [Path(sys.executable).name, "-m", "benchmark", *sys.argv[1:]]
-    return shlex.join(words)
+    return 0
 
 
 def _modules(planned: Planned) -> list[str]:
     """What units import, to be imported once before they are forked."""
-    table = available()
-    modules = [table[spec.name].partition(":")[0] for spec in planned.assembled.specs]
+    modules = [METHODS[spec.name].partition(":")[0] for spec in planned.assembled.specs]
     # torch's first optimiser imports it, for a second
     late = ["torch._dynamo"] if "torch" in sys.modules else []
-    return ["benchmark.unit", *modules, *late]
-
-
-def _data(assembled: Assembled) -> Mapping[str, Any]:
-    clips = assembled.plan.clips
-    counts: dict[str, dict[str, int]] = {}
-    for clip in clips:
-        per_class = counts.setdefault(clip.database, dict.fromkeys(CLASSES, 0))
-        per_class[CLASSES[clip.label]] += 1
-    return {
-        "name": assembled.sources.name,
-        "simulated": assembled.sources.simulated,
-        "digest": assembled.plan.digest,
-        "n_clips": len(clips),
-        "class_counts": counts,
-        "subjects": len({clip.subject for clip in clips}),
-        "landmarks": assembled.sources.landmarks,
-    }
+    return ["benchmark.execute", *modules, *late]

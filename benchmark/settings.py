@@ -11,14 +11,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from basis.errors import Mendable
 from basis.names import one_of
+from benchmark.devices import choose_devices
+from benchmark.engines import ENGINES
 from benchmark.protocols import PROTOCOLS
 from methods import select
 from methods.values import hints_of, typed
 
-ENGINES = ("local", "dask", "slurm")
 PROFILES = ("quick", "paper")
 CONTROLS = ("none", "shuffled-labels")
+TLCNN4 = "tlcnn4"
+"""The task that is meant where none is named: the paper's."""
+
 BOUNDS: Mapping[str, tuple[int, int]] = {
     "tim": (2, 4096),
     "seeds": (0, 2**31 - 1),
@@ -29,7 +34,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
 """Least and largest value of what is counted, alone or in a list; the paper's TIMs are 32 and 64."""
 
 
-class SettingsError(ValueError):
+class SettingsError(Mendable, ValueError):
     """A setting that cannot be right; the message names it, its value and what would be right."""
 
 
@@ -37,7 +42,10 @@ class SettingsError(ValueError):
 class Settings:
     """All settings of a run.
 
-    data, expressions: name -> folder (or CSV) of databases; empty: the simulator. simulator: its preset;
+    task: which classes and which clips; mapping: a CSV of one's own for that, with emotion or clip and class.
+    data, expressions: name -> folder (or CSV) of databases, several places with commas between them; empty:
+    the simulator. allow_duplicates: go on in silence of the exit status although clips or people seem to be
+    there twice. simulator: its preset;
     simulator_settings: its knobs by name. out: the run folder, None for runs/<profile>. device: "auto",
     "cpu", "cuda" or "cuda:1". workers: units side by side, 0 for one per core or GPU; threads: of each
     unit, one by default, because the last bits of a network's weights depend on it and the number of
@@ -52,7 +60,7 @@ class Settings:
     profile: str = "quick"
     methods: tuple[str, ...] = ("all",)
     tim: tuple[int, ...] = (32,)
-    protocols: tuple[str, ...] = ("paper", "subject")
+    protocols: tuple[str, ...] = ("clips", "subject")
     seeds: tuple[int, ...] = (0,)
     data: Mapping[str, str] = field(default_factory=dict)
     expressions: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +68,9 @@ class Settings:
     simulator_settings: Mapping[str, Any] = field(default_factory=dict)
     landmarks: str = "auto"
     control: str = "none"
+    task: str = TLCNN4
+    mapping: str | None = None
+    allow_duplicates: bool = False
     out: str | None = None
     cache: str = "cache"
     engine: str = "local"
@@ -104,8 +115,6 @@ def checked(settings: Settings) -> Settings:
     for name in ("methods", "tim", "protocols", "seeds"):
         if not getattr(settings, name):
             raise SettingsError(f"{name} is empty: name at least one, or leave it out for the profile's")
-    for protocol in settings.protocols:
-        one_of(protocol, PROTOCOLS, "protocol")
     for patterns in settings.method_settings:
         select(patterns.split())
     one_of(settings.engine, ENGINES, "engine")
@@ -117,6 +126,11 @@ def checked(settings: Settings) -> Settings:
                 raise SettingsError(f"{name} = {value} must lie in {least}..{most}")
     if not 0 < settings.timeout < math.inf:
         raise SettingsError(f"timeout = {settings.timeout} must be a number of seconds above 0")
+    if settings.mapping and settings.task != TLCNN4:
+        raise SettingsError(
+            f"--mapping {settings.mapping} defines a task of its own, beside --task {settings.task}: "
+            "drop one of the two"
+        )
     if settings.scheduler and settings.engine != "dask":
         raise SettingsError(
             f"--scheduler {settings.scheduler} is of the engine dask, the engine here is {settings.engine}: "
@@ -126,7 +140,7 @@ def checked(settings: Settings) -> Settings:
         settings,
         methods=select(settings.methods),
         tim=_distinct(settings.tim),
-        protocols=_distinct(settings.protocols),
+        protocols=_distinct(tuple(PROTOCOLS.canonical(name) for name in settings.protocols)),
         seeds=_distinct(settings.seeds),
     )
 
@@ -150,8 +164,6 @@ def _refuse_unused(given: Mapping[str, Any]) -> None:
 
 
 def _usual_profile(device: str) -> str:
-    from benchmark.devices import choose_devices
-
     return "quick" if choose_devices(device) == ("cpu",) else "paper"
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.sources import Assembled, Log
-from data_prep.clips import CLASSES, Clip, Float32, UInt8
+from benchmark.log import Log
+from benchmark.sources import Assembled
+from data_prep.clips import Clip, Float32, UInt8
 from data_prep.crop import crop, crop_landmarks
 from data_prep.frames import FrameError, read_frame
 from features.face_regions import region_polygons
@@ -53,7 +54,7 @@ def _pictures(assembled: Assembled, row: int) -> ClipPictures:
     points = crop_landmarks(plan.landmarks[row], box, SIZE)
     return ClipPictures(
         name=clip.name,
-        label=f"{clip.emotion} ({CLASSES[clip.label]})",
+        label=f"{clip.emotion} ({plan.classes[clip.label]})",
         onset=onset,
         apex=apex,
         offset=offset,

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from basis.cores import cores
 from basis.names import one_of
-from benchmark.plan import MethodSpec, describe, folds_of
+from benchmark.log import Log
+from benchmark.plan import MethodSpec, describe, folds_of, told_apart
 from benchmark.settings import Settings, SettingsError
+from benchmark.tasks import counts_in_words, task_of
+from data_prep.cache import Journal
 from data_prep.clips import Clips, Database, StillDatabase, Stills
 from data_prep.databases import load, load_stills
+from data_prep.databases.identity import suspicions
+from data_prep.databases.trees import places_of
 from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
+from data_prep.tasks import Task
+from data_prep.timeline import keep_timelines
 from methods.values import hints_of, typed
-
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Loaded databases and the landmark back end that fits them."""
+    """Loaded databases, labelled by the run's task, and the landmark back end that fits them."""
 
+    task: Task
     clips: tuple[Database, ...]
     stills: tuple[StillDatabase, ...]
     landmarks: str
@@ -37,23 +43,32 @@ class Sources:
 
 
 def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
-    """Load what the settings name; without `data` the simulator's databases, written first if need be."""
-    cache = Path(settings.cache)
+    """Load what the settings name; without `data` the simulator's databases, written first if need be.
+
+    Raises TaskError for a named database on which the task is not defined; of the simulator's those are
+    left out.
+    """
+    task, cache = task_of(settings), Path(settings.cache)
     simulated = not settings.data
     if simulated:
         knobs = simulator(settings.simulator, settings.simulator_settings)
         folder = cache / "simulated" / f"{knobs.size}-{knobs.digest[:12]}"
         written = simulate(folder, knobs, workers=n_workers(settings), log=log)
-        clip_roots, still_roots = dict(written.clip_roots), dict(written.still_roots)
+        still_roots = dict(written.still_roots)
+        clip_roots = {name: str(root) for name, root in written.clip_roots.items() if task.admits(name)}
+        if not clip_roots:
+            task.require(written.clip_roots)
         if settings.expressions:
             still_roots = {name: Path(root) for name, root in settings.expressions.items()}
         log(f"data: none named, so simulated databases ({settings.simulator}) in {folder}")
     else:
-        clip_roots = {name: Path(root) for name, root in settings.data.items()}
+        keep_timelines(Journal(cache / "videos.jsonl"))
+        clip_roots = dict(settings.data)
         still_roots = {name: Path(root) for name, root in settings.expressions.items()}
         log("data: " + ", ".join(f"{name} in {root}" for name, root in clip_roots.items()))
     return Sources(
-        clips=tuple(load(name, root) for name, root in clip_roots.items()),
+        task=task,
+        clips=tuple(load(name, root, task=task) for name, root in clip_roots.items()),
         stills=tuple(load_stills(name, root) for name, root in still_roots.items()) if stills else (),
         landmarks=("file" if simulated else "face-alignment")
         if settings.landmarks == "auto"
@@ -62,9 +77,9 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
     )
 
 
-def is_simulated(root: Path) -> bool:
+def is_simulated(given: Path | str) -> bool:
     """Does this database lie in a folder that the simulator wrote?"""
-    return (root.parent / MANIFEST).is_file()
+    return any((folder / MANIFEST).is_file() for path in places_of(given) for folder in path.parents[:3])
 
 
 def simulator(size: str, knobs: Mapping[str, Any]) -> SimulatorSettings:
@@ -82,17 +97,18 @@ def simulator(size: str, knobs: Mapping[str, Any]) -> SimulatorSettings:
 
 def n_workers(settings: Settings) -> int:
     """The workers asked for, or one per core (per GPU on CUDA, which the run decides)."""
-    return settings.workers or len(os.sched_getaffinity(0))
+    return settings.workers or cores()
 
 
 @dataclass(frozen=True)
 class Assembled:
-    """Everything a plan is made from."""
+    """Everything a plan is made from; doubts: who may be there twice, in words."""
 
     settings: Settings
     sources: Sources
     plan: DataPlan
     specs: tuple[MethodSpec, ...]
+    doubts: tuple[str, ...] = ()
 
     def fold_names(self) -> dict[tuple[str, int], list[str]]:
         """(protocol, seed) -> names of its folds on these clips."""
@@ -137,7 +153,7 @@ class Assembled:
 
 def assemble(settings: Settings, log: Log) -> Assembled:
     """Load the databases, find faces, resolve the methods' settings; says how much was set aside."""
-    specs = tuple(describe(name, settings) for name in settings.methods)
+    specs = told_apart([describe(name, settings) for name in settings.methods])
     loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
     plan = plan_data(
         loaded.clips,
@@ -146,7 +162,19 @@ def assemble(settings: Settings, log: Log) -> Assembled:
         workers=n_workers(settings),
         log=log,
         wanted=[(tim, size) for tim in settings.tim for size in sorted({spec.frame_size for spec in specs})],
+        classes=loaded.task.classes,
     )
     people = len({clip.subject for clip in plan.clips})
     log(f"clips: {len(plan.clips)} of {people} subjects; set aside: {len(plan.set_aside)}")
-    return Assembled(settings, loaded, plan, specs)
+    for line in counts_in_words(loaded.task, plan.clips):
+        log(line)
+    for database in loaded.clips:
+        if database.warnings:
+            log(
+                f"{database.name}: {len(database.warnings)} remarks on its table, which check lists: "
+                f"{database.warnings[0]}"
+            )
+    doubts = suspicions(plan.clips)
+    for line in doubts:
+        log(f"warning: {line}")
+    return Assembled(settings, loaded, plan, specs, doubts)

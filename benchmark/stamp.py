@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from basis.cores import cores
 
 PACKAGES = (
     "tlcnn-bench",
@@ -34,7 +35,7 @@ def stamp() -> dict[str, Any]:
             "machine": platform.machine(),
             "system": platform.system(),
             "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "cores": cores(),
         },
         "argv": [Path(sys.argv[0]).name, *sys.argv[1:]],
     }

@@ -1,190 +1,90 @@
-"""Run one unit: open the prepared clips, fit on the training clips, predict the test clips, keep a record."""
+"""A unit, one fit and its predictions, by name; and the job of running it, by everything a process needs."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import resource
-import shutil
-import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from benchmark.plan import Unit, folds_of
-from benchmark.protocols import Fold
-from data_prep.clips import Clips, Stills
-from data_prep.prepare import open_prepared, open_prepared_stills
-from methods import load_method, make_settings
-from methods.base import Context, Method, MethodError, Prediction
-from results.records.store import Record, write_record
+from basis.canonical import digest_of
+from benchmark.protocols import PROTOCOLS
 
 
-class UnitError(RuntimeError):
-    """A unit that cannot be run, or a method that breaks its contract."""
+@dataclass(frozen=True)
+class Unit:
+    """One fit and its predictions: names and numbers only, so that its key outlives any process.
 
-
-def run_unit(payload: Mapping[str, Any]) -> None:
-    """Entry point of a worker process: everything it needs is named in the payload, its record is a file.
-
-    payload: unit, run (folder), prepared (folder), expected (digest), stills ("HxW" -> folder and digest),
-    cache, profile, stamp, trust, deterministic; the engine adds device and threads.
+    data: digest of the source clips with their landmarks and labels; stills: digest of the expression
+    photographs, for methods that learn from them, else None; settings: all of the method's settings.
     """
-    unit = Unit(**payload["unit"])
-    began = time.perf_counter()
-    clips = open_prepared(
-        Path(payload["prepared"]), expected=payload["expected"], trust=bool(payload["trust"])
-    )
-    scratch = Path(payload["run"]) / "scratch" / unit.key
-    context = Context(
-        device=payload["device"],
-        deterministic=payload["deterministic"],
-        threads=payload["threads"],
-        cache=Path(payload["cache"]),
-        scratch=scratch,
-        stills=_stills_opener(payload),
-        grouped=unit.protocol != "paper",
-        log=lambda line: print(
-            f"{unit.method} tim {unit.tim} {unit.protocol} {unit.fold}: {line}", flush=True
-        ),
-    )
-    record = execute(unit, clips, context, profile=payload["profile"], stamp=payload["stamp"], began=began)
-    write_record(Path(payload["run"]) / "units", record)
-    _remove(scratch)
 
+    method: str
+    revision: int
+    tim: int
+    protocol: str
+    fold: str
+    seed: int
+    control: str
+    data: str
+    stills: str | None
+    settings: Mapping[str, Any]
 
-def execute(
-    unit: Unit, clips: Clips, context: Context, *, profile: str, stamp: Mapping[str, Any], began: float
-) -> Record:
-    """Fit and predict one unit on all prepared clips of a run and return its record.
+    @cached_property
+    def key(self) -> str:
+        """sha256 of the unit's canonical JSON."""
+        return digest_of(self.as_json())
 
-    The method is given the training clips, then the test clips without labels. Clips that it cannot
-    handle are left out of both and named in the record. When none of the test clips is left, there is
-    nothing to predict: the method is not fitted and the record, finished all the same, holds no clip.
-    """
-    method = build(unit, context)
-    clips = under_control(clips, unit.control, unit.seed)
-    unusable = method.unusable(clips.without_labels())
-    fold = _fold(unit, clips)
-    train = clips.select([i for i in fold.train if i not in unusable])
-    test = clips.select([i for i in fold.test if i not in unusable])
-    if not len(train):
-        reason = next(iter(unusable.values()), "the fold is empty")
-        raise UnitError(
-            f"{unit.method} can use none of the {len(fold.train)} training clips of {unit.fold}; "
-            f"first reason: {reason}"
-        )
-    opened = time.perf_counter()
-    if len(test):
-        method.fit(train, seed=seed_of(unit))
-    fitted = time.perf_counter()
-    prediction = method.predict(test.without_labels()) if len(test) else _nothing(test)
-    prediction = checked(prediction, test, unit.method)
-    predicted = time.perf_counter()
-    return Record(
-        key=unit.key,
-        unit=unit.as_json(),
-        profile=profile,
-        status="done",
-        classes=clips.classes,
-        names=test.names,
-        subjects=test.subjects,
-        databases=test.databases,
-        truth=tuple(int(label) for label in test.labels),
-        n_train=len(train),
-        candidates=prediction.candidates,
-        scores=np.asarray(prediction.scores, np.float32),
-        chosen=prediction.chosen,
-        step_decisions=prediction.step_decisions,
-        curves={
-            name: {"steps": list(curve.steps), "values": list(curve.values)}
-            for name, curve in method.curves.items()
-        },
-        seconds=_seconds(method, opened - began, fitted - opened, predicted - fitted),
-        peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        n_parameters=method.n_parameters,
-        set_aside=tuple({"clip": clips.names[i], "reason": reason} for i, reason in sorted(unusable.items())),
-        notes=tuple(method.notes),
-        stamp=stamp,
-    )
-
-
-def build(unit: Unit, context: Context) -> Method:
-    """The unit's method with the unit's settings."""
-    cls = load_method(unit.method)
-    if cls.revision != unit.revision:
-        raise UnitError(
-            f"{unit.method} is at revision {cls.revision} here, the plan was made with {unit.revision}: "
-            "this worker runs other code than the run was planned with"
-        )
-    return cls(make_settings(cls, unit.settings), context)
+    def as_json(self) -> dict[str, Any]:
+        """The unit as plain JSON; tuples as lists."""
+        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
 
 
 def seed_of(unit: Unit) -> int:
     """The seed of a unit's randomness, from names: the same for every method on one fold, in any order."""
-    names = f"{unit.data}|{unit.tim}|{unit.protocol}|{unit.fold}|{unit.seed}|{unit.control}"
+    protocol = PROTOCOLS[unit.protocol].seeds_as or unit.protocol
+    names = f"{unit.data}|{unit.tim}|{protocol}|{unit.fold}|{unit.seed}|{unit.control}"
     return int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
 
 
-def under_control(clips: Clips, control: str, seed: int) -> Clips:
-    """The clips as they are, or with the labels of all clips permuted among them."""
-    if control == "none":
-        return clips
-    shuffled = np.random.default_rng([seed, 0x5AFE]).permutation(clips.labels)
-    return clips.with_labels(shuffled)
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared set in the cache: its folder, absolute, and the digest that it must have."""
+
+    folder: str
+    digest: str
 
 
-def checked(prediction: Prediction, test: Clips, method: str) -> Prediction:
-    """The prediction if it fits the test clips; UnitError tells a method's author what does not."""
-    wanted = (len(prediction.candidates), len(test), len(test.classes))
-    if prediction.scores.shape != wanted:
-        raise UnitError(f"{method}: scores have shape {prediction.scores.shape}, they must have {wanted}")
-    return prediction
+@dataclass(frozen=True)
+class Job:
+    """Everything that a process needs to run one unit; it travels as JSON, between machines too.
 
+    run: the run folder; clips: the prepared clips; stills: photographs by "HEIGHTxWIDTH", empty for
+    methods without; cache: its folder; trust: skip the checksums of the cache; deterministic: bit-equal
+    on a GPU. All folders are absolute.
+    """
 
-def _nothing(test: Clips) -> Prediction:
-    """The prediction for a fold without a clip."""
-    return Prediction(({},), np.zeros((1, 0, len(test.classes)), np.float32), chosen=0)
+    unit: Unit
+    run: str
+    clips: Prepared
+    stills: Mapping[str, Prepared]
+    cache: str
+    profile: str
+    stamp: Mapping[str, Any]
+    trust: bool
+    deterministic: bool
 
+    def as_json(self) -> dict[str, Any]:
+        """The job as plain JSON."""
+        return dataclasses.asdict(self)
 
-def _fold(unit: Unit, clips: Clips) -> Fold:
-    folds = folds_of(unit.protocol, clips.labels.tolist(), clips.subjects, clips.databases, seed=unit.seed)
-    for fold in folds:
-        if fold.name == unit.fold:
-            return fold
-    raise UnitError(f"protocol {unit.protocol!r} has no fold {unit.fold!r} on these clips")
-
-
-def _seconds(method: Method, prepare: float, fit: float, predict: float) -> dict[str, float]:
-    """Seconds by stage; what a method counted as computing features is taken out of its fit."""
-    features = method.seconds.get("features", 0.0)
-    parts = {
-        **method.seconds,
-        "prepare": prepare,
-        "features": features,
-        "fit": max(fit - features, 0.0),
-        "predict": predict,
-    }
-    return {name: round(value, 4) for name, value in parts.items()}
-
-
-def _stills_opener(payload: Mapping[str, Any]) -> Callable[[tuple[int, int]], Stills] | None:
-    table = payload["stills"]
-    if not table:
-        return None
-
-    def opener(size: tuple[int, int]) -> Stills:
-        name = f"{size[0]}x{size[1]}"
-        if name not in table:
-            raise MethodError(f"expression photographs were prepared at {sorted(table)}, not at {name}")
-        folder, digest = table[name]
-        return open_prepared_stills(Path(folder), expected=digest, trust=bool(payload["trust"]))
-
-    return opener
-
-
-def _remove(folder: Path) -> None:
-    """A finished unit's checkpoints are of no more use."""
-    if folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> Job:
+        """The job that `as_json` wrote; entries that an engine added are left aside."""
+        own = {item.name: payload[item.name] for item in dataclasses.fields(cls)}
+        own["unit"] = Unit(**own["unit"])
+        own["clips"] = Prepared(**own["clips"])
+        own["stills"] = {size: Prepared(**each) for size, each in own["stills"].items()}
+        return cls(**own)

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
+import itertools
 import json
 import os
 import shutil
@@ -30,7 +32,8 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from basis.canonical import canonical, digest_of
-from basis.files import file_sha256, write_atomically
+from basis.errors import Mendable
+from basis.files import atomically, file_sha256, remove_leftovers, write_atomically
 
 UInt8 = npt.NDArray[np.uint8]
 Log = Callable[[str], None]
@@ -41,7 +44,7 @@ WEEK = 7 * 24 * 3600.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class CacheError(RuntimeError):
+class CacheError(Mendable, RuntimeError):
     """The cache cannot be used or written here; the message says why and what to do."""
 
 
@@ -119,17 +122,9 @@ class Parts:
     def write(self, key: str, array: UInt8) -> None:
         """Store an array's bytes; atomic, so that it is there whole or not at all."""
         data = np.ascontiguousarray(array).data.cast("B")
-        temporary = self.folder / f".{key}.{os.getpid()}.{threading.get_ident()}.tmp"
-        with full_disk(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                with temporary.open("wb") as file:
-                    file.write(data)
-                    file.write(hashlib.sha256(data).digest())
-                temporary.replace(self._path(key))
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        with full_disk(self.folder), atomically(self._path(key), flushed=False) as file:
+            file.write(data)
+            file.write(hashlib.sha256(data).digest())
 
     def read(self, key: str) -> bytes | None:
         """The bytes of a part; None, and the part removed, if they do not match their hash."""
@@ -151,8 +146,7 @@ class Parts:
 
         Only for the holder of the lock.
         """
-        for path in self.folder.glob(".*.tmp"):
-            path.unlink(missing_ok=True)
+        remove_leftovers(self.folder)
         for path in self.folder.glob("*.part"):
             if time.time() - path.stat().st_mtime > WEEK:
                 path.unlink(missing_ok=True)
@@ -171,24 +165,11 @@ def write_set(folder: Path, shape: tuple[int, ...], rows: Iterable[bytes], meta:
     with full_disk(folder):
         if folder.exists():
             shutil.rmtree(folder)
-        folder.mkdir(parents=True)
-        temporary = folder / ".frames.npy.tmp"
         digest = hashlib.sha256()
-        try:
-            with temporary.open("w+b") as file:
-                header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
-                np.lib.format.write_array_header_1_0(file, header)
-                file.seek(0)
-                digest.update(file.read())
-                for row in rows:
-                    file.write(row)
-                    digest.update(row)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(folder / "frames.npy")
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with atomically(folder / "frames.npy") as file:
+            for data in itertools.chain([_npy_header(shape)], rows):
+                file.write(data)
+                digest.update(data)
         body = {**meta, "schema": SCHEMA, "shape": list(shape), "frames_sha256": digest.hexdigest()}
         _write_meta(folder, body)
     _remember(folder / "frames.npy", digest.hexdigest())
@@ -230,6 +211,27 @@ def read_set(folder: Path, *, expected: str, trust: bool = False) -> tuple[UInt8
     if not trust and _sha256(path) != meta["frames_sha256"]:
         raise CacheDamaged(f"{path}: its content does not match the sha256 in meta.json")
     return frames, meta
+
+
+def rows_elsewhere(cache: Path, keys: set[str], shape: tuple[int, ...]) -> Iterator[tuple[str, UInt8]]:
+    """Clips of these part keys that prepared sets of a cache hold, each once, as (key, uint8 of `shape`).
+
+    A set that cannot be read, is damaged or of another shape is passed over. Empties `keys`.
+    """
+    for path in sorted(cache.glob("*/*/meta.json")):
+        if not keys:
+            return
+        try:
+            meta = _read_meta(path.parent)
+            held = [(i, key) for i, key in enumerate(meta.get("parts", ())) if key in keys]
+            if not held or tuple(meta["shape"][1:]) != shape:
+                continue
+            frames, _ = read_set(path.parent, expected=meta["digest"])
+        except CacheError:
+            continue
+        for i, key in held:
+            keys.discard(key)
+            yield key, frames[i]
 
 
 @contextmanager
@@ -277,6 +279,13 @@ def require_space(folder: Path, n_bytes: int) -> None:
             f"{folder}: about {n_bytes / 2**30:.2f} GiB are needed and {free / 2**30:.2f} GiB are free; "
             "free space, or choose another cache folder"
         )
+
+
+def _npy_header(shape: tuple[int, ...]) -> bytes:
+    header = io.BytesIO()
+    fields = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
+    np.lib.format.write_array_header_1_0(header, fields)
+    return header.getvalue()
 
 
 def _write_meta(folder: Path, body: Mapping[str, Any]) -> None:

@@ -1,4 +1,8 @@
-"""One clip: hash its files, decode its frames once, find the face, make what is wanted of it."""
+"""One clip: hash its files, decode its frames once, find the face, make what is wanted of it.
+
+What was found and the user should know, of a clip that is used nevertheless, is a note: a kind, the same
+words for every clip, and this clip's particulars.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +13,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from basis.canonical import digest_of
+from basis.errors import Mendable
 from basis.files import file_sha256
 from data_prep import crop
 from data_prep.cache import Parts
 from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8
-from data_prep.frames import FrameError, iterate
+from data_prep.frame_files import file_stamp
+from data_prep.frames import FrameError, Notes, iterate, notes_of, reading_of, times_of
 from data_prep.interpolation import resample
-from data_prep.landmarks import LandmarksNotFound, Options, find_landmarks
+from data_prep.landmarks import LandmarksNotFound, Options, Sidecar, backend_named, find_face
+
+Float32 = npt.NDArray[np.float32]
 
 REVISION = 1
 MAX_FRAMES = 10_000
 
 
-class PreparationError(RuntimeError):
+class PreparationError(Mendable, RuntimeError):
     """Data that cannot be prepared; the message says which and why."""
 
 
@@ -39,28 +48,33 @@ class Target(NamedTuple):
         return self.tim * self.size[0] * self.size[1] * 3
 
 
+SEVERAL_FACES = "several faces in the first frame, the largest is taken"
+FACE_LOST = "the face is lost before the clip ends"
+FACE_LEAVES = "the face leaves the rectangle of the first frame"
+NO_MOVEMENT = "nothing moves, all frames are equal"
+ONE_PICTURE = "the clip is a single picture"
+
+
 @dataclass
 class Examiner:
-    """Examines clips with one landmark back end and keeps the parts that are wanted anyway."""
+    """Examines clips with one landmark back end and keeps the parts that are wanted anyway.
+
+    stills: the clips are photographs, of which nobody expects movement.
+    """
 
     backend: str
     options: Options
     parts: Parts
     wanted: tuple[tuple[int, tuple[int, int]], ...] = ()
+    stills: bool = False
     _hashes: dict[str, str] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def examine(self, clip: Clip, stamp: str) -> dict[str, Any]:
         """What the journal keeps: content, landmarks and box, or the stage and the reason of a refusal."""
-        targets = tuple(dict.fromkeys(Target(*each) for each in self.wanted))
+        sizes = tuple(dict.fromkeys(size for _, size in self.wanted))
         try:
-            if len(clip.frames) > MAX_FRAMES:
-                raise FrameError(f"{len(clip.frames)} frames; a clip has at most {MAX_FRAMES}")
-            frames = iterate(clip.frames)
-            first = _first(frames)
-            points = find_landmarks(self.backend, first, clip.annotations, self.options)
-            box = crop.face_box(points, (first.shape[0], first.shape[1]))
-            stacks = _cropped(clip.frames, first, frames, box, targets)
+            seen = look(clip.frames, clip.annotations, self.backend, self.options, sizes)
             content = self._content(clip)
         except FrameError as error:
             return {"stage": "frames", "reason": str(error)}
@@ -70,8 +84,15 @@ class Examiner:
             return {"stage": "crop", "reason": str(error)}
         if signature(clip) != stamp:
             raise PreparationError(f"{clip.name}: its files changed while they were being read; run again")
-        _write_parts(stacks, content, box, targets, self.parts)
-        return {"content": content, "landmarks": points.tolist(), "box": list(box)}
+        targets = tuple(dict.fromkeys(Target(*each) for each in self.wanted))
+        _write_parts(seen.stacks, content, seen.box, targets, self.parts, times_of(clip.frames))
+        photograph = {ONE_PICTURE, NO_MOVEMENT} if self.stills else set()
+        return {
+            "content": content,
+            "landmarks": seen.landmarks.tolist(),
+            "box": list(seen.box),
+            "notes": [note for note in seen.notes if note[0] not in photograph],
+        }
 
     def _content(self, clip: Clip) -> str:
         """sha256 over the bytes of all source files (a video's once, however many clips it holds).
@@ -80,8 +101,7 @@ class Examiner:
         """
         annotations = [clip.annotations] if clip.annotations and self.backend == "file" else []
         hashes = [self._file_hash(path) for path in [*files_of(clip.frames), *annotations]]
-        part = None if isinstance(clip.frames, ImageFrames) else [clip.frames.first, clip.frames.last]
-        return digest_of({"files": hashes, "part": part})
+        return digest_of({"files": hashes, "part": reading_of(clip.frames)})
 
     def _file_hash(self, path: str) -> str:
         with self._mutex:
@@ -96,22 +116,105 @@ class Examiner:
         return known
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What one reading of a clip found.
+
+    landmarks: (66, 2) float32 in pixels of the raw first frame; box: the face rectangle; stacks: size ->
+    (n, height, width, 3) uint8, all frames cut to it; notes: what the user should know.
+    """
+
+    landmarks: Float32
+    box: crop.Box
+    stacks: dict[tuple[int, int], UInt8]
+    notes: Notes
+
+
+def look(
+    source: FrameSource,
+    annotations: str | None,
+    backend: str,
+    options: Options,
+    sizes: Sequence[tuple[int, int]],
+) -> Looked:
+    """Read a clip once, one raw frame at a time: find the face in the first frame, cut all frames to it.
+
+    Raises FrameError, LandmarksNotFound or CropError for a clip that cannot be used.
+    """
+    if len(source) > MAX_FRAMES:
+        raise FrameError(f"{files_of(source)[0]}: {len(source)} frames; a clip has at most {MAX_FRAMES}")
+    frames = iterate(source)
+    first = _first(frames)
+    face = find_face(backend, first, sidecar_of(source, annotations), options)
+    box = crop.face_box(face.points, (first.shape[0], first.shape[1]))
+    watch = Watch(backend, options, box, first, len(source))
+    stacks = _cropped(source, first, watch.over(frames), box, sizes)
+    several = [(SEVERAL_FACES, f"{face.others} more")] if face.others else []
+    return Looked(face.points, box, stacks, [*notes_of(source), *several, *watch.notes()])
+
+
+@dataclass
+class Watch:
+    """Looks at the later frames of a clip as they pass: is the face still there, does anything move?"""
+
+    backend: str
+    options: Options
+    box: crop.Box
+    first: UInt8
+    n: int
+    _moves: bool = False
+    _lost: Notes = field(default_factory=list)
+
+    def over(self, rest: Iterator[UInt8]) -> Iterator[UInt8]:
+        """The frames after the first, as they are."""
+        looks = {self.n // 2, self.n - 1} if backend_named(self.backend).looks else set()
+        for i, frame in enumerate(rest, start=1):
+            if not self._moves and frame.shape == self.first.shape:
+                self._moves = not np.array_equal(self._cut(frame), self._cut(self.first))
+            if i in looks and not self._lost:
+                self._look(frame, i)
+            yield frame
+
+    def notes(self) -> Notes:
+        """What was seen of the frames that passed."""
+        if self.n == 1:
+            return [(ONE_PICTURE, "1 frame")]
+        return self._lost if self._moves else [*self._lost, (NO_MOVEMENT, f"{self.n} frames")]
+
+    def _cut(self, frame: UInt8) -> UInt8:
+        return frame[self.box.top : self.box.bottom, self.box.left : self.box.right]
+
+    def _look(self, frame: UInt8, i: int) -> None:
+        try:
+            points = find_face(self.backend, frame, None, self.options).points
+        except LandmarksNotFound as error:
+            self._lost.append((FACE_LOST, f"frame {i + 1} of {self.n}: {error}"))
+            return
+        x, y = points.mean(axis=0)
+        if not (self.box.left <= x < self.box.right and self.box.top <= y < self.box.bottom):
+            self._lost.append((FACE_LEAVES, f"frame {i + 1} of {self.n}"))
+
+
+def sidecar_of(source: FrameSource, annotations: str | None) -> Sidecar | None:
+    """The landmark file of a clip and what it calls the first frame, or None."""
+    if annotations is None:
+        return None
+    first = Path(source.paths[0]).name if isinstance(source, ImageFrames) else source.first + 1
+    return Sidecar(Path(annotations), first)
+
+
 def files_of(source: FrameSource) -> tuple[str, ...]:
     """Paths of a source's files."""
     return source.paths if isinstance(source, ImageFrames) else (source.path,)
 
 
 def signature(clip: Clip) -> str:
-    """Paths, lengths and times of change of a clip's files, as one digest; reads none of them."""
+    """Paths, lengths, times of change and inodes of a clip's files, as one digest; reads none of them.
+
+    See `frame_files.file_stamp`.
+    """
     paths = [*files_of(clip.frames), *([clip.annotations] if clip.annotations else [])]
-    seen: list[list[Any]] = []
-    for path in paths:
-        try:
-            status = Path(path).stat()
-        except (OSError, ValueError):
-            seen.append([path, None])
-        else:
-            seen.append([str(Path(path).absolute()), status.st_size, status.st_mtime_ns])
+    seen = [file_stamp(path) or [path, None] for path in paths]
     part = None if isinstance(clip.frames, ImageFrames) else [clip.frames.first, clip.frames.last]
     return digest_of({"files": seen, "part": part})
 
@@ -125,13 +228,14 @@ def part_key(content: str, box: crop.Box, target: Target) -> str:
 
 def make_parts(clip: Clip, content: str, box: crop.Box, targets: Sequence[Target], parts: Parts) -> None:
     """Decode a clip once and store what each target wants of it."""
+    sizes = tuple(dict.fromkeys(target.size for target in targets))
     try:
         frames = iterate(clip.frames)
-        first = _first(frames)
-        stacks = _cropped(clip.frames, first, frames, box, targets)
+        stacks = _cropped(clip.frames, _first(frames), frames, box, sizes)
+        times = times_of(clip.frames)
     except FrameError as error:
         raise PreparationError(f"{clip.name}: readable when it was examined, but now: {error}") from error
-    _write_parts(stacks, content, box, targets, parts)
+    _write_parts(stacks, content, box, targets, parts, times)
 
 
 def _first(frames: Iterator[UInt8]) -> UInt8:
@@ -142,10 +246,13 @@ def _first(frames: Iterator[UInt8]) -> UInt8:
 
 
 def _cropped(
-    source: FrameSource, first: UInt8, rest: Iterator[UInt8], box: crop.Box, targets: Sequence[Target]
+    source: FrameSource,
+    first: UInt8,
+    rest: Iterator[UInt8],
+    box: crop.Box,
+    sizes: Sequence[tuple[int, int]],
 ) -> dict[tuple[int, int], UInt8]:
     """Size -> (n, height, width, 3) uint8: all frames cut and resized while only one raw frame is held."""
-    sizes = dict.fromkeys(target.size for target in targets)
     stacks = {size: np.empty((len(source), *size, 3), np.uint8) for size in sizes}
     for size, stack in stacks.items():
         stack[0] = crop.crop(first, box, size)
@@ -167,6 +274,7 @@ def _write_parts(
     box: crop.Box,
     targets: Sequence[Target],
     parts: Parts,
+    times: npt.NDArray[np.float64] | None,
 ) -> None:
     for target in targets:
-        parts.write(part_key(content, box, target), resample(stacks[target.size], target.tim))
+        parts.write(part_key(content, box, target), resample(stacks[target.size], target.tim, times))

@@ -1,138 +1,38 @@
-"""From annotated clips to prepared ones: landmarks, crop, TIM, cache.
+"""From a plan to prepared clips: crop, TIM, cache.
 
-`plan_data` looks at every clip once: hashes its files, decodes its frames, finds the landmarks of the first
-one and the face rectangle. What cannot be used is set aside with a reason. `prepared` then gives the
-memory-mapped frames of one length and size, built if the cache lacks them.
-
-Notes
------
-Prepared sets are named by content: the files' bytes, annotations, landmark back end and version, crop
-policy, TIM and size; never by where the files lie. A clip that was examined is recognised by the path,
-length and time of change of its files, so the next run reads none of them.
+`prepared` gives the memory-mapped frames of one length and size, built if the cache lacks them;
+`prepared_stills` the same for photographs. What was looked at before stands in `data_prep.plan`; a set that
+is there is opened by `data_prep.opened`.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from basis.canonical import digest_of
 from data_prep import crop
 from data_prep.cache import (
     CacheDamaged,
     CacheMissing,
-    Journal,
     Log,
     Parts,
     locked,
     read_set,
     require_space,
+    rows_elsewhere,
     write_set,
 )
-from data_prep.clips import (
-    CLASSES,
-    EXPRESSIONS,
-    Clip,
-    Clips,
-    Database,
-    ImageFrames,
-    SetAside,
-    Still,
-    StillDatabase,
-    Stills,
-)
-from data_prep.examine import Examiner, PreparationError, Target, make_parts, part_key, signature
-from data_prep.landmarks import Options, backend_named
+from data_prep.clips import EXPRESSIONS, Clip, Clips, ImageFrames, Still, StillDatabase, Stills
+from data_prep.examine import PreparationError, Target, make_parts, part_key, signature
+from data_prep.landmarks import Options
+from data_prep.opened import open_prepared, open_prepared_stills
+from data_prep.plan import Asked, DataPlan, Place, examined, folder_name, plan_data
 from data_prep.side_by_side import side_by_side
-
-REVISION = 1
-Wanted = Sequence[tuple[int, tuple[int, int]]]
-Float32 = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class DataPlan:
-    """Which clips a run uses and where their faces are; independent of TIM and size.
-
-    clips: usable ones, by database and name; row i of every prepared set is clip i. set_aside: all others,
-    with stage and reason. landmarks: (n, 66, 2) float32 in pixels of the raw first frame; boxes: face
-    rectangle of each clip; contents: sha256 of each clip's files; signatures: paths, lengths and times of
-    change of those files when they were examined. wanted: (TIM, (height, width)) of the sets that the run
-    will ask for: each clip is decoded once for all of them.
-    """
-
-    name: str
-    digest: str
-    clips: tuple[Clip, ...]
-    set_aside: tuple[SetAside, ...]
-    landmarks: Float32
-    boxes: tuple[crop.Box, ...]
-    contents: tuple[str, ...]
-    signatures: tuple[str, ...]
-    backend: str
-    wanted: tuple[tuple[int, tuple[int, int]], ...] = ()
-    classes: tuple[str, ...] = CLASSES
-
-    def set_digest(self, tim: int, size: tuple[int, int]) -> str:
-        """Digest of the prepared set of this length and size: `Clips.digest`, and its folder's name."""
-        return digest_of({"plan": self.digest, "tim": tim, "size": list(size), "revision": REVISION})
-
-    def folder(self, cache: Path, tim: int, size: tuple[int, int]) -> Path:
-        """Where that set lies in a cache."""
-        return cache / self.name / self.set_digest(tim, size)
-
-
-def plan_data(
-    databases: Sequence[Database],
-    *,
-    landmarks: str,
-    cache: Path,
-    workers: int = 1,
-    log: Log = print,
-    wanted: Wanted = (),
-    options: Options | None = None,
-) -> DataPlan:
-    """Examine all clips: contents, landmarks, face rectangles.
-
-    Parameters
-    ----------
-    databases
-        What the loaders gave; each name once.
-    landmarks
-        Landmark back end, a name of `data_prep.landmarks.BACKENDS`.
-    cache
-        Cache folder; finished clips of an interrupted call are not examined again.
-    workers
-        Clips side by side.
-    log
-        Takes one line for the user.
-    wanted
-        (TIM, (height, width)) of the sets that will be asked for: each clip is then decoded only once,
-        here, for the examination and for all of them.
-    options
-        Device and weights folder of the landmark back end.
-
-    Raises
-    ------
-    PreparationError
-        If no clip can be used, or two have the same name.
-    data_prep.landmarks.BackendError
-        If the back end cannot work here.
-    data_prep.cache.CacheError
-        If the cache cannot be written.
-    """
-    clips = [clip for database in databases for clip in database.clips]
-    aside = [each for database in databases for each in database.set_aside]
-    name = _folder_name([database.name for database in databases])
-    return _plan(name, clips, aside, CLASSES, landmarks, cache, workers, log, wanted, options)
 
 
 def prepared(
@@ -158,29 +58,8 @@ def prepared(
     data_prep.cache.CacheError
         If the cache cannot be written.
     """
-    folder = _built(plan, tim, size, cache, workers, trust, log)
+    folder = _built(plan, Target(tim, size), Place(cache, workers, log, trust))
     return open_prepared(folder, expected=plan.set_digest(tim, size), trust=trust)
-
-
-def open_prepared(folder: Path, *, expected: str, trust: bool = False) -> Clips:
-    """Open a prepared set without building anything, for worker processes; writes nothing.
-
-    Raises `CacheMissing` or `CacheDamaged` if the folder does not hold the set of digest `expected`.
-    """
-    frames, meta = read_set(folder, expected=expected, trust=trust)
-    return Clips(
-        frames=frames,
-        all_landmarks=np.asarray(meta["landmarks"], np.float32).reshape(-1, 66, 2),
-        all_names=tuple(meta["names"]),
-        all_subjects=tuple(meta["subjects"]),
-        all_databases=tuple(meta["databases"]),
-        all_labels=np.asarray(meta["labels"], np.int64),
-        indices=np.arange(len(frames), dtype=np.int64),
-        digest=meta["digest"],
-        folder=folder,
-        classes=tuple(meta["classes"]),
-        fps=tuple(meta["fps"]),
-    )
 
 
 def prepared_stills(
@@ -201,161 +80,79 @@ def prepared_stills(
     """
     clips = [_as_clip(still) for database in databases for still in database.stills]
     aside = [each for database in databases for each in database.set_aside]
-    name = "stills-" + _folder_name([database.name for database in databases])
-    wanted = [(1, size)]
-    plan = _plan(name, clips, aside, EXPRESSIONS, landmarks, cache, workers, log, wanted, options)
-    folder = _built(plan, 1, size, cache, workers, trust, log)
+    name = "stills-" + folder_name([database.name for database in databases])
+    place, target = Place(cache, workers, log, trust), Target(1, size)
+    asked = Asked(name, tuple(aside), EXPRESSIONS, (target,))
+    plan = examined(clips, asked, landmarks, place, options or Options())
+    folder = _built(plan, target, place)
     return open_prepared_stills(folder, expected=plan.set_digest(1, size), trust=trust)
 
 
-def open_prepared_stills(folder: Path, *, expected: str, trust: bool = False) -> Stills:
-    """Open prepared photographs without building anything, as `open_prepared` does for clips."""
-    frames, meta = read_set(folder, expected=expected, trust=trust)
-    return Stills(
-        frames=frames[:, 0],
-        labels=np.asarray(meta["labels"], np.int64),
-        subjects=tuple(meta["subjects"]),
-        names=tuple(meta["names"]),
-        digest=meta["digest"],
-        folder=folder,
-    )
-
-
-def _plan(
-    name: str,
-    clips: Sequence[Clip],
-    aside: Sequence[SetAside],
-    classes: tuple[str, ...],
-    landmarks: str,
-    cache: Path,
-    workers: int,
-    log: Log,
-    wanted: Wanted,
-    options: Options | None,
-) -> DataPlan:
-    _refuse_duplicates(clips)
-    backend = backend_named(landmarks)
-    identity = backend.identity()
-    ordered = sorted(clips, key=lambda clip: (clip.database, clip.name))
-    stamps = {clip.name: signature(clip) for clip in ordered}
-    keys = {clip.name: _journal_key(clip, stamps[clip.name], identity) for clip in ordered}
-    journal = Journal(cache / "clips.jsonl")
-    if any(journal.get(key) is None for key in keys.values()):
-        with locked(cache / name / ".lock", log):
-            journal.reload()
-            missing = [clip for clip in ordered if journal.get(keys[clip.name]) is None]
-            if missing:
-                backend.ready(options or Options(), log)
-            examiner = Examiner(landmarks, options or Options(), Parts(cache / name / "parts"), tuple(wanted))
-
-            def examine(clip: Clip) -> None:
-                journal.add(keys[clip.name], examiner.examine(clip, stamps[clip.name]))
-
-            side_by_side(examine, missing, workers, log, f"{name}: clips examined")
-    entries = {clip.name: journal.get(keys[clip.name]) for clip in ordered}
-    return _assembled(name, ordered, entries, aside, classes, identity, stamps, wanted, log)
-
-
-def _assembled(
-    name: str,
-    clips: Sequence[Clip],
-    entries: Mapping[str, Mapping[str, Any]],
-    aside: Sequence[SetAside],
-    classes: tuple[str, ...],
-    identity: str,
-    stamps: Mapping[str, str],
-    wanted: Wanted,
-    log: Log,
-) -> DataPlan:
-    usable = [clip for clip in clips if "reason" not in entries[clip.name]]
-    refused = [
-        SetAside(clip.database, clip.name, entries[clip.name]["stage"], entries[clip.name]["reason"])
-        for clip in clips
-        if "reason" in entries[clip.name]
-    ]
-    if refused:
-        stages = Counter(each.stage for each in refused)
-        log(f"{name}: {len(refused)} of {len(clips)} set aside ({_counts(stages)})")
-    if not usable:
-        examples = "".join(f"\n  {each.clip}: {each.reason}" for each in [*refused, *aside][:3])
-        raise PreparationError(f"{name}: none of {len(clips)} clips can be used{examples}")
-    found = [entries[clip.name] for clip in usable]
-    return DataPlan(
-        name=name,
-        digest=_plan_digest(usable, found, identity, classes),
-        clips=tuple(usable),
-        set_aside=(*aside, *refused),
-        landmarks=np.asarray([each["landmarks"] for each in found], np.float32),
-        boxes=tuple(crop.Box(*each["box"]) for each in found),
-        contents=tuple(each["content"] for each in found),
-        signatures=tuple(stamps[clip.name] for clip in usable),
-        backend=identity,
-        wanted=tuple(wanted),
-        classes=classes,
-    )
-
-
-def _plan_digest(
-    clips: Sequence[Clip], entries: Sequence[Mapping[str, Any]], identity: str, classes: tuple[str, ...]
-) -> str:
-    """Everything that decides pixels, landmarks or labels, and nothing about places."""
-    described = []
-    for clip, entry in zip(clips, entries, strict=True):
-        body = asdict(clip)
-        del body["frames"], body["annotations"]
-        described.append({**body, "content": entry["content"]})
-    return digest_of({"backend": identity, "crop": crop.POLICY, "classes": list(classes), "clips": described})
-
-
-def _built(
-    plan: DataPlan, tim: int, size: tuple[int, int], cache: Path, workers: int, trust: bool, log: Log
-) -> Path:
+def _built(plan: DataPlan, target: Target, place: Place) -> Path:
     """The folder of a set that is there and whole, after building it if need be."""
-    folder, expected = plan.folder(cache, tim, size), plan.set_digest(tim, size)
+    folder, expected = plan.folder(place.cache, *target), plan.set_digest(*target)
 
     def whole(warn: bool) -> bool:
         try:
-            read_set(folder, expected=expected, trust=trust)
+            read_set(folder, expected=expected, trust=place.trust)
         except CacheMissing:
             return False
         except CacheDamaged as error:
             if warn:
-                log(f"warning: {error}; it is built again")
+                place.log(f"warning: {error}; it is built again")
             return False
         return True
 
     if not whole(warn=True):
-        with locked(cache / plan.name / ".lock", log):
+        with locked(place.cache / plan.name / ".lock", place.log):
             if not whole(warn=False):
-                _build(plan, tim, size, cache, workers, log)
+                _build(plan, target, place)
     return folder
 
 
-def _build(plan: DataPlan, tim: int, size: tuple[int, int], cache: Path, workers: int, log: Log) -> None:
+def _build(plan: DataPlan, target: Target, place: Place) -> None:
     """Make the parts that are missing, of this set and of wanted ones that are not there, and join them."""
-    parts = Parts(cache / plan.name / "parts")
+    parts = Parts(place.cache / plan.name / "parts")
     parts.sweep()
-    folder = plan.folder(cache, tim, size)
-    shape = (len(plan.clips), tim, *size, 3)
-    others = [each for each in plan.wanted if not (plan.folder(cache, *each) / "meta.json").exists()]
-    targets = tuple(dict.fromkeys(Target(*each) for each in [(tim, size), *others]))
-    todo = []
-    for i in range(len(plan.clips)):
-        keys = {target: part_key(plan.contents[i], plan.boxes[i], target) for target in targets}
-        lacking = tuple(t for t in targets if not parts.has(keys[t], t.n_bytes))
-        if lacking:
-            todo.append((i, lacking))
-    require_space(folder, int(np.prod(shape)) + sum(t.n_bytes for _, lacking in todo for t in lacking))
+    others = [each for each in plan.wanted if not (plan.folder(place.cache, *each) / "meta.json").exists()]
+    targets = tuple(dict.fromkeys([target, *(Target(*each) for each in others)]))
+    _take_over(plan, targets, parts, place)
+    todo = [(i, lacking) for i in range(len(plan.clips)) if (lacking := _lacking(plan, i, targets, parts))]
+    n_bytes = target.n_bytes * len(plan.clips) + sum(t.n_bytes for _, lacking in todo for t in lacking)
+    folder = plan.folder(place.cache, *target)
+    require_space(folder, n_bytes)
 
     def make(item: tuple[int, tuple[Target, ...]]) -> None:
         i, lacking = item
         _check_unchanged(plan, i)
         make_parts(plan.clips[i], plan.contents[i], plan.boxes[i], lacking, parts)
 
-    side_by_side(make, todo, workers, log, f"{plan.name}: clips prepared")
-    write_set(folder, shape, _rows(plan, Target(tim, size), parts), _meta(plan, tim, size))
-    for i in range(len(plan.clips)):
-        parts.remove(part_key(plan.contents[i], plan.boxes[i], Target(tim, size)))
+    side_by_side(make, todo, place.workers, place.log, f"{plan.name}: clips prepared")
+    shape = (len(plan.clips), target.tim, *target.size, 3)
+    write_set(folder, shape, _rows(plan, target, parts), _meta(plan, target))
+    for key in _keys(plan, target):
+        parts.remove(key)
+
+
+def _take_over(plan: DataPlan, targets: Sequence[Target], parts: Parts, place: Place) -> None:
+    """Copy the clips that another prepared set of this cache holds already, so that none is decoded again."""
+    for target in targets:
+        lacking = {key for key in _keys(plan, target) if not parts.has(key, target.n_bytes)}
+        if not lacking:
+            continue
+        require_space(parts.folder, len(lacking) * target.n_bytes)
+        for key, row in rows_elsewhere(place.cache, lacking, (target.tim, *target.size, 3)):
+            parts.write(key, row)
+
+
+def _keys(plan: DataPlan, target: Target) -> list[str]:
+    """The name of each clip's part, in order."""
+    return [part_key(content, box, target) for content, box in zip(plan.contents, plan.boxes, strict=True)]
+
+
+def _lacking(plan: DataPlan, i: int, targets: Sequence[Target], parts: Parts) -> tuple[Target, ...]:
+    content, box = plan.contents[i], plan.boxes[i]
+    return tuple(t for t in targets if not parts.has(part_key(content, box, t), t.n_bytes))
 
 
 def _rows(plan: DataPlan, target: Target, parts: Parts) -> Iterator[bytes]:
@@ -379,16 +176,17 @@ def _check_unchanged(plan: DataPlan, i: int) -> None:
         )
 
 
-def _meta(plan: DataPlan, tim: int, size: tuple[int, int]) -> dict[str, Any]:
+def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
     moved = [
-        crop.crop_landmarks(points, box, size) for points, box in zip(plan.landmarks, plan.boxes, strict=True)
+        crop.crop_landmarks(points, box, target.size)
+        for points, box in zip(plan.landmarks, plan.boxes, strict=True)
     ]
     return {
-        "digest": plan.set_digest(tim, size),
+        "digest": plan.set_digest(*target),
         "plan": plan.digest,
         "data": plan.name,
-        "tim": tim,
-        "size": list(size),
+        "tim": target.tim,
+        "size": list(target.size),
         "classes": list(plan.classes),
         "names": [clip.name for clip in plan.clips],
         "subjects": [clip.subject for clip in plan.clips],
@@ -402,13 +200,11 @@ def _meta(plan: DataPlan, tim: int, size: tuple[int, int]) -> dict[str, Any]:
         "landmark_frames": "first frame only",
         "crop": crop.POLICY,
         "boxes": [list(box) for box in plan.boxes],
+        "parts": _keys(plan, target),
+        "notes": [asdict(each) for each in plan.notes],
         "set_aside": [asdict(each) for each in plan.set_aside],
         "made_with": {"opencv": cv2.__version__, "numpy": np.__version__},
     }
-
-
-def _journal_key(clip: Clip, stamp: str, identity: str) -> str:
-    return digest_of({"files": stamp, "backend": identity, "crop": crop.POLICY, "revision": REVISION})
 
 
 def _as_clip(still: Still) -> Clip:
@@ -426,25 +222,6 @@ def _as_clip(still: Still) -> Clip:
         frames=ImageFrames((still.path,)),
         annotations=still.annotations,
     )
-
-
-def _folder_name(names: Sequence[str]) -> str:
-    if not names:
-        raise PreparationError("no database was given")
-    if len(set(names)) < len(names):
-        raise PreparationError(f"a database is given twice: {', '.join(sorted(names))}")
-    name = "+".join(sorted(re.sub(r"[^A-Za-z0-9._-]", "-", name) for name in names))
-    return name.lstrip(".")[:100] or "data"
-
-
-def _refuse_duplicates(clips: Sequence[Clip]) -> None:
-    twice = [name for name, count in Counter(clip.name for clip in clips).items() if count > 1]
-    if twice:
-        raise PreparationError(f"{len(twice)} clip names occur more than once, for example {twice[0]!r}")
-
-
-def _counts(stages: Counter[str]) -> str:
-    return ", ".join(f"{stage}: {count}" for stage, count in sorted(stages.items()))
 
 
 __all__ = [

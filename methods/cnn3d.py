@@ -57,8 +57,11 @@ class CNN3D(NetMethod):
 
     name = "3d-cnn"
     title = "3D-CNN"
+    revision = 2
+    role = "paper"
     Settings = Settings
     curve_name = "training"
+    curve_titles: ClassVar[Mapping[str, str]] = {"training": "Training of the 3D-CNN"}
     trial: ClassVar[Mapping[str, Any]] = {
         "frame_size": (36, 40),
         "crop": 32,

@@ -54,6 +54,7 @@ class FDM(SVMMethod):
 
     name = "fdm"
     title = "FDM"
+    role = "paper"
     Settings = Settings
     one_candidate_per_variant = True
     trial: ClassVar[Mapping[str, Any]] = {
@@ -127,7 +128,7 @@ class FDM(SVMMethod):
             clips,
             compute,
             name=self.name,
-            parameters={"algorithm": algorithm, "variants": list(variants), "version": 1},
+            parameters={"algorithm": algorithm, "variants": list(variants)},
             threads=self.context.threads,
         )
 

@@ -35,6 +35,7 @@ class LBPTOP(SVMMethod):
 
     name = "lbp-top"
     title = "LBP-TOP"
+    role = "paper"
     Settings = LBPTOPSettings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}
 
@@ -71,6 +72,5 @@ class LBPTOP(SVMMethod):
             "radius": settings.radius,
             "points": settings.points,
             "blocks": list(settings.blocks),
-            "version": 1,
         }
         return per_clip(clips, describe, name=self.name, parameters=parameters, threads=self.context.threads)

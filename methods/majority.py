@@ -22,6 +22,7 @@ class Majority(Method):
 
     name = "majority"
     title = "Majority class"
+    role = "baseline"
     Settings = Settings
 
     def fit(self, clips: Clips, *, seed: int) -> None:

@@ -52,6 +52,7 @@ class MDMO(SVMMethod):
 
     name = "mdmo"
     title = "MDMO"
+    role = "paper"
     Settings = Settings
     one_candidate_per_variant = True
     trial: ClassVar[Mapping[str, Any]] = {
@@ -107,6 +108,6 @@ class MDMO(SVMMethod):
             clips,
             compute,
             name=self.name,
-            parameters={"algorithm": algorithm, "pooling": pooling, "version": 1},
+            parameters={"algorithm": algorithm, "pooling": pooling},
             threads=self.context.threads,
         )

@@ -56,6 +56,7 @@ class STCLQP(SVMMethod):
 
     name = "stclqp"
     title = "STCLQP"
+    role = "paper"
     Settings = STCLQPSettings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}
 
@@ -141,7 +142,7 @@ class STCLQP(SVMMethod):
             codes = self._codes(clip)
             return codes if volumes else code_counts(codes, self.settings.points)
 
-        parameters = {"radius": self.settings.radius, "points": self.settings.points, "version": 1}
+        parameters = {"radius": self.settings.radius, "points": self.settings.points}
         name = f"{self.name}-{'codes' if volumes else 'counts'}"
         return per_clip_arrays(clips, compute, name=name, parameters=parameters, threads=self.context.threads)
 

@@ -34,6 +34,7 @@ class STLBPIP(SVMMethod):
 
     name = "stlbp-ip"
     title = "STLBP-IP"
+    role = "paper"
     Settings = STLBPIPSettings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}
 
@@ -55,7 +56,7 @@ class STLBPIP(SVMMethod):
             clips,
             self._of_clip,
             name=self.name,
-            parameters={**self._parameters(), "version": 1},
+            parameters=self._parameters(),
             threads=self.context.threads,
         )
 

@@ -16,7 +16,7 @@ from methods.training.loop import derived_seed
 from methods.training.net_method import NetMethod
 from methods.training.schedule import Plan
 from methods.training.scoring import View
-from methods.training.stages import Stage, StageSettings, report, rounds, stage_e, stage_m
+from methods.training.stages import STAGE_TITLES, Stage, StageSettings, report, rounds, stage_e, stage_m
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,10 @@ class _Recurrent(NetMethod):
     """
 
     Settings = Settings
+    role = "paper"
     curve_name = "joint"
+    revision = 2
+    curve_titles: ClassVar[Mapping[str, str]] = {**STAGE_TITLES, "joint": "Joint training of CNN and LSTM"}
     decides_per_step = True
     uses_e: ClassVar[bool]
     uses_m: ClassVar[bool]

@@ -12,7 +12,8 @@ import pandas as pd
 
 from results.numbers.cells import accuracy
 from results.numbers.tables import table3_frame, tested
-from results.records.runs import Place, Results, conditions, load_results
+from results.records.run_file import Place
+from results.records.runs import Results, conditions, load_results
 
 COLUMNS = ["method", "tim", "protocol", "fold", "seed", "a", "b", "difference", "clips_decided_otherwise"]
 
@@ -96,7 +97,7 @@ def compare_with_paper(run: Path) -> PaperComparison:
     shown = table.drop(columns=["method", "protocol"])
     info = results.info
     lines = [
-        f"{info.name}, {info.profile} profile, {info.data_name}, beside the paper's Table 3 (percent)",
+        f"{info.name}, {info.profile} profile, {info.data.title}, beside the paper's Table 3 (percent)",
         "",
         shown.to_string(index=False, na_rep="-", float_format="{:.2f}".format)
         if len(table)

@@ -24,7 +24,7 @@ MOST_SVG = 2_400_000
 """Bytes of figures inside the page; beyond it the largest are linked and not shown."""
 
 LEAKS = {
-    "paper": (
+    "clips": (
         "Folds over clips, as in the paper. The same people are in training and test, so a method can profit "
         "from recognising who somebody is and how that person tends to be labelled. Numbers under this "
         "protocol say little about people never seen before."
@@ -101,9 +101,9 @@ def _content(results: Results, frames: Mapping[str, pd.DataFrame], figures: Figu
         "audit": _plain("audit", audit().verdicts),
         "pictures": _pictures(figures.pictures),
         "leaks": [(name, LEAKS.get(name, "")) for name in dict.fromkeys(table["protocol"])],
-        "counts": _class_counts(info.data.get("class_counts", {})),
-        "settings": json.dumps(info.settings, indent=1, sort_keys=True),
-        "stamp": json.dumps(info.stamp, indent=1, sort_keys=True),
+        "counts": _class_counts(info.data.class_counts),
+        "settings": json.dumps(dict(info.settings), indent=1, sort_keys=True),
+        "stamp": json.dumps(dict(info.stamp), indent=1, sort_keys=True),
         "failures": _failures(results),
         "unfinished": _unfinished(frames["per_fold"]),
         "set_aside": [*info.set_aside, *_set_aside_by_methods(results)],

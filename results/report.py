@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +14,7 @@ import pandas as pd
 from basis.files import write_atomically
 from results.numbers import tables
 from results.numbers.statistics_table import statistics_frame
-from results.records.run_file import read_run_file
+from results.records.run_file import read_run_file, run_file_bytes
 from results.records.runs import Results, load_results
 from results.records.store import record_paths
 from results.table_text import csv_text, render_table3, table3_csv, table3_latex, table3_markdown, title
@@ -44,6 +44,7 @@ def report(run_folder: Path, *, force: bool = False) -> ReportPaths:
     The same records give the same bytes. When nothing changed since the last report, nothing is redone.
     `force` mixes records of different conditions and says so in the tables. Raises NotARun, MixedRecords.
     """
+    from results.clip_page import write_clip_page
     from results.figures import write_figures
     from results.page import write_page
 
@@ -55,6 +56,8 @@ def report(run_folder: Path, *, force: bool = False) -> ReportPaths:
     written = _write_tables(run_folder, results, frames)
     figures = write_figures(run_folder / "figures", results, frames)
     written += list(figures.files)
+    predictions = tables.predictions_frame(results)
+    written.append(write_clip_page(run_folder, results, predictions, faces=not results.info.data.private))
     written.append(write_page(run_folder, results, frames, figures))
     text = _text(results, frames)
     names = [str(path.relative_to(run_folder)) for path in written]
@@ -113,10 +116,9 @@ def _text(results: Results, frames: Mapping[str, pd.DataFrame]) -> str:
 
 def _digest(folder: Path, force: bool) -> str:
     """Of the records, of the plan and of this package's own code; not of the command that was typed."""
-    body = read_run_file(folder)
-    stamp = {**body["stamp"], "argv": None}
-    plan = json.dumps({**body, "stamp": stamp, "continue": None}, sort_keys=True)
-    whole = hashlib.sha256(f"{force}\n{plan}\n".encode())
+    run = read_run_file(folder)
+    plan = run_file_bytes(replace(run, stamp={**run.stamp, "argv": None}, command=""))
+    whole = hashlib.sha256(f"{force}\n".encode() + plan)
     sources = sorted(p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".html", ".csv"))
     sheets = sorted((folder / "figures").glob("clips-*.svg"))
     for file in (*sources, *sheets, *record_paths(folder)):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from results.numbers.tables import fold_columns
-from results.records.runs import Results, RunInfo
+from results.records.run_file import RunFile
+from results.records.runs import Results
 
 MOST_FOLDS_SHOWN = 10
 """Tables for people leave the single folds out beyond this; the CSV has them all."""
@@ -19,14 +20,13 @@ PERCENTS = (
 NOT_THERE = "-"
 
 
-def title(info: RunInfo, mixed: Sequence[str] = ()) -> str:
+def title(info: RunFile, mixed: Sequence[str] = ()) -> str:
     """What a table is of; it carries the profile, and says when conditions were mixed by force."""
-    clips = info.data.get("n_clips")
-    size = f", {clips} clips" if clips is not None else ""
+    size = f", {info.data.n_clips} clips"
     control = info.settings.get("control", "none")
     labels = f", control: {control}" if control not in ("none", "", None) else ""
     forced = ", MIXED CONDITIONS" if mixed else ""
-    return f"Table 3, {info.profile} profile, {info.data_name}{size}{labels}{forced}: accuracy in percent"
+    return f"Table 3, {info.profile} profile, {info.data.title}{size}{labels}{forced}: accuracy in percent"
 
 
 def csv_text(frame: pd.DataFrame) -> str:

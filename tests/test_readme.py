@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.cli import parser
+from benchmark.flags import parser
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -22,7 +22,7 @@ def test_the_table_is_that_of_the_stored_run():
     rows = [row for row in rows if row[0] != "method"]
     assert len(rows) == 12
     for title, clips, clips_style, people, people_style in rows:
-        for protocol, mean, style in (("paper", clips, clips_style), ("subject", people, people_style)):
+        for protocol, mean, style in (("clips", clips, clips_style), ("subject", people, people_style)):
             row = stored.loc[(protocol, title)]
             assert mean == f"{row['mean']:.2f} ({row['low']:.2f}-{row['high']:.2f})"
             assert style == f"{row['paper_style']:.2f}"
@@ -32,7 +32,7 @@ def test_the_finding_is_that_of_the_stored_run():
     stored = pd.read_csv(ROOT / "docs" / "results" / "quick-small-table3.csv").set_index(
         ["protocol", "method"]
     )
-    clips, people = (stored.loc[(protocol, "lbp-top"), "mean"] for protocol in ("paper", "subject"))
+    clips, people = (stored.loc[(protocol, "lbp-top"), "mean"] for protocol in ("clips", "subject"))
     assert f"LBP-TOP scores {clips:.0f} %; where they are not, {people:.0f} %" in README
     assert f"adds up to {stored['optimism'].max():.0f} points" in README
 
@@ -49,14 +49,14 @@ def test_the_full_size_is_that_of_the_stored_runs():
     }
     assert len(rows) == 12
     for title, *cells in rows:
-        for cell, paper_cell, protocol in zip(cells[:2], cells[2:], ("paper", "subject"), strict=True):
+        for cell, paper_cell, protocol in zip(cells[:2], cells[2:], ("clips", "subject"), strict=True):
             row = stored["quick"].loc[(protocol, title)]
             assert cell == f"{row['mean']:.1f} ({row['low']:.0f}-{row['high']:.0f})"
             there = (protocol, title) in stored["paper"].index
             assert paper_cell == (f"{stored['paper'].loc[(protocol, title), 'mean']:.1f}" if there else "")
     clips, people = (
         [f"{stored['quick'].loc[(protocol, title), 'mean']:.0f} %" for title in ("TLCNN", "LBP-TOP", "FDM")]
-        for protocol in ("paper", "subject")
+        for protocol in ("clips", "subject")
     )
     assert f"over clips TLCNN {clips[0]}, LBP-TOP {clips[1]}, FDM {clips[2]}" in README
     assert f"over people {people[0]}, {people[1]} and {people[2]}" in README

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import importlib
 import json
 import os
 import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "OPENCV_FOR_THREADS_NUM",
-)
+from benchmark.engines.calls import call, limit_threads
+
 DUMP_STACK = signal.SIGUSR1
 """Sent before a unit is stopped at its time limit; it prints the stack of every thread."""
-_LONGEST = 20_000
 
 
 def run_child(
@@ -38,7 +30,8 @@ def run_child(
         _detach(output, parent)
         if threads != 1:
             limit_threads(threads)
-        _send(result, _call(function, payload))
+        status, error = call(function, payload)
+        _send(result, {"status": status, "error": error})
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -47,30 +40,6 @@ def run_child(
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
-
-
-def find_function(name: str) -> Callable[[Mapping[str, Any]], None]:
-    """The function that "module:function" names; raises ImportError or AttributeError."""
-    module, _, attribute = name.partition(":")
-    function: Callable[[Mapping[str, Any]], None] = getattr(importlib.import_module(module), attribute)
-    return function
-
-
-def limit_threads(threads: int) -> None:
-    """Give BLAS, OpenMP, torch and cv2 `threads` threads, loaded already or not.
-
-    Numba has its number from the environment in which the supervisor started.
-    """
-    for name in THREAD_VARIABLES:
-        os.environ[name] = str(threads)
-    if "numpy" in sys.modules:
-        import threadpoolctl
-
-        threadpoolctl.threadpool_limits(threads)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
-    if "cv2" in sys.modules:
-        sys.modules["cv2"].setNumThreads(threads)
 
 
 def die_with_parent(parent: int) -> None:
@@ -96,33 +65,6 @@ def _detach(output: int, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
-
-
-def _call(function: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        find_function(function)(payload)
-    except BaseException as error:
-        name = type(error).__name__
-        memory = isinstance(error, MemoryError) or name == "OutOfMemoryError"
-        return {"status": "memory" if memory else "failed", "error": describe(error)}
-    return {"status": "done", "error": None}
-
-
-def describe(error: BaseException) -> dict[str, str]:
-    """Type, message and traceback of an exception; both texts are cut to their last 20,000 characters."""
-    lines = traceback.format_exception(error)
-    return {
-        "type": type(error).__name__,
-        "message": _safe_text(error)[-_LONGEST:],
-        "traceback": "".join(lines)[-_LONGEST:],
-    }
-
-
-def _safe_text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as second:
-        return f"(its message cannot be shown: {type(second).__name__})"
 
 
 def _send(result: int, message: Mapping[str, Any]) -> None:

@@ -26,9 +26,9 @@ from distributed import (
     get_worker,
 )
 
-from benchmark.engines import EngineError, Limits, Outcome, Task
-from benchmark.engines.child import describe
+from benchmark.engines.calls import describe
 from benchmark.engines.local import Nursery, SupervisorDied
+from benchmark.engines.tasks import Engine, EngineError, Limits, Options, Outcome, Task, crash
 
 DEVICE_VARIABLE = "TLCNN_BENCH_DEVICE"
 """Set in a worker's environment, it says on which device the units of that worker run."""
@@ -37,26 +37,19 @@ _CONNECT_SECONDS = 30
 _nurseries: dict[int, tuple[str, Nursery]] = {}
 
 
-def run_dask(
-    function: str,
-    tasks: Iterable[Task],
-    limits: Limits,
-    *,
-    scheduler: str | None = None,
-    preload: Sequence[str] = (),
-) -> Iterator[Outcome]:
-    """Run units on the workers of `scheduler`, or on workers started here and bound to 127.0.0.1.
+def run_dask(function: str, tasks: Iterable[Task], limits: Limits, options: Options) -> Iterator[Outcome]:
+    """Run units on the workers of `options.scheduler`, or on workers started here and bound to 127.0.0.1.
 
     When a worker dies its unit is tried once more, alone, after all others (a scheduler of the user's own
     tries each time as often as its setting `allowed-failures` says), then counts as crashed.
     Units that ask for GPUs only are placed on workers that offer the resource GPU.
     """
-    with _connect(scheduler, limits) as client:
-        own = limits if scheduler is None else replace(limits, threads=limits.threads or 1)
+    with _connect(options.scheduler, limits) as client:
+        own = limits if options.scheduler is None else replace(limits, threads=limits.threads or 1)
         common = {
             "function": function,
             "limits": asdict(replace(own, threads=own.threads_per_unit, workers=1)),
-            "preload": tuple(preload),
+            "preload": options.preload,
             "run": client.id,
         }
         resources = {} if "cpu" in limits.devices else {"GPU": 1}
@@ -204,8 +197,7 @@ def _outcome(future: Future, key: str) -> Outcome:
     error = future.exception()
     if isinstance(error, KilledWorker):
         where = f"the dask worker {error.last_worker.address} that ran it died, and so did another before"
-        crash = {"type": "Crash", "message": where, "traceback": ""}
-        return Outcome(key, "crashed", crash, 0.0, 0.0)
+        return crash(key, where)
     return Outcome(key, "failed", describe(error), 0.0, 0.0)
 
 
@@ -215,3 +207,6 @@ def _stop(client: Client) -> None:
         return
     client.cancel([Future(key, client) for key in client.futures])
     client.run(_drop_run, client.id, on_error="ignore")
+
+
+DASK = Engine(run_dask)

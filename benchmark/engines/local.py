@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from benchmark.engines import EngineError, Limits, Outcome, Task
-from benchmark.engines.child import THREAD_VARIABLES
+from benchmark.engines.calls import THREAD_VARIABLES
+from benchmark.engines.tasks import Engine, EngineError, Limits, Options, Outcome, Task, crash
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -33,7 +33,7 @@ class Nursery:
 
     def __init__(self, function: str, limits: Limits, preload: Sequence[str] = ()) -> None:
         if sys.platform == "win32":
-            raise EngineError("units are forked, which Windows cannot do; use Linux, macOS or WSL")
+            raise EngineError("units are forked, which Windows cannot do; use --engine serial, or WSL")
         self.limits = limits
         ours, theirs = socket.socketpair()
         self._socket = ours
@@ -117,9 +117,7 @@ class Nursery:
         return message
 
 
-def run_local(
-    function: str, tasks: Iterable[Task], limits: Limits, *, preload: Sequence[str] = ()
-) -> Iterator[Outcome]:
+def run_local(function: str, tasks: Iterable[Task], limits: Limits, options: Options) -> Iterator[Outcome]:
     """Run units on this machine, `limits.workers` at a time (fewer if there are fewer devices).
 
     When the supervisor itself is killed, the units in flight count as crashed and a new one goes on.
@@ -128,15 +126,17 @@ def run_local(
     last: Task | None = None
     while True:
         flight = _Flight(limits)
-        with Nursery(function, limits, preload) as nursery:
+        with Nursery(function, limits, options.preload) as nursery:
             try:
                 yield from flight.run(nursery, queue, last)
                 return
             except SupervisorDied:
                 last = flight.unstarted
         for key in flight.devices:
-            error = {"type": "Crash", "message": "the process that watches the units ended", "traceback": ""}
-            yield Outcome(key, "crashed", error, 0.0, 0.0)
+            yield crash(key, "the process that watches the units ended")
+
+
+LOCAL = Engine(run_local)
 
 
 class _Flight:

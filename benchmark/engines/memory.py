@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+if sys.platform != "win32":
+    import resource
 
 _HELD = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB", re.MULTILINE)
 _HAS_CHILDREN_FILES = Path(f"/proc/self/task/{os.getpid()}/children").exists()
@@ -27,6 +31,18 @@ def memory_of(pid: int) -> int:
             return int(psutil.Process(pid).memory_info().rss)
         return 0
     return sum(int(size) for size in _HELD.findall(status)) * 1024
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far, in MB."""
+    if sys.platform == "win32":
+        return float(psutil.Process().memory_info().peak_wset / 2**20)
+    return resource_peak_mb(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def resource_peak_mb(maxrss: int) -> float:
+    """MB of `ru_maxrss`, which Linux counts in KiB and macOS in bytes."""
+    return maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def children_of(pid: int) -> list[int]:

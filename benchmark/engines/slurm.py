@@ -15,25 +15,16 @@ from typing import Any
 
 import submitit
 
-from benchmark.engines import EngineError, Limits, Outcome, Task
 from benchmark.engines.local import run_local
+from benchmark.engines.tasks import Engine, EngineError, Limits, Options, Outcome, Task, crash
 
 _MOST_JOBS = 1000
 _ATTEMPTS = 2
 _SPARE_SECONDS = 300.0
+_GROUP_SECONDS = 600.0
 
 
-def run_slurm(
-    function: str,
-    tasks: Iterable[Task],
-    limits: Limits,
-    *,
-    folder: Path | str,
-    preload: Sequence[str] = (),
-    cluster: str = "slurm",
-    group_seconds: float = 600.0,
-    parameters: Mapping[str, Any] | None = None,
-) -> Iterator[Outcome]:
+def run_slurm(function: str, tasks: Iterable[Task], limits: Limits, options: Options) -> Iterator[Outcome]:
     """Run units as SLURM jobs, at most `limits.workers` jobs at a time.
 
     Units that are expected to take `group_seconds` together share a job, one after another, each in a
@@ -42,8 +33,12 @@ def run_slurm(
     jobs died counts as crashed. `folder` must be seen by all nodes; `parameters` go to
     submitit.AutoExecutor.update_parameters and win over those derived from `limits`.
     """
-    submitter = _Submitter(function, limits, Path(folder), tuple(preload), cluster, dict(parameters or {}))
-    waiting = group(list(tasks), group_seconds)
+    if options.folder is None:
+        raise EngineError("the engine slurm needs a folder that all nodes see")
+    parameters = dict(options.parameters)
+    cluster, seconds = parameters.pop("cluster", "slurm"), parameters.pop("group_seconds", _GROUP_SECONDS)
+    submitter = _Submitter(function, limits, options.folder, options.preload, cluster, parameters)
+    waiting = group(list(tasks), seconds)
     starts: dict[str, int] = {}
     try:
         while waiting:
@@ -85,7 +80,7 @@ def run_group(
 ) -> None:
     """What one job does: run its units and write down each start and each outcome at once."""
     with Path(journal).open("a") as file:
-        for outcome in run_local(function, _noted(tasks, file), limits, preload=preload):
+        for outcome in run_local(function, _noted(tasks, file), limits, Options(tuple(preload))):
             _note(file, asdict(outcome))
 
 
@@ -220,14 +215,11 @@ def _unfinished(job: _Job, starts: dict[str, int]) -> tuple[list[Task], list[Out
     for key in running or [task.key for task in left]:
         starts[key] = starts.get(key, 0) + 1
     crashed = [
-        Outcome(
-            task.key,
-            "crashed",
-            {"type": "Crash", "message": f"its job ended: {job.how_it_ended()}", "traceback": ""},
-            0.0,
-            0.0,
-        )
+        crash(task.key, f"its job ended: {job.how_it_ended()}")
         for task in left
         if starts.get(task.key, 0) >= _ATTEMPTS
     ]
     return [task for task in left if starts.get(task.key, 0) < _ATTEMPTS], crashed
+
+
+SLURM = Engine(run_slurm, elsewhere=True)

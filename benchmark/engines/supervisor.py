@@ -22,8 +22,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.engines.child import DUMP_STACK, describe, limit_threads, run_child
-from benchmark.engines.memory import children_of, memory_of, tree_of
+from benchmark.engines.calls import describe, limit_threads
+from benchmark.engines.child import DUMP_STACK, run_child
+from benchmark.engines.memory import children_of, memory_of, resource_peak_mb, tree_of
 
 _POLL = 0.05
 _DUMP_SECONDS = 0.3
@@ -193,8 +194,7 @@ class Supervisor:
             unit = self.units.get(pid)
             if unit is not None:
                 unit.exit_status = status
-                scale = 1024 if sys.platform != "darwin" else 1
-                unit.peak = max(unit.peak, usage.ru_maxrss * scale / _MB)
+                unit.peak = max(unit.peak, resource_peak_mb(usage.ru_maxrss))
         for unit in [unit for unit in self.units.values() if unit.exit_status is not None]:
             self._finish(unit)
 

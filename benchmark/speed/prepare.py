@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import resource
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from basis.cores import cores
 from benchmark.speed import Row, best_of
 from data_prep.clips import Clip, Database, ImageFrames
 from data_prep.crop import face_box
@@ -87,7 +87,7 @@ def _tim_rows(quick: bool) -> list[Row]:
 
 def _clips_row(quick: bool) -> Row:
     n_clips, n_frames = (12, 30) if quick else (60, 60)
-    workers = len(os.sched_getaffinity(0))
+    workers = cores()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         database = _database(root, n_clips, n_frames, SOURCE, shared=n_clips)

@@ -1,53 +1,42 @@
-"""The databases that can be read: one file each, one literal table of names."""
+"""The databases that can be read: one file each, one line each in `registry`."""
 
 from __future__ import annotations
 
-import difflib
-import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from data_prep.clips import Database, StillDatabase
+from data_prep.databases.emotions import paper_task, with_known_words
 from data_prep.databases.errors import DatabaseError
+from data_prep.databases.registry import DATABASES, STILLS, source_of, stills_of
+from data_prep.tasks import Task
 
 __all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills"]
 
-DATABASES: dict[str, str] = {
-    "casme": "data_prep.databases.casme:load",
-    "casme2": "data_prep.databases.casme2:load",
-    "smic": "data_prep.databases.smic:load_hs",
-    "smic-vis": "data_prep.databases.smic:load_vis",
-    "smic-nir": "data_prep.databases.smic:load_nir",
-    "smic-e": "data_prep.databases.smic_long:load_hs",
-    "smic-e-vis": "data_prep.databases.smic_long:load_vis",
-    "smic-e-nir": "data_prep.databases.smic_long:load_nir",
-    "samm": "data_prep.databases.samm:load",
-    "manifest": "data_prep.databases.manifest:load",
-}
-"""Databases of micro-expression clips."""
 
-STILLS: dict[str, str] = {
-    "kdef": "data_prep.databases.kdef:load",
-    "rafd": "data_prep.databases.rafd:load",
-    "tfeid": "data_prep.databases.tfeid:load",
-    "mmi": "data_prep.databases.mmi:load",
-}
-"""Databases of expression photographs."""
-
-MAPPED_STILLS = ("tfeid", "mmi")
-"""Those that need a CSV to say what is on which photograph."""
-
-
-def load(name: str, root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
+def load(
+    name: str,
+    root: Path | str | Sequence[Path],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    task: Task | None = None,
+) -> Database:
     """Read a database of clips from its folder (or its annotation table, or a manifest CSV).
 
+    root: may also name several places: the table and the folders of frames, in a list or with commas
+    between them ("TREE,TABLE"); a manifest and the folder that its paths are relative to.
     mapping: emotion word -> class name (one of CLASSES), asked before the paper's own mapping.
+    task: gives the labels instead of the paper's four classes, and sets aside what is not in it.
     Raises DatabaseError for an unknown name, a folder without table or frames, or with several. Clips
-    that cannot be used are in `set_aside` of the result; frames are not opened here.
+    that cannot be used are in `set_aside` of the result; frames are not opened here. Raises TaskError
+    where the task is not defined on this database.
     """
-    database: Database = _loader(name, DATABASES)(Path(root), mapping=mapping)
-    return database
+    from data_prep.databases.trees import open_places
+
+    chosen = task or paper_task(mapping)
+    source = source_of(name)
+    tree, table = open_places(root)
+    return chosen.of(with_known_words(source.load(tree, table), chosen))
 
 
 def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillDatabase:
@@ -56,22 +45,8 @@ def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillD
     mapping: CSV with path, subject, emotion for the databases that need one (default: root/mapping.csv).
     Raises DatabaseError for an unknown name or a folder without photographs.
     """
-    loader = _loader(name, STILLS)
-    if mapping is not None and name not in MAPPED_STILLS:
-        raise DatabaseError(
-            f"{name} is read by its file names; only {' and '.join(MAPPED_STILLS)} take a mapping"
-        )
-    database: StillDatabase = loader(Path(root)) if mapping is None else loader(Path(root), mapping=mapping)
-    return database
-
-
-def _loader(name: str, table: Mapping[str, str]) -> Any:
-    for other, kind in ((DATABASES, "clips (--data)"), (STILLS, "photographs (--expressions)")):
-        if name in other and name not in table:
-            raise DatabaseError(f"{name} is a database of {kind}, and not one of {', '.join(table)}")
-    if name not in table:
-        near = difflib.get_close_matches(name, table, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise DatabaseError(f"{name!r} is not one of {', '.join(table)}{hint}")
-    module, function = table[name].split(":")
-    return getattr(importlib.import_module(module), function)
+    source = stills_of(name)
+    if mapping is not None and not source.mapped:
+        takers = " and ".join(each for each in STILLS if stills_of(each).mapped)
+        raise DatabaseError(f"{name} is read by its file names; only {takers} take a mapping")
+    return source.load(Path(root), mapping)

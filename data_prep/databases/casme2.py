@@ -9,26 +9,36 @@ an apex '/' means that there is none.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
 
-from data_prep.clips import Database
-from data_prep.databases.tabled import Release, load_release
+from data_prep.databases.source import Published, per_subject
+from data_prep.databases.tabled import Release
 
-RELEASE = Release(
+SOURCE = Release(
     name="casme2",
     fps=200.0,
     subject_folder=re.compile(r"sub0*(\d{1,3})", re.IGNORECASE),
     subject=lambda number: f"{number:02d}",
     tables_hint="CASME2-coding-*.xlsx, CASME2_label_*.xls",
     tree_hint="sub01, sub02, ... with EP02_01f/img1.jpg, EP02_01f/reg_img1.jpg or EP02_01f.avi",
+    table=re.compile(r"casme ?(?:2|ii)[ _-]*(?:coding|label)[^/]*\.(?:xlsx?|csv)"),
     others=re.compile(r".*objective.*"),
+    without_row=frozenset({(9, "EP02_02f"), (24, "EP02_07")}),
+    published=Published(
+        source="CASME2-coding-20140508.xlsx",
+        total=255,
+        emotions={
+            "others": 99,
+            "disgust": 63,
+            "happiness": 32,
+            "repression": 27,
+            "surprise": 25,
+            "sadness": 7,
+            "fear": 2,
+        },
+        subjects=per_subject(
+            1, 9, 13, 7, 5, 19, 5, 9, 3, 14, 14, 10, 12, 8, 4, 3, 4, 36, 3, 16, 11, 2, 2, 12, 10, 7, 17
+        ),
+        paper="the paper kept 236 of 247",
+    ),
 )
-
-
-def load(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
-    """Read CASME II below `root`; clips are named `casme2/01/EP02_01f`.
-
-    Raises DatabaseError where table or tree are missing or there are several.
-    """
-    return load_release(RELEASE, root, mapping)
+"""Clips are named `casme2/01/EP02_01f`."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from data_prep.clips import CLASSES, EXPRESSIONS
-from data_prep.databases.errors import DatabaseError, Refused, shown
+from data_prep.clips import CLASSES, EXPRESSIONS, Clip, Database, SetAside
+from data_prep.databases.errors import DatabaseError, Refused, one_line, shown
+from data_prep.tasks import NotInTask, Task, by_word
 
 CLASS_OF: Mapping[str, str] = {
     "happiness": "positive",
@@ -43,24 +45,45 @@ EXPRESSION_OF: Mapping[str, str] = {
 """Words of the photograph databases to the nine expressions."""
 
 
-def class_of(emotion: str, where: object, mapping: Mapping[str, str] | None = None) -> int:
-    """The index in CLASSES of an emotion word, case ignored; raises Refused for an unknown word.
+def paper_task(mapping: Mapping[str, str] | None = None) -> Task:
+    """The paper's four classes; mapping: emotion word -> class name, asked first.
 
-    `mapping` (word -> class name) is asked first.
+    Raises DatabaseError for a mapping to a class that is not there.
     """
-    word = emotion.strip().lower()
-    own = {} if mapping is None else {key.strip().lower(): value for key, value in mapping.items()}
-    name = own.get(word) or CLASS_OF.get(word)
-    if name is None:
-        raise Refused(f"{where}: unknown emotion {shown(emotion)}; known are {', '.join(CLASS_OF)}")
-    return CLASSES.index(name)
-
-
-def check_mapping(mapping: Mapping[str, str] | None) -> None:
-    """Raise DatabaseError for a mapping that names classes which do not exist."""
     for word, name in (mapping or {}).items():
         if name not in CLASSES:
-            raise DatabaseError(f"mapping {shown(word)} -> {shown(name)}: classes are {', '.join(CLASSES)}")
+            given = f"mapping {shown(word)} -> {shown(name)}"
+            raise DatabaseError(f"{given}: classes are {', '.join(CLASSES)}")
+    own = {word.strip().lower(): name for word, name in (mapping or {}).items()}
+    words = {**CLASS_OF, **own}
+    title = "the TLCNN paper's four classes"
+    return Task("tlcnn4", title, CLASSES, "accuracy", by_word(words), words=tuple(words))
+
+
+def with_known_words(database: Database, task: Task) -> Database:
+    """The database without clips of an emotion word that nobody knows: a mistyped one is not "in no class".
+
+    A word is known if the task places it or the paper does; clips without a word, or with several, are the
+    task's business.
+    """
+    known = dict.fromkeys([*CLASS_OF, *task.words])
+    kept: list[Clip] = []
+    aside: list[SetAside] = []
+    for clip in database.clips:
+        if not clip.emotion or clip.marks or clip.emotion.strip().lower() in known or _placed(clip, task):
+            kept.append(clip)
+        else:
+            reason = f"{clip.row}: unknown emotion {shown(clip.emotion)}; known are {', '.join(known)}"
+            aside.append(SetAside(clip.database, clip.name, "load", one_line(reason)))
+    return replace(database, clips=tuple(kept), set_aside=(*database.set_aside, *aside))
+
+
+def _placed(clip: Clip, task: Task) -> bool:
+    try:
+        task.label(clip)
+    except NotInTask:
+        return False
+    return True
 
 
 def expression_of(word: str, where: object) -> int:

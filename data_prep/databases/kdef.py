@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from data_prep.clips import StillDatabase
 from data_prep.databases.errors import Refused, shown
-from data_prep.databases.photographs import Skipped, load_by_name
+from data_prep.databases.photographs import ByName, Skipped
+from data_prep.databases.source import Published
 
 NAME = re.compile(
     r"([AB])([FM])(\d\d)(AF|AN|DI|HA|NE|SA|SU)(S|HL|HR|FL|FR)\.(?:jpe?g|png|bmp)", re.IGNORECASE
@@ -27,11 +27,6 @@ EMOTION_OF = {
 }
 
 
-def load(root: Path) -> StillDatabase:
-    """Read KDEF's straight views below `root`; raises DatabaseError where there is no picture."""
-    return load_by_name("kdef", root, parse, "AF01/AF01ANS.JPG")
-
-
 def parse(file: str) -> tuple[str, str, str]:
     """(subject, emotion word, name) of a file name; raises Refused or Skipped."""
     match = NAME.fullmatch(file)
@@ -41,3 +36,11 @@ def parse(file: str) -> tuple[str, str, str]:
     if angle != "S":
         raise Skipped("not a straight view; only straight views are used")
     return sex + number, EMOTION_OF[emotion], Path(file).stem
+
+
+SOURCE = ByName(
+    "kdef",
+    parse,
+    "AF01/AF01ANS.JPG",
+    published=Published("70 people, 7 expressions, 2 sessions, straight view", total=980, n_subjects=70),
+)

@@ -10,6 +10,7 @@ from pathlib import Path
 from data_prep.clips import BY_DESIGN, SetAside, Still, StillDatabase
 from data_prep.databases.emotions import expression_of
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, one_line, shown
+from data_prep.databases.source import StillSource
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree, pictures_below
 from data_prep.frames import PICTURES
@@ -53,6 +54,33 @@ class StillGathering:
             for reason, count in self.skipped.items()
         ]
         return StillDatabase(self.database, root, tuple(self.stills), (*counted, *self.set_aside))
+
+
+@dataclass(frozen=True)
+class ByName(StillSource):
+    """Photographs whose file names say everything.
+
+    parse: a name to (subject, emotion word, name); raises Refused for a name that it does not know and
+    Skipped for one that is not of the set. hint: an example of a name.
+    """
+
+    parse: Callable[[str], tuple[str, str, str]]
+    hint: str
+
+    def load(self, root: Path, mapping: Path | None) -> StillDatabase:
+        """All pictures below `root`; raises DatabaseError where there is none."""
+        return load_by_name(self.name, root, self.parse, self.hint)
+
+
+@dataclass(frozen=True)
+class ByMapping(StillSource):
+    """Photographs that a CSV of the user names: path, subject, emotion; by default `root/mapping.csv`."""
+
+    mapped: bool = field(default=True, kw_only=True)
+
+    def load(self, root: Path, mapping: Path | None) -> StillDatabase:
+        """All pictures of the CSV; raises DatabaseError where it is missing or unreadable."""
+        return load_by_mapping(self.name, root, mapping)
 
 
 def load_by_name(

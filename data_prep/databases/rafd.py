@@ -8,20 +8,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from data_prep.clips import StillDatabase
 from data_prep.databases.errors import Refused, shown
-from data_prep.databases.photographs import Skipped, load_by_name
+from data_prep.databases.photographs import ByName, Skipped
+from data_prep.databases.source import Published
 
 NAME = re.compile(
     r"Rafd(000|045|090|135|180)_(\d\d)_(?:Caucasian|Moroccan|Kid)_(?:female|male)_"
     r"(angry|contemptuous|disgusted|fearful|happy|neutral|sad|surprised)_(?:frontal|left|right)\.(?:jpe?g|png|bmp)",
     re.IGNORECASE,
 )
-
-
-def load(root: Path) -> StillDatabase:
-    """Read RaFD's frontal photographs below `root`; raises DatabaseError where there is no picture."""
-    return load_by_name("rafd", root, parse, "Rafd090_01_Caucasian_female_angry_frontal.jpg")
 
 
 def parse(file: str) -> tuple[str, str, str]:
@@ -35,3 +30,11 @@ def parse(file: str) -> tuple[str, str, str]:
     if camera != "090":
         raise Skipped("not taken from straight ahead (090); only those are used")
     return model, emotion.lower(), Path(file).stem
+
+
+SOURCE = ByName(
+    "rafd",
+    parse,
+    "Rafd090_01_Caucasian_female_angry_frontal.jpg",
+    published=Published("67 people, 8 expressions, 3 gaze directions, 090", total=1608, n_subjects=67),
+)

@@ -6,26 +6,33 @@ Table: SAMM_Micro_FACS_Codes_v2.xlsx, whose header stands below 13 rows of text.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
 
-from data_prep.clips import Database
-from data_prep.databases.tabled import Release, load_release
+from data_prep.databases.source import Published
+from data_prep.databases.tabled import Release
 
-RELEASE = Release(
+SOURCE = Release(
     name="samm",
     fps=200.0,
     subject_folder=re.compile(r"(\d{3})"),
     subject=lambda number: f"{number:03d}",
     tables_hint="SAMM_Micro_FACS_Codes_v2.xlsx",
     tree_hint="006, 007, ... with 006_1_2/006_05562.jpg",
+    table=re.compile(r"samm[^/]*micro[^/]*\.(?:xlsx?|csv)"),
     others=re.compile(r".*long.*"),
+    published=Published(
+        source="SAMM_Micro_FACS_Codes_v2.xlsx",
+        total=159,
+        people=(6, 7, *range(9, 27), 28, *range(30, 38)),
+        emotions={
+            "anger": 57,
+            "other": 26,
+            "happiness": 26,
+            "surprise": 15,
+            "contempt": 12,
+            "disgust": 9,
+            "fear": 8,
+            "sadness": 6,
+        },
+    ),
 )
-
-
-def load(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
-    """Read SAMM below `root`; clips are named `samm/006/006_1_2`.
-
-    Raises DatabaseError where table or tree are missing or there are several.
-    """
-    return load_release(RELEASE, root, mapping)
+"""Clips are named `samm/006/006_1_2`."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import Clip, Database
-from data_prep.databases.emotions import check_mapping, class_of
+from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, shown
+from data_prep.databases.source import Published, Source
 from data_prep.databases.tabled import Gathering
-from data_prep.databases.trees import Tree, choose_home, open_root, survey
+from data_prep.databases.trees import Tree, choose_home, survey
 
 FPS: Mapping[str, float] = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
 SUBJECT_FOLDER = re.compile(r"s0*(\d{1,3})", re.IGNORECASE)
@@ -23,19 +24,15 @@ CLIP = re.compile(r"s0*(\d{1,3})_(ne|po|sur)_0*(\d{1,3})", re.IGNORECASE)
 EMOTION_OF = {"ne": "negative", "po": "positive", "sur": "surprise"}
 
 
-def load_hs(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
-    """Read SMIC-HS below `root`; clips are named `smic/s01/s1_ne_01`. Raises DatabaseError."""
-    return _load("smic", "hs", root, mapping)
+@dataclass(frozen=True)
+class Short(Source):
+    """The short clips of one camera: "hs", "vis" or "nir"."""
 
+    camera: str
 
-def load_vis(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
-    """Read SMIC-VIS below `root`; its subjects carry the same names as in SMIC-HS. Raises DatabaseError."""
-    return _load("smic-vis", "vis", root, mapping)
-
-
-def load_nir(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
-    """Read SMIC-NIR below `root`; its subjects carry the same names as in SMIC-HS. Raises DatabaseError."""
-    return _load("smic-nir", "nir", root, mapping)
+    def load(self, tree: Tree, table: Path | None) -> Database:
+        """The folders below `micro`; raises DatabaseError where a table is named."""
+        return _load(self.name, self.camera, tree, table)
 
 
 def subject_name(number: int) -> str:
@@ -56,9 +53,7 @@ def parsed(clip: str) -> tuple[int, str, int]:
     return int(match[1]), match[2].lower(), int(match[3])
 
 
-def _load(name: str, camera: str, root: Path, mapping: Mapping[str, str] | None) -> Database:
-    check_mapping(mapping)
-    tree, table = open_root(root)
+def _load(name: str, camera: str, tree: Tree, table: Path | None) -> Database:
     if table:
         raise DatabaseError(f"{table}: SMIC's short clips have no table; give their folder")
     homes = [
@@ -69,7 +64,7 @@ def _load(name: str, camera: str, root: Path, mapping: Mapping[str, str] | None)
     for folder, subject in _subjects(tree, home, gathering):
         for emotion, emotion_folder in tree.list(_below(tree, folder, "micro")).folders.items():
             for clip, path in tree.list(emotion_folder).folders.items():
-                make = partial(_clip, name, camera, tree, path, subject, emotion, clip, mapping)
+                make = partial(_clip, name, camera, tree, path, subject, emotion, clip)
                 gathering.take(f"{name}/s{subject:02d}/{clip}", tree.relative(path), make)
     return gathering.finished(tree.root)
 
@@ -100,10 +95,12 @@ def _clip(
     subject: int,
     emotion: str,
     clip: str,
-    mapping: Mapping[str, str] | None,
 ) -> Clip:
     where = tree.relative(path)
-    label = class_of(emotion, where, mapping)
+    if emotion.lower() not in EMOTION_OF.values():
+        raise Refused(
+            f"{where}: unknown emotion {shown(emotion)}; known are {', '.join(EMOTION_OF.values())}"
+        )
     named_subject, kind, _ = parsed(clip)
     if named_subject != subject or EMOTION_OF[kind] != emotion.lower():
         raise Refused(f"{where}: the name {clip} belongs to subject {named_subject}, {EMOTION_OF[kind]}")
@@ -117,13 +114,14 @@ def _clip(
         subject=subject_name(subject),
         name=f"{name}/s{subject:02d}/{clip}",
         emotion=emotion,
-        label=label,
+        label=UNLABELLED,
         fps=FPS[camera],
         onset=onset,
         apex=None,
         offset=offset,
         frames=frames,
         annotations=tree.sidecar(path, frames.paths[0]),
+        row=where,
     )
 
 
@@ -142,3 +140,39 @@ def _short(tree: Tree, home: str) -> bool:
 
 def _below(tree: Tree, folder: str, name: str) -> str:
     return tree.list(folder).folders[name]
+
+
+PEOPLE = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20)
+"""The sixteen people of SMIC-HS; all cameras and the long recordings show people of these."""
+
+FILMED_BY_ALL = (*range(11, 16), 18, 19, 20)
+"""The eight people whom the slow cameras (VIS, NIR) filmed as well."""
+
+HS = Short(
+    "smic",
+    "hs",
+    published=Published(
+        source="the folders of SMIC-HS",
+        total=164,
+        people=PEOPLE,
+        emotions={"negative": 70, "positive": 51, "surprise": 43},
+        subjects={3: 39, 4: 19, 5: 2, 8: 13, 13: 10, 19: 2, 20: 22},
+        paper="the paper kept 157 of 164",
+    ),
+)
+"""Clips are named `smic/s01/s1_ne_01`."""
+
+_SLOW = {"positive": 28, "negative": 23, "surprise": 20}
+VIS = Short(
+    "smic-vis",
+    "vis",
+    published=Published("the folders of SMIC-VIS", total=71, people=FILMED_BY_ALL, emotions=_SLOW),
+)
+"""Subjects carry the same names as in SMIC-HS."""
+
+NIR = Short(
+    "smic-nir",
+    "nir",
+    published=Published("the folders of SMIC-NIR", total=71, people=FILMED_BY_ALL, emotions=_SLOW),
+)
+"""Subjects carry the same names as in SMIC-HS."""

@@ -8,17 +8,27 @@ Table: SMIC-HS-E_annotation.xlsx, one sheet per camera; a row may hold a second 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import Clip, Database
-from data_prep.databases.emotions import check_mapping, class_of
+from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, shown
-from data_prep.databases.smic import EMOTION_OF, FPS, SUBJECT_FOLDER, homes_of, parsed, subject_name
-from data_prep.databases.tabled import Gathering, in_order, subject_number
+from data_prep.databases.smic import (
+    EMOTION_OF,
+    FILMED_BY_ALL,
+    FPS,
+    PEOPLE,
+    SUBJECT_FOLDER,
+    homes_of,
+    parsed,
+    subject_name,
+)
+from data_prep.databases.source import Published, Source
+from data_prep.databases.tabled import Gathering, apex_of, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
-from data_prep.databases.trees import Tree, choose_home, choose_table, open_root, survey
+from data_prep.databases.trees import Tree, choose_home, choose_table, survey
 
 COLUMNS: Columns = {
     "Subject": ("Subject",),
@@ -39,31 +49,25 @@ _ABSENT = ("", "/", "0")
 Key = tuple[int, str, int]
 
 
-def load_hs(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
-    """Read SMIC-HS-E below `root`; clips are named `smic-e/s20/s20_ne_06@<onset>`. Raises DatabaseError."""
-    return _load("smic-e", "hs", root, mapping)
+@dataclass(frozen=True)
+class Long(Source):
+    """The long recordings of one camera: "hs", "vis" or "nir"."""
+
+    camera: str
+
+    def load(self, tree: Tree, table: Path | None) -> Database:
+        """The expressions of the table; raises DatabaseError where table or recordings are missing."""
+        return _load(self.name, self.camera, tree, table)
 
 
-def load_vis(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
-    """Read SMIC-VIS-E below `root` (its own table or the sheet VIS). Raises DatabaseError."""
-    return _load("smic-e-vis", "vis", root, mapping)
-
-
-def load_nir(root: Path, *, mapping: Mapping[str, str] | None = None) -> Database:
-    """Read SMIC-NIR-E below `root` (its own table or the sheet NIR). Raises DatabaseError."""
-    return _load("smic-e-nir", "nir", root, mapping)
-
-
-def _load(name: str, camera: str, root: Path, mapping: Mapping[str, str] | None) -> Database:
-    check_mapping(mapping)
-    tree, named = open_root(root)
+def _load(name: str, camera: str, tree: Tree, named: Path | None) -> Database:
     found = survey(tree, SUBJECT_FOLDER)
     own = [
         path for path in found.tables if re.fullmatch(_KNOWN.format(camera=camera), Path(path).name.lower())
     ]
     known = re.compile(_KNOWN.format(camera="(?:hs|vis|nir)"))
     hint = f"SMIC-{camera.upper()}-E_annotation*.xlsx"
-    table = Path(named) if named else choose_table(tree, own or found.tables, known, hint)
+    table = named or choose_table(tree, own or found.tables, known, hint)
     sheet = read_table(table, COLUMNS, required=REQUIRED, sheet=camera)
     if sheet.name.lower() in FPS and sheet.name.lower() != camera:
         raise DatabaseError(f"{table}: has the sheet {sheet.name} but none for {camera.upper()}")
@@ -72,8 +76,8 @@ def _load(name: str, camera: str, root: Path, mapping: Mapping[str, str] | None)
         [home for home in homes_of(tree, found.homes, camera) if _long(tree, home)],
         f"{camera.upper()}_long/SMIC-{camera.upper()}-E/s03/s3_ne_03/image000001.jpg",
     )
-    gathering = Gathering(name)
-    _gather(gathering, tree, camera, sheet, _places(tree, home), mapping)
+    gathering = Gathering(name, warnings=list(sheet.notes))
+    _gather(gathering, tree, camera, sheet, _places(tree, home))
     return gathering.finished(tree.root)
 
 
@@ -83,7 +87,6 @@ def _gather(
     camera: str,
     sheet: Sheet,
     places: Mapping[Key, str],
-    mapping: Mapping[str, str] | None,
 ) -> None:
     used: set[Key] = set()
     for row in sheet.rows:
@@ -97,7 +100,7 @@ def _gather(
         for which in ("", "2", "3"):
             if which and row.get(f"Onset{which}") in _ABSENT:
                 continue
-            make = partial(_clip, gathering.database, camera, tree, places, row, which, mapping)
+            make = partial(_clip, gathering.database, camera, tree, places, row, which, gathering.note)
             gathering.take(label + (f" (expression {which})" if which else ""), row, make)
     for key in sorted(places.keys() - used):
         folder = tree.relative(places[key])
@@ -111,17 +114,16 @@ def _clip(
     places: Mapping[Key, str],
     row: Row,
     which: str,
-    mapping: Mapping[str, str] | None,
+    note: Callable[[str], None],
 ) -> Clip:
     subject, kind, number = parsed(row.get("Filename"))
     emotion = row.text("Emotion")
-    label = class_of(emotion, f"{row}, column Emotion", mapping)
     if subject_number(row) != subject:
         raise row.refused("Subject", f"the subject of {row.get('Filename')}")
     if EMOTION_OF[kind] != emotion.lower():
         raise row.refused("Emotion", f"the emotion of {row.get('Filename')}")
-    apex = None if which else row.optional_integer("Apex", _ABSENT)
-    onset, apex, offset = in_order(row, row.integer(f"Onset{which}"), apex, row.integer(f"Offset{which}"))
+    onset, offset = in_order(row, row.integer(f"Onset{which}"), row.integer(f"Offset{which}"))
+    apex = None if which else apex_of(row, (onset, offset), note, absent=_ABSENT)
     folder = places.get((subject, kind, number))
     if folder is None:
         raise Refused(f"{row}: no folder {shown(row.get('Filename'))} below {tree.root}")
@@ -134,13 +136,14 @@ def _clip(
         subject=subject_name(subject),
         name=f"{name}/s{subject:02d}/{Path(folder).name}@{onset}",
         emotion=emotion,
-        label=label,
+        label=UNLABELLED,
         fps=FPS[camera],
         onset=onset,
         apex=apex,
         offset=offset,
         frames=frames,
         annotations=tree.sidecar(folder, frames.paths[0]),
+        row=row.at("Emotion"),
     )
 
 
@@ -163,3 +166,25 @@ def _long(tree: Tree, home: str) -> bool:
         if SUBJECT_FOLDER.fullmatch(name) and "micro" not in tree.list(folder).folders:
             return True
     return False
+
+
+TABLE = re.compile(r"smic[^/]*annotation[^/]*\.(?:xlsx?|csv)")
+
+HS = Long(
+    "smic-e",
+    "hs",
+    table=TABLE,
+    published=Published(
+        "SMIC-HS-E_annotation_orig.xlsx: 162 rows, five of them with a second expression",
+        total=167,
+        people=PEOPLE,
+    ),
+)
+"""Clips are named `smic-e/s20/s20_ne_06@<onset>`."""
+
+_SLOW = Published("the sheet VIS of SMIC's annotation", total=71, people=FILMED_BY_ALL)
+VIS = Long("smic-e-vis", "vis", table=TABLE, published=_SLOW)
+"""From a table of its own, or the sheet VIS."""
+
+NIR = Long("smic-e-nir", "nir", table=TABLE)
+"""From a table of its own, or the sheet NIR."""

@@ -22,14 +22,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from basis.files import file_sha256
-from data_prep.landmarks import BackendError, LandmarksNotFound, Log, Options, drop_inner_corners
-
-Float32 = npt.NDArray[np.float32]
-UInt8 = npt.NDArray[np.uint8]
+from data_prep.landmarks.base import (
+    Backend,
+    BackendError,
+    Float32,
+    LandmarksNotFound,
+    Log,
+    Options,
+    Sidecar,
+    UInt8,
+    drop_inner_corners,
+)
 
 SOURCE = "https://www.adrianbulat.com/downloads/python-fan"
 ALIGNER = "2DFAN4-11f355bf06.pth.tar"
@@ -81,16 +85,16 @@ def ready(options: Options, log: Log) -> None:
             )
 
 
-def find(frame: UInt8, options: Options) -> Float32:
-    """(66, 2) float32 of the largest face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
+def find(frame: UInt8, sidecar: Sidecar | None, options: Options) -> list[Float32]:
+    """(66, 2) float32 of every face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
     with _lock, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="No faces were detected")
         faces = _network(options).get_landmarks_from_image(frame)
     if not faces:
         raise LandmarksNotFound(
-            f"face-alignment found no face in the first frame ({frame.shape[1]}x{frame.shape[0]} pixels)"
+            f"face-alignment found no face in the frame ({frame.shape[1]}x{frame.shape[0]} pixels)"
         )
-    return drop_inner_corners(max(faces, key=lambda points: float(np.prod(np.ptp(points, axis=0)))))
+    return [drop_inner_corners(points) for points in faces]
 
 
 def _download(name: str, path: Path) -> None:
@@ -144,3 +148,6 @@ def _torch_cache(folder: Path) -> Iterator[None]:
             yield
         finally:
             torch.hub.set_dir(before)
+
+
+BACKEND = Backend(find, identity, ready)

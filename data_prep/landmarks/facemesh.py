@@ -3,9 +3,14 @@
 Notes
 -----
 Static image mode (video mode carries state from frame to frame). The mesh has no 300-W points; those below
-are the mesh vertices nearest to them, in the order of the 68. The detector misses faces that fill the frame
-and faces that are small in it. So where the whole frame shows no face, it is tried again with a margin of
-30 % around it, and then in squares of its short side, each half a square from the one before.
+are the mesh vertices nearest to them, in the order of the 68. The detector misses faces that are small in
+the frame, of two people sometimes the larger one, and faces that fill the frame. So the whole frame is
+looked at and squares of its short side, each half a square from the one before; where they show no face,
+the frame with a margin of 30 % around it.
+
+The mesh fits an upright face into whatever it is given, one that stands upside down too. So the detector's
+score of each face is compared with its score of the same picture turned by 180 degrees; where the turned
+one is clearly better, the mesh is fitted there and its points are turned back.
 """
 
 from __future__ import annotations
@@ -13,21 +18,32 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from importlib import metadata
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.landmarks import BackendError, LandmarksNotFound, drop_inner_corners
+from data_prep.landmarks.base import (
+    Backend,
+    BackendError,
+    Float32,
+    LandmarksNotFound,
+    Log,
+    Options,
+    Sidecar,
+    UInt8,
+    drop_inner_corners,
+)
 
-Float32 = npt.NDArray[np.float32]
-UInt8 = npt.NDArray[np.uint8]
+Float64 = npt.NDArray[np.float64]
 
-REVISION = 2
+REVISION = 3
 VERSION = "0.10.21"
 INSTALL = "pip install --no-deps -r offline.txt"
 MARGIN = 0.3
+MAX_FACES = 8
+TURNED_IS_BETTER = 0.1
 
 JAW = (127, 234, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 454, 356)
 BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
@@ -38,7 +54,16 @@ INNER_LIP = (78, 82, 13, 312, 308, 317, 14, 87)
 VERTICES = (*JAW, *BROWS, *NOSE, *EYES, *OUTER_LIP, *INNER_LIP)
 
 _lock = threading.Lock()
-_meshes: list[Any] = []
+_models: dict[str, Any] = {}
+
+
+class Window(NamedTuple):
+    """A rectangle to look in, in pixels; it may reach beyond the frame. Right and bottom are exclusive."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
 
 
 def identity() -> str:
@@ -49,62 +74,107 @@ def identity() -> str:
         raise BackendError(_missing("it is not installed")) from error
 
 
-def ready() -> None:
-    """Load the model once; raises BackendError with the command that installs it."""
+def ready(options: Options, log: Log) -> None:
+    """Load the models once; raises BackendError with the command that installs them."""
     with _lock:
-        _mesh()
+        _model("mesh")
+        _model("detector")
 
 
-def find(frame: UInt8) -> Float32:
-    """(66, 2) float32 of the face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
+def faces(frame: UInt8, sidecar: Sidecar | None, options: Options) -> list[Float32]:
+    """(66, 2) float32 of every face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
     with _lock:
-        mesh = _mesh()
-        for window in _windows(*frame.shape[:2]):
-            points = _points(mesh, frame, *window)
-            if points is not None:
-                return drop_inner_corners(points)
+        for windows in _stages(*frame.shape[:2]):
+            found = _distinct([each for window in windows for each in _faces_in(frame, window)])
+            if found:
+                return [drop_inner_corners(points) for points in found]
     raise LandmarksNotFound(
-        f"face mesh found no face in the first frame ({frame.shape[1]}x{frame.shape[0]} pixels)"
+        f"face mesh found no face in the frame ({frame.shape[1]}x{frame.shape[0]} pixels)"
     )
 
 
-def _windows(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
-    """Where to look, as (top, left, bottom, right), which may reach beyond the frame."""
-    yield 0, 0, height, width
+def _stages(height: int, width: int) -> Iterator[list[Window]]:
+    """Where to look together: the whole frame and squares side by side; then the frame with a margin."""
+    side, longer = min(height, width), max(height, width)
+    starts = [*range(0, longer - side, max(1, side // 2)), longer - side] if longer > side else []
+    corners = [(start, 0) if height > width else (0, start) for start in starts]
+    squares = [Window(top, left, top + side, left + side) for top, left in corners]
+    yield [Window(0, 0, height, width), *squares]
     rows, columns = round(MARGIN * height), round(MARGIN * width)
-    yield -rows, -columns, height + rows, width + columns
-    side = min(height, width)
-    if max(height, width) > side:
-        for start in (*range(0, max(height, width) - side, max(1, side // 2)), max(height, width) - side):
-            top, left = (start, 0) if height > width else (0, start)
-            yield top, left, top + side, left + side
+    yield [Window(-rows, -columns, height + rows, width + columns)]
 
 
-def _points(
-    mesh: Any, frame: UInt8, top: int, left: int, bottom: int, right: int
-) -> npt.NDArray[np.float64] | None:
-    """(68, 2) points of the face in one window, in pixels of the frame; None if there is no face."""
+def _faces_in(frame: UInt8, window: Window) -> list[tuple[float, Float64]]:
+    """Each face of one window as (distance from the window's centre, (68, 2) points in the frame)."""
+    centre = np.array([window.left + window.right, window.top + window.bottom]) / 2
+    found = []
+    for points in _fitted(_cut(frame, window), window):
+        upright = _upside_down(frame, points)
+        if upright is not None:
+            found.append((float(np.linalg.norm(upright.mean(axis=0) - centre)), upright))
+    return found
+
+
+def _upside_down(frame: UInt8, points: Float64) -> Float64 | None:
+    """The points, or those of the face upside down where that fits better; None where neither holds."""
+    centre, side = (points.min(axis=0) + points.max(axis=0)) / 2, np.ptp(points, axis=0).max()
+    left, top = np.floor(centre - side).astype(int).tolist()
+    right, bottom = np.ceil(centre + side).astype(int).tolist()
+    window = Window(top, left, bottom, right)
+    cut = _cut(frame, window)
+    turned = np.ascontiguousarray(cut[::-1, ::-1])
+    if _score(turned) <= _score(cut) + TURNED_IS_BETTER:
+        return points
+    fitted = _fitted(turned, window)
+    return np.array([left + right, top + bottom]) - fitted[0] if fitted else None
+
+
+def _distinct(found: list[tuple[float, Float64]]) -> list[Float64]:
+    """Faces without repetitions: of those that overlap, the one nearest to the centre of its window."""
+    kept: list[Float64] = []
+    for _, points in sorted(found, key=lambda each: each[0]):
+        centre = points.mean(axis=0)
+        if not any(((other.min(axis=0) < centre) & (centre < other.max(axis=0))).all() for other in kept):
+            kept.append(points)
+    return kept
+
+
+def _cut(frame: UInt8, window: Window) -> UInt8:
+    """The window's pixels; what lies beyond the frame repeats its border."""
     height, width = frame.shape[:2]
-    inside = frame[max(top, 0) : bottom, max(left, 0) : right]
-    beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
-    padded = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)
-    faces = mesh.process(padded).multi_face_landmarks
-    if not faces:
-        return None
-    points = faces[0].landmark
-    x = [left - 0.5 + points[i].x * (right - left) for i in VERTICES]
-    y = [top - 0.5 + points[i].y * (bottom - top) for i in VERTICES]
-    return np.array([x, y]).T
+    inside = frame[max(window.top, 0) : window.bottom, max(window.left, 0) : window.right]
+    beyond = (
+        *(max(-window.top, 0), max(window.bottom - height, 0)),
+        *(max(-window.left, 0), max(window.right - width, 0)),
+    )
+    return np.asarray(cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
-def _mesh() -> Any:
-    if not _meshes:
+def _fitted(cut: UInt8, window: Window) -> list[Float64]:
+    """(68, 2) points of each face in the cut-out window, in pixels of the frame."""
+    corner = np.array([window.left, window.top])
+    size = np.array([window.right - window.left, window.bottom - window.top])
+    meshes = _model("mesh").process(cut).multi_face_landmarks or ()
+    return [corner + size * [(mesh.landmark[i].x, mesh.landmark[i].y) for i in VERTICES] for mesh in meshes]
+
+
+def _score(cut: UInt8) -> float:
+    """The detector's score of its surest face, 0 where there is none."""
+    found = _model("detector").process(cut).detections or ()
+    return max((float(each.score[0]) for each in found), default=0.0)
+
+
+def _model(name: str) -> Any:
+    """MediaPipe's mesh or its detector, loaded once."""
+    if not _models:
         try:
+            from mediapipe.python.solutions.face_detection import FaceDetection
             from mediapipe.python.solutions.face_mesh import FaceMesh
         except ImportError as error:
             raise BackendError(_missing(str(error))) from error
-        _meshes.append(FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True))
-    return _meshes[0]
+        _models["detector"] = FaceDetection(model_selection=0, min_detection_confidence=0.1)
+        _models["mesh"] = FaceMesh(static_image_mode=True, max_num_faces=MAX_FACES, refine_landmarks=True)
+    return _models[name]
 
 
 def _missing(reason: str) -> str:
@@ -112,3 +182,6 @@ def _missing(reason: str) -> str:
         f"the landmark back end facemesh needs mediapipe {VERSION} ({reason}); install it with\n"
         f"    {INSTALL}\nin the folder of this project"
     )
+
+
+BACKEND = Backend(faces, identity, ready)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from results.figures.style import COLOURS, INK, PAPER, Drawn, new_figure, subtitle, tidy
 from results.numbers.cells import Cell
-from results.records.runs import RunInfo
+from results.records.run_file import RunFile
 
 Curve = Mapping[str, list[float]]
 KINDS = (("training accuracy", "validation accuracy"), ("loss", "validation loss"))
@@ -28,7 +28,7 @@ MOST_LINES = 10
 PAPER_WEIGHT, PAPER_ACCURACY = 0.77, 60.11
 
 
-def curves(info: RunInfo, cells: Sequence[Cell]) -> list[Drawn]:
+def curves(info: RunFile, cells: Sequence[Cell]) -> list[Drawn]:
     """One figure per training stage, protocol and TIM that left curves: a row per method, a line per unit.
 
     A stage that is the same in several protocols and TIM settings is drawn once.
@@ -72,7 +72,7 @@ def _distinct(rows: dict[str, dict[str, list[Curve]]]) -> dict[str, dict[str, li
 
 
 def _curve_figure(
-    info: RunInfo, name: str, heading: str, rows: dict[str, dict[str, list[Curve]]], protocol: str, tim: int
+    info: RunFile, name: str, heading: str, rows: dict[str, dict[str, list[Curve]]], protocol: str, tim: int
 ) -> Drawn:
     more = f"thick: mean, thin: up to {MOST_LINES} units"
     figure = new_figure(7.2, 1.0 + 1.9 * len(rows), heading, subtitle(info, protocol, [tim], more))
@@ -120,7 +120,7 @@ def _mean(lines: Sequence[Curve]) -> tuple[npt.NDArray[np.float64], npt.NDArray[
     return np.array(common), np.array([np.mean([value[step] for value in values]) for step in common])
 
 
-def weight_sweep(info: RunInfo, cells: Sequence[Cell], protocol: str) -> Drawn | None:
+def weight_sweep(info: RunFile, cells: Sequence[Cell], protocol: str) -> Drawn | None:
     """Fig. 11: MDMO's mean accuracy over lambda, with what honest and paper-style selection give."""
     own = [c for c in cells if c.method == "mdmo" and c.protocol == protocol and c.complete]
     sweeps = {cell.tim: _sweep(cell) for cell in own}
@@ -133,7 +133,7 @@ def weight_sweep(info: RunInfo, cells: Sequence[Cell], protocol: str) -> Drawn |
     words = []
     for j, cell in enumerate(cell for cell in own if cell.tim in sweeps):
         words.append(_draw_sweep(axes, cell, sweeps[cell.tim], COLOURS[j], ("-", (0, (4, 1.6)))[j % 2]))
-    if protocol == "paper":
+    if protocol == "clips":
         axes.plot(
             [PAPER_WEIGHT],
             [PAPER_ACCURACY],

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from basis.files import write_atomically
-from results.records.runs import RunInfo
+from results.records.run_file import RunFile
 
 INK = "#1d1d21"
 PAPER = "#ffffff"
@@ -113,11 +113,11 @@ def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure
     return figure
 
 
-def subtitle(info: RunInfo, protocol: str, tims: Sequence[int], more: str = "") -> str:
+def subtitle(info: RunFile, protocol: str, tims: Sequence[int], more: str = "") -> str:
     """What every figure says of its numbers: data, n, protocol, TIM, profile."""
-    clips = info.data.get("n_clips", "?")
     tim = " and ".join(map(str, tims))
-    words = f"{info.data_name}, n = {clips} clips; protocol {protocol}, TIM {tim}; {info.profile} profile"
+    data = f"{info.data.title}, n = {info.data.n_clips} clips"
+    words = f"{data}; protocol {protocol}, TIM {tim}; {info.profile} profile"
     return f"{words}; {more}" if more else words
 
 

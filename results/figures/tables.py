@@ -16,7 +16,7 @@ from results.figures.labels import place_labels
 from results.figures.style import COLOURS, INK, PAPER, QUIET, SCALE, Drawn, new_figure, subtitle, tidy
 from results.numbers.statistics import Ranks
 from results.numbers.tables import FLOORS, fold_columns
-from results.records.runs import RunInfo
+from results.records.run_file import RunFile
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ LIGHT_ABOVE = 0.55
 HATCHES = ("", "////", "....")
 
 
-def bars(info: RunInfo, table: pd.DataFrame, protocol: str) -> Drawn:
+def bars(info: RunFile, table: pd.DataFrame, protocol: str) -> Drawn:
     """Fig. 13: mean accuracy per method and TIM, with interval, folds as dots, the paper's means as ticks."""
     part = table[table["protocol"] == protocol]
     tims, titles = list(dict.fromkeys(part["tim"])), list(dict.fromkeys(part["title"]))
@@ -103,7 +103,7 @@ def _bar_words(part: pd.DataFrame) -> str:
     return f"Bars of mean accuracy; highest: {best['title']} at TIM {best['tim']}, {best['mean']:.2f} %."
 
 
-def confusions(info: RunInfo, counts: pd.DataFrame, titles: dict[str, str], protocol: str, tim: int) -> Drawn:
+def confusions(info: RunFile, counts: pd.DataFrame, titles: dict[str, str], protocol: str, tim: int) -> Drawn:
     """Confusion matrices of all methods: share of each true class, with counts."""
     part = counts[(counts["protocol"] == protocol) & (counts["tim"] == tim) & (counts["database"] == "all")]
     part = part[part["selection"] == "honest"]
@@ -159,7 +159,7 @@ def _cells(axes: Axes, values: Floats, texts: Sequence[Sequence[str]], low: floa
         spine.set_visible(False)
 
 
-def heat_map(info: RunInfo, table: pd.DataFrame, protocol: str, tim: int) -> Drawn:
+def heat_map(info: RunFile, table: pd.DataFrame, protocol: str, tim: int) -> Drawn:
     """Accuracy of every method on every fold."""
     part = table[(table["protocol"] == protocol) & (table["tim"] == tim)]
     names = [name for name in fold_columns(part) if part[name].notna().any()]
@@ -203,7 +203,7 @@ def heat_map(info: RunInfo, table: pd.DataFrame, protocol: str, tim: int) -> Dra
     return Drawn(f"heatmap-{protocol}-tim{tim}", f"{heading}, protocol {protocol}, TIM {tim}", words, figure)
 
 
-def dumbbells(info: RunInfo, optimism: pd.DataFrame, protocol: str) -> Drawn:
+def dumbbells(info: RunFile, optimism: pd.DataFrame, protocol: str) -> Drawn:
     """Honest against paper-style selection, joined per method."""
     part = optimism[(optimism["protocol"] == protocol) & (optimism["candidates"] > 1)]
     tims, titles = list(dict.fromkeys(part["tim"])), list(dict.fromkeys(part["title"]))
@@ -255,7 +255,7 @@ def dumbbells(info: RunInfo, optimism: pd.DataFrame, protocol: str) -> Drawn:
     return Drawn(f"optimism-{protocol}", f"{heading}, protocol {protocol}", words, figure)
 
 
-def cost_accuracy(info: RunInfo, table: pd.DataFrame, costs: pd.DataFrame, protocol: str) -> Drawn:
+def cost_accuracy(info: RunFile, table: pd.DataFrame, costs: pd.DataFrame, protocol: str) -> Drawn:
     """Seconds of a unit (features, fit, predict) against mean accuracy."""
     both = table.merge(costs, on=["method", "title", "tim", "protocol"])
     both = both[(both["protocol"] == protocol) & both["mean"].notna()]
@@ -295,7 +295,7 @@ def cost_accuracy(info: RunInfo, table: pd.DataFrame, costs: pd.DataFrame, proto
     return Drawn(f"cost-{protocol}", f"{heading}, protocol {protocol}", words, figure)
 
 
-def critical_difference(info: RunInfo, titles: Sequence[str], ranks: Ranks, protocol: str, tim: int) -> Drawn:
+def critical_difference(info: RunFile, titles: Sequence[str], ranks: Ranks, protocol: str, tim: int) -> Drawn:
     """Mean ranks over data sets; methods joined by a bar do not differ by Nemenyi's test at 5 %."""
     order = np.argsort(ranks.mean_ranks, kind="stable")
     heading = "Mean ranks over data sets"

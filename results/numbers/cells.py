@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from results.records.runs import Place, Results, place_of
+from results.records.run_file import Place
+from results.records.runs import Results, place_of
 from results.records.store import Record
 
 Selection = Literal["honest", "paper-style"]
@@ -110,12 +111,12 @@ def decided(record: Record, selection: Selection) -> npt.NDArray[np.int64]:
 
 def cells(results: Results) -> list[Cell]:
     """All cells of the plan and of forced-in records: by protocol, TIM, then method in Table 3's order."""
-    places = dict.fromkeys([*map(place_of, results.info.units), *results.records])
+    places = dict.fromkeys([*(unit.place for unit in results.info.units), *results.records])
     reasons = {place_of(record.unit): str(record.status) for record in results.failed}
     groups: dict[tuple[str, int, str], list[Place]] = {}
     for place in places:
         groups.setdefault((place[0], place[1], place[2]), []).append(place)
-    order = {name: i for i, name in enumerate(results.info.methods)}
+    order = {name: i for i, name in enumerate(method.name for method in results.info.methods)}
     protocols = {place[2]: None for place in places}
     rank = {name: i for i, name in enumerate(protocols)}
     keys = sorted(groups, key=lambda key: (rank[key[2]], key[1], order.get(key[0], len(order)), key[0]))

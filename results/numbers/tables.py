@@ -23,7 +23,8 @@ from results.numbers.cells import (
 )
 from results.numbers.intervals import interval, resampled, subject_weights
 from results.numbers.metrics import METRICS, accuracy_of, recalls_of, uar_of, uf1_of
-from results.records.runs import Place, Results, RunInfo, assemble
+from results.records.run_file import Place, RunFile
+from results.records.runs import Results, assemble
 from results.records.store import Record
 
 FLOORS = ("majority", "linear")
@@ -45,7 +46,7 @@ def tested(results: Results) -> list[tuple[Cell, Predictions]]:
     return [(cell, predictions(cell, n_classes)) for cell in cells(results)]
 
 
-def table3(records: Iterable[Record], run: RunInfo, *, force: bool = False) -> pd.DataFrame:
+def table3(records: Iterable[Record], run: RunFile, *, force: bool = False) -> pd.DataFrame:
     """Table 3 of a run: one row per protocol, TIM and method in the paper's order; see `table3_frame`."""
     return table3_frame(tested(assemble(records, run, force=force)))
 
@@ -119,7 +120,7 @@ def _table3_row(cell: Cell, found: Predictions, width: int, published: dict[tupl
 
 def in_paper(cell: Cell, published: Mapping[tuple[str, int], float]) -> float:
     """The paper's mean for this cell, nan where it has none; it used one protocol only."""
-    return published.get((cell.title, cell.tim), np.nan) if cell.protocol == "paper" else np.nan
+    return published.get((cell.title, cell.tim), np.nan) if cell.protocol == "clips" else np.nan
 
 
 def spread(values: npt.NDArray[np.float64]) -> float:
@@ -329,7 +330,7 @@ def confusion_frame(results: Results, cells_tested: Tested) -> pd.DataFrame:
 def predictions_frame(results: Results) -> pd.DataFrame:
     """Every tested clip of every unit: names, truth, both decisions and the chosen candidate's scores."""
     classes = _objects(results.classes)
-    order = {name: i for i, name in enumerate(results.info.methods)}
+    order = {name: i for i, name in enumerate(method.name for method in results.info.methods)}
     places = sorted(results.records, key=lambda place: (place[2], place[1], order.get(place[0], 99), place))
     columns: dict[str, list[npt.NDArray[Any]]] = {}
     for place in places:

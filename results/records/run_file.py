@@ -1,46 +1,175 @@
-"""run.json, the plan of a run folder: as its writer left it, or not at all."""
+"""run.json, the plan of a run folder: one dataclass that writes it and reads it, whole or not at all."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from basis.files import write_atomically
+from results.records.from_json import WrongShape, made
 from results.records.store import ResultsError
 
 RUN_FILE = "run.json"
-RUN_SCHEMA = 1
-_ENTRIES: Mapping[str, type] = {
-    "name": str,
-    "profile": str,
-    "methods": list,
-    "titles": dict,
-    "settings": dict,
-    "stamp": dict,
-    "units": list,
-    "set_aside": list,
-    "data": dict,
-    "folds": dict,
-    "continue": str,
-}
-_OF_A_UNIT: Mapping[str, type] = {
-    "key": str,
-    "method": str,
-    "tim": int,
-    "protocol": str,
-    "fold": str,
-    "seed": int,
-}
-_OF_THE_DATA: Mapping[str, type] = {"name": str, "digest": str, "n_clips": int, "class_counts": dict}
-_WORDS = {str: "a text", int: "a whole number", list: "a list", dict: "a table"}
+RUN_SCHEMA = 2
+
+Place = tuple[str, int, str, str, int]
+"""Where a unit stands in the tables: method, TIM, protocol, fold, seed."""
 
 
 class NotARun(ResultsError):
     """A folder without a readable run.json."""
 
 
-def read_run_file(folder: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class MethodInfo:
+    """A method as tables and figures name it.
+
+    role: "paper" (a row of Table 3), "extra" (under a heading of its own) or "baseline" (what others are
+    compared with); origin: package and version that brought it, "" for this project's own; curves: how the
+    names of its training curves begin -> heading of their figure.
+    """
+
+    name: str
+    title: str
+    role: Literal["paper", "extra", "baseline"]
+    revision: int
+    origin: str = ""
+    curves: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProtocolInfo:
+    """A protocol as tables and figures name it.
+
+    grouped: people are kept on one side; unit: what its statistics count; headline: its main number, the
+    mean of the folds or the number over all clips pooled; leaks: what is on both sides, in words;
+    published: whether the numbers of Table 3 are of this protocol.
+    """
+
+    name: str
+    title: str
+    grouped: bool
+    unit: Literal["fold", "subject"]
+    headline: Literal["mean", "pooled"]
+    leaks: str
+    published: bool = False
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What is told apart: classes in the order of their numbers; headline: what a method is judged by."""
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    headline: Literal["accuracy", "uf1-uar"] = "accuracy"
+
+
+@dataclass(frozen=True)
+class PlannedUnit:
+    """A unit that the run should have: its key and its place."""
+
+    key: str
+    method: str
+    tim: int
+    protocol: str
+    fold: str
+    seed: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the tables."""
+        return (self.method, self.tim, self.protocol, self.fold, self.seed)
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A clip that no unit uses: at which stage it was left out, and why."""
+
+    database: str
+    clip: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """The clips of a run: databases by name, digest, sizes.
+
+    class_counts: database -> class -> clips; private: databases whose licence forbids publishing faces;
+    warnings: what is suspicious about the clips (one recording under two people), repeated by every table.
+    """
+
+    name: str
+    digest: str
+    n_clips: int
+    class_counts: Mapping[str, Mapping[str, int]]
+    subjects: int
+    landmarks: str
+    simulated: bool = False
+    private: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The databases by name, "simulated" before them where the simulator wrote them."""
+        return f"simulated {self.name}" if self.simulated else self.name
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """What a run is: its plan, and all that its tables must know of methods, protocols, task and data.
+
+    methods and protocols stand in the order of the tables; command: the words that made the run.
+    """
+
+    name: str
+    profile: str
+    settings: Mapping[str, Any]
+    stamp: Mapping[str, Any]
+    methods: tuple[MethodInfo, ...]
+    protocols: tuple[ProtocolInfo, ...]
+    task: TaskInfo
+    data: DataInfo
+    units: tuple[PlannedUnit, ...]
+    set_aside: tuple[SetAside, ...] = ()
+    command: str = ""
+
+    def method(self, name: str) -> MethodInfo:
+        """A method of the run; one that it does not hold (a record taken in by force) is an extra."""
+        for each in self.methods:
+            if each.name == name:
+                return each
+        return MethodInfo(name, name, "extra", 0)
+
+    def title(self, method: str) -> str:
+        """The title of a method, its name where the run does not hold it."""
+        return self.method(method).title
+
+    def protocol(self, name: str) -> ProtocolInfo:
+        """A protocol of the run; of one that it does not hold nothing is promised."""
+        for each in self.protocols:
+            if each.name == name:
+                return each
+        return ProtocolInfo(name, name, False, "fold", "mean", "")
+
+
+def run_file_bytes(run: RunFile) -> bytes:
+    """The content of run.json."""
+    body = {"schema": RUN_SCHEMA, **dataclasses.asdict(run)}
+    return json.dumps(body, indent=1, sort_keys=True).encode()
+
+
+def write_run_file(folder: Path, run: RunFile) -> None:
+    """Write `folder/run.json` atomically."""
+    write_atomically(folder / RUN_FILE, run_file_bytes(run))
+
+
+def read_run_file(folder: Path) -> RunFile:
     """The content of `folder/run.json`; raises NotARun with what is wrong with it."""
     path = folder / RUN_FILE
     try:
@@ -49,26 +178,17 @@ def read_run_file(folder: Path) -> dict[str, Any]:
         raise NotARun(f"{folder} is no run folder: it has no {RUN_FILE}; `run --out` makes one") from None
     except (ValueError, RecursionError) as error:
         raise NotARun(f"{path}: not a JSON file ({error}); delete it and run again") from error
-    return checked_run_file(body, str(path))
+    return run_file_of(body, str(path))
 
 
-def checked_run_file(body: Any, where: str = RUN_FILE) -> dict[str, Any]:
-    """The content if it is whole; raises NotARun naming the first entry that is missing or wrong."""
-    if not isinstance(body, dict) or body.get("schema") != RUN_SCHEMA:
-        raise NotARun(f"{where}: not a run description of schema {RUN_SCHEMA}")
-    _require(body, _ENTRIES, where)
-    _require(body["data"], _OF_THE_DATA, f"{where}: data")
-    for i, unit in enumerate(body["units"]):
-        _require(unit, _OF_A_UNIT, f"{where}: units[{i}]")
-    return body
-
-
-def _require(body: Any, entries: Mapping[str, type], where: str) -> None:
-    for name, kind in entries.items():
-        if not isinstance(body, dict) or name not in body:
-            fault = f"it has no entry {name!r}"
-        elif not isinstance(body[name], kind):
-            fault = f"{name} is not {_WORDS[kind]}"
-        else:
-            continue
-        raise NotARun(f"{where}: {fault}; delete {RUN_FILE} and run again")
+def run_file_of(body: Any, where: str = RUN_FILE) -> RunFile:
+    """A RunFile from its JSON; raises NotARun naming the first entry that is missing or wrong."""
+    if not isinstance(body, Mapping) or body.get("schema") != RUN_SCHEMA:
+        raise NotARun(
+            f"{where}: not a run description of schema {RUN_SCHEMA}; delete {RUN_FILE} and run again, "
+            "finished units are kept"
+        )
+    try:
+        return made(RunFile, {name: value for name, value in body.items() if name != "schema"}, where)
+    except WrongShape as error:
+        raise NotARun(f"{error}; delete {RUN_FILE} and run again") from error

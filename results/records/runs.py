@@ -5,51 +5,16 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from results.records.run_file import checked_run_file, read_run_file
+from results.records.run_file import Place, RunFile, read_run_file
 from results.records.store import Record, ResultsError, read_records
-
-Place = tuple[str, int, str, str, int]
-"""Where a unit stands in the tables: method, TIM, protocol, fold, seed."""
 
 
 class MixedRecords(ResultsError):
     """Records that were not made under the same conditions; their numbers must not share a table."""
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What `run.json` says: the plan, the settings, the stamp and the data.
-
-    methods: names in the order of the table; titles: name to title; units: key, method, tim, protocol,
-    fold, seed of every unit that the run should have; folds: protocol to number of folds;
-    data: name, digest, n_clips, class_counts, subjects; command: how to go on.
-    """
-
-    name: str
-    profile: str
-    methods: tuple[str, ...]
-    titles: Mapping[str, str]
-    units: tuple[Mapping[str, Any], ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    stamp: Mapping[str, Any] = field(default_factory=dict)
-    set_aside: tuple[Mapping[str, str], ...] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
-    folds: Mapping[str, int] = field(default_factory=dict)
-    command: str = ""
-
-    @property
-    def data_name(self) -> str:
-        """The databases by name, "simulated" before them where the simulator wrote them."""
-        name = str(self.data.get("name", "unnamed data"))
-        return f"simulated {name}" if self.data.get("simulated") else name
-
-    def title(self, method: str) -> str:
-        """The method's title as in Table 3, its name where it has none."""
-        return str(self.titles.get(method, method))
 
 
 @dataclass(frozen=True)
@@ -59,7 +24,7 @@ class Results:
     records: by place, finished ones only; failed: the others of the plan; warnings: one line each.
     """
 
-    info: RunInfo
+    info: RunFile
     records: Mapping[Place, Record]
     failed: tuple[Record, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -71,9 +36,9 @@ class Results:
         return next((record.classes for record in self.records.values()), ())
 
 
-def read_run(folder: Path) -> RunInfo:
+def read_run(folder: Path) -> RunFile:
     """Read `folder/run.json`; raises NotARun with what is wrong with it."""
-    info = run_info(read_run_file(folder))
+    info = read_run_file(folder)
     return replace(info, command=go_on(info.command, folder)) if info.command else info
 
 
@@ -89,24 +54,6 @@ def go_on(command: str, folder: Path) -> str:
     return shlex.join([*kept, "--out", str(folder)])
 
 
-def run_info(body: Mapping[str, Any]) -> RunInfo:
-    """A RunInfo from the content of run.json; raises NotARun naming the first entry that is wrong."""
-    whole = checked_run_file(body)
-    return RunInfo(
-        name=whole["name"],
-        profile=whole["profile"],
-        methods=tuple(whole["methods"]),
-        titles=whole["titles"],
-        units=tuple(whole["units"]),
-        settings=whole["settings"],
-        stamp=whole["stamp"],
-        set_aside=tuple(whole["set_aside"]),
-        data=whole["data"],
-        folds=whole["folds"],
-        command=whole["continue"],
-    )
-
-
 def load_results(folder: Path, *, force: bool = False) -> Results:
     """Everything of a run folder; raises NotARun, and MixedRecords unless `force`."""
     records, bad = read_records(folder)
@@ -114,7 +61,7 @@ def load_results(folder: Path, *, force: bool = False) -> Results:
 
 
 def assemble(
-    records: Iterable[Record], info: RunInfo, *, bad: Sequence[str] = (), force: bool = False
+    records: Iterable[Record], info: RunFile, *, bad: Sequence[str] = (), force: bool = False
 ) -> Results:
     """The records of the plan by their places.
 
@@ -122,7 +69,7 @@ def assemble(
     warning; with `force` it takes the place of a planned unit that has no record of its own, or a new one,
     and the tables say so. Records of different versions, data or profile raise MixedRecords unless forced.
     """
-    planned = {str(unit["key"]): unit for unit in info.units}
+    planned = {unit.key for unit in info.units}
     own: list[Record] = []
     foreign: list[Record] = []
     for record in records:

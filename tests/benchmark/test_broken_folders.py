@@ -75,7 +75,7 @@ def test_a_folder_in_the_place_of_a_file_of_the_run_is_named(verb, name, folder,
 
 @pytest.mark.parametrize("verb", ["status", "report", "compare", "run"])
 def test_a_run_file_of_the_right_schema_without_its_entries_is_named(verb, folder, simulated_cache, capsys):
-    (folder / "run.json").write_text('{"schema": 1}')
+    (folder / "run.json").write_text('{"schema": 2}')
     words = {"run": (*RUN, "--cache", simulated_cache, "--out"), "compare": (folder,)}
     said = refused(capsys, verb, *words.get(verb, ()), folder)
     assert f"{folder / 'run.json'}: it has no entry 'name'; delete run.json and run again" in said

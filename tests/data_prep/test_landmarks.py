@@ -17,12 +17,14 @@ import torch
 
 from data_prep.crop import Box, face_box
 from data_prep.landmarks import (
-    BACKENDS,
     MEAN_SHAPE,
     BackendError,
     LandmarksNotFound,
     Options,
+    Sidecar,
+    backend_named,
     drop_inner_corners,
+    find_face,
     find_landmarks,
     read_landmark_file,
 )
@@ -54,6 +56,7 @@ def write(path: Path, body: object) -> Path:
 
 def test_sidecar_of_66_and_of_68_points(tmp_path: Path) -> None:
     points = np.random.default_rng(0).uniform(0, 100, (68, 2)).round(3)
+    points[48:, 1] += 100  # the mouth below the eyes
     kept = np.delete(points, [60, 64], axis=0)
     long = write(tmp_path / "a.json", {"points": points.tolist()})
     short = write(tmp_path / "b.json", {"points": kept.tolist(), "frame": "img1.jpg"})
@@ -96,7 +99,7 @@ def test_a_missing_sidecar_names_the_other_back_ends(tmp_path: Path) -> None:
 
 
 def test_unknown_back_end_lists_the_known_ones() -> None:
-    with pytest.raises(BackendError, match="did you mean 'facemesh'"):
+    with pytest.raises(BackendError, match=r"did you mean.*facemesh"):
         find_landmarks("face-mesh", GREY, None)
     with pytest.raises(BackendError, match="file, face-alignment, facemesh, template"):
         find_landmarks("dlib", GREY, None)
@@ -207,7 +210,7 @@ def test_facemesh_without_a_face(frame: np.ndarray) -> None:
 
 def test_missing_mediapipe_is_an_error_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe.python.solutions.face_mesh", None)
-    monkeypatch.setattr(landmarks_facemesh, "_meshes", [])
+    monkeypatch.setattr(landmarks_facemesh, "_models", {})
     with pytest.raises(BackendError, match=r"pip install --no-deps -r offline\.txt"):
         find_landmarks("facemesh", GREY, None)
 
@@ -216,14 +219,15 @@ def test_missing_mediapipe_is_an_error_with_the_command(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(landmarks_facemesh.metadata, "version", absent)
     with pytest.raises(BackendError, match=r"pip install --no-deps -r offline\.txt"):
-        BACKENDS["facemesh"].identity()
+        backend_named("facemesh").identity()
     with pytest.raises(BackendError, match="pip install face-alignment"):
-        BACKENDS["face-alignment"].identity()
+        backend_named("face-alignment").identity()
 
 
 def test_back_ends_import_nothing_heavy_until_they_are_used() -> None:
     code = (
-        "import sys; from data_prep.landmarks import BACKENDS; [b.identity() for b in BACKENDS.values()];"
+        "import sys; from data_prep.landmarks import BACKENDS, backend_named;"
+        "[backend_named(name).identity() for name in BACKENDS];"
         "sys.exit(any(name in sys.modules for name in ('torch', 'mediapipe', 'face_alignment')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -241,7 +245,7 @@ def test_no_network_and_no_weights_says_what_to_fetch_and_where(
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
     monkeypatch.setenv("TLCNN_BENCH_WEIGHTS", str(tmp_path / "weights"))
     with pytest.raises(BackendError) as caught:
-        BACKENDS["face-alignment"].ready(Options(), lines.append)
+        backend_named("face-alignment").ready(Options(), lines.append)
     for needed in ("2DFAN4-11f355bf06.pth.tar", "s3fd-619a316812.pth", str(tmp_path / "weights"), "facemesh"):
         assert needed in str(caught.value)
     assert list((tmp_path / "weights").iterdir()) == []
@@ -251,7 +255,7 @@ def test_a_weight_file_with_another_hash_is_refused(tmp_path: Path) -> None:
     for name in fan.WEIGHTS:
         (tmp_path / name).write_bytes(b"cut short")
     with pytest.raises(BackendError, match=r"2DFAN4.*must begin with 11f355bf06"):
-        BACKENDS["face-alignment"].ready(Options(weights=tmp_path), print)
+        backend_named("face-alignment").ready(Options(weights=tmp_path), print)
 
 
 def test_weights_are_looked_for_in_the_callers_then_the_environments_then_torchs_folder(
@@ -280,12 +284,12 @@ def test_face_alignment_runs_from_a_local_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(fan, "_networks", {})
     before = torch.hub.get_dir()
     options = Options(device="cpu", weights=tmp_path)
-    BACKENDS["face-alignment"].ready(options, pytest.fail)
+    backend_named("face-alignment").ready(options, pytest.fail)
     network = fan._network(options)
     assert torch.hub.get_dir() == before
     boxes = [[20.0, 20.0, 90.0, 100.0, 0.99]]
     monkeypatch.setattr(network.face_detector, "detect_from_image", lambda image: boxes)
-    points = find_landmarks("face-alignment", GREY, None, options)
+    (points,) = backend_named("face-alignment").faces(GREY, None, options)
     assert points.shape == (66, 2)
     monkeypatch.setattr(network.face_detector, "detect_from_image", lambda image: [])
     with pytest.raises(LandmarksNotFound, match="no face"):
@@ -301,5 +305,76 @@ def test_largest_of_several_faces_is_taken(monkeypatch: pytest.MonkeyPatch) -> N
             return faces
 
     monkeypatch.setattr(fan, "_network", lambda options: Network())
-    found = find_landmarks("face-alignment", GREY, None)
-    np.testing.assert_allclose(found, drop_inner_corners(faces[1]))
+    found = find_face("face-alignment", GREY)
+    np.testing.assert_allclose(found.points, drop_inner_corners(faces[1]))
+    assert found.others == 2
+
+
+@pytest.mark.parametrize("turn", [0, 40, -40, 80, 150, 180, -90])
+def test_a_face_on_its_side_or_upside_down_is_refused_by_its_geometry(tmp_path: Path, turn: int) -> None:
+    """Every back end goes through the same check; here it is the one that reads files."""
+    angle = np.radians(turn)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    points = (np.asarray(MEAN_SHAPE) - 0.5) @ rotation.T * 80 + 60
+    sidecar = write(tmp_path / "a.json", {"points": points.tolist()})
+    if abs(turn) < 60:
+        assert find_landmarks("file", GREY, str(sidecar)).shape == (66, 2)
+    else:
+        with pytest.raises(LandmarksNotFound, match="upside down" if abs(turn) > 120 else "on its side"):
+            find_landmarks("file", GREY, str(sidecar))
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_facemesh_does_not_fit_an_upright_face_into_a_turned_one(
+    photograph: np.ndarray, quarters: int
+) -> None:
+    turned = np.ascontiguousarray(np.rot90(photograph[:300, 80:380], quarters))
+    with pytest.raises(LandmarksNotFound, match="upside down" if quarters == 2 else "side|no face"):
+        find_landmarks("facemesh", turned, None)
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_facemesh_takes_the_larger_of_two_people_on_either_side(photograph: np.ndarray, left: bool) -> None:
+    face = photograph[:300, 80:380]
+    scene = np.full((320, 620, 3), 150, np.uint8)
+    near, far = (0, 420) if left else (320, 0)
+    scene[10:310, near : near + 300] = face
+    scene[10:190, far : far + 180] = cv2.resize(face[:, ::-1], (180, 180), interpolation=cv2.INTER_AREA)
+    found = find_face("facemesh", scene)
+    assert found.others == 1
+    assert near + 75 < found.points[:, 0].mean() < near + 225
+
+
+def test_facemesh_is_where_the_mirrored_picture_mirrors_it(photograph: np.ndarray) -> None:
+    """A constant offset of the points would show twice between a picture and its mirror image."""
+    face = np.ascontiguousarray(photograph[:300, 80:380])
+    here = find_landmarks("facemesh", face, None)[:48]
+    there = find_landmarks("facemesh", np.ascontiguousarray(face[:, ::-1]), None)[MIRROR[:48]]
+    offset = (here[:, 0] + there[:, 0] - (face.shape[1] - 1)) / 2
+    assert abs(np.mean(offset)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("named", "wanted", "fits"),
+    [
+        ("img1.png", "img1.png", True),
+        ("img1", "img1.png", True),
+        ("sub01/EP1/img1.png", "img1.png", True),
+        ("img1.png", "img61.png", False),
+        ("img61.png", "img1.png", False),
+        (7, 7, True),
+        ("7", 7, True),
+        (7, 8, False),
+        (None, "img1.png", True),
+    ],
+)
+def test_a_sidecar_that_names_its_frame_holds_for_that_frame_only(
+    tmp_path: Path, named: str | int | None, wanted: str | int, fits: bool
+) -> None:
+    points = (np.asarray(MEAN_SHAPE) * 50).tolist()
+    path = write(tmp_path / "landmarks.json", {"points": points, "frame": named})
+    if fits:
+        assert find_face("file", GREY, Sidecar(path, wanted)).points.shape == (66, 2)
+    else:
+        with pytest.raises(LandmarksNotFound, match=f"{named}.*{wanted}"):
+            find_face("file", GREY, Sidecar(path, wanted))

@@ -8,11 +8,13 @@ import sys
 import psutil
 import pytest
 
-from benchmark.cli import parser, settings_of
-from benchmark.engines import Limits, run_tasks
-from benchmark.run import plan_run, tasks_of
+from benchmark.engines import run_tasks
+from benchmark.engines.tasks import Limits, Options
+from benchmark.flags import parser, settings_of
+from benchmark.jobs import tasks_of
+from benchmark.run import plan_run
 
-UNIT = "benchmark.unit:run_unit"
+UNIT = "benchmark.execute:run_unit"
 
 
 def started(laboratory, *words):
@@ -56,10 +58,15 @@ def test_a_scheduler_of_the_users_own_gives_the_same_table(laboratory, undisturb
 def test_a_worker_that_sees_another_cache_refuses_the_unit(laboratory, scheduler, faults):
     words = [*laboratory.command()[3:], "--engine", "dask", "--scheduler", scheduler]
     planned = plan_run(settings_of(parser().parse_args(words)), lambda line: None)
-    right, wrong = list(tasks_of(planned, planned.units[:2], lambda line: None))
-    wrong = dataclasses.replace(wrong, payload={**wrong.payload, "expected": "0" * 64})
+    right, wrong = list(tasks_of(planned.folder, planned.assembled, planned.units[:2], lambda line: None))
+    wrong = dataclasses.replace(
+        wrong, payload={**wrong.payload, "clips": {**wrong.payload["clips"], "digest": "0" * 64}}
+    )
     faults.inject("a worker with another cache digest")
-    found = {one.key: one for one in run_tasks("dask", UNIT, [right, wrong], Limits(2), scheduler=scheduler)}
+    found = {
+        one.key: one
+        for one in run_tasks("dask", UNIT, [right, wrong], Limits(2), Options(scheduler=scheduler))
+    }
     assert found[right.key].status == "done"
     assert found[wrong.key].status == "failed"
     assert found[wrong.key].error["type"] == "CacheDamaged"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from results.records.run_file import RUN_SCHEMA
 from results.records.store import Record, write_record
 
 CLASSES = ("positive", "negative", "surprise", "others")
@@ -27,6 +28,19 @@ TITLES = {
     "stclqp": "STCLQP",
     "majority": "Majority class",
     "linear": "Linear on flow",
+}
+CURVES = {"stage E": "Pre-training on photographs", "joint": "Joint training"}
+PROTOCOLS = {
+    name: {
+        "name": name,
+        "title": f"the split {name}",
+        "grouped": name != "clips",
+        "unit": "subject" if name == "loso" else "fold",
+        "headline": "pooled" if name == "loso" else "mean",
+        "leaks": f"what leaks under {name}",
+        "published": name == "clips",
+    }
+    for name in ("clips", "subject", "loso")
 }
 SKILL = dict(zip(TITLES, (0.45, 0.43, 0.4, 0.35, 0.3, 0.28, 0.1, 0.38, 0.42, 0.43, 0.0, 0.2), strict=True))
 N_CANDIDATES = {"mdmo": 101, "fdm": 15, "lbp-top": 5, "stlbp-ip": 5, "stclqp": 5, "tlcnn": 8}
@@ -47,7 +61,7 @@ class FakeRun:
         *,
         methods: tuple[str, ...] = tuple(TITLES),
         tims: tuple[int, ...] = (32,),
-        protocols: tuple[str, ...] = ("paper",),
+        protocols: tuple[str, ...] = ("clips",),
         seeds: tuple[int, ...] = (0,),
         clips: int = 90,
         databases: tuple[str, ...] = ("casme", "casme2", "smic"),
@@ -76,7 +90,7 @@ class FakeRun:
         n = len(self.truth)
         if protocol == "loso":
             return {s: np.flatnonzero(np.array(self.subjects) == s) for s in sorted(set(self.subjects))}
-        order = np.random.default_rng(7).permutation(n) if protocol == "paper" else np.argsort(self.subjects)
+        order = np.random.default_rng(7).permutation(n) if protocol == "clips" else np.argsort(self.subjects)
         return {f"fold{i + 1}": np.sort(part) for i, part in enumerate(np.array_split(order, 5))}
 
     def _unit(self, method: str, tim: int, protocol: str, fold: str, seed: int) -> dict[str, Any]:
@@ -160,13 +174,14 @@ class FakeRun:
         }
         keep = ("key", "method", "tim", "protocol", "fold", "seed")
         return {
-            "schema": 1,
+            "schema": RUN_SCHEMA,
             "name": self.folder.name,
             "profile": self.profile,
             "settings": {"tim": [32], "method_settings": {"lbp-top": {"C": [1, 2]}}, "control": "none"},
             "stamp": STAMP,
-            "methods": [name for name in TITLES if name in self.methods],
-            "titles": {name: TITLES[name] for name in self.methods},
+            "methods": [self._method(name) for name in TITLES if name in self.methods],
+            "protocols": [PROTOCOLS[name] for name in dict.fromkeys(u["protocol"] for u in self.units)],
+            "task": {"name": "four", "title": "four classes", "classes": list(CLASSES)},
             "units": [{name: unit[name] for name in keep} for unit in self.units],
             "set_aside": [
                 {
@@ -184,9 +199,14 @@ class FakeRun:
                 "subjects": len(set(self.subjects)),
                 "landmarks": "file",
             },
-            "folds": {u["protocol"]: len(self._folds(u["protocol"])) for u in self.units},
-            "continue": "python -m benchmark run",
+            "command": "python -m benchmark run",
         }
+
+    @staticmethod
+    def _method(name: str) -> dict[str, Any]:
+        role = "baseline" if name in ("majority", "linear") else "paper"
+        curves = CURVES if name.startswith("tlcnn") else {}
+        return {"name": name, "title": TITLES[name], "role": role, "revision": 1, "curves": curves}
 
     def write(self, *, but: Callable[[dict[str, Any]], bool] = lambda unit: False, **changes: Any) -> Path:
         """Write run.json and all records except those of the units for which `but` is true."""

@@ -67,7 +67,7 @@ def test_settings_versions_and_data_that_differ_are_named(fake_run: Make) -> Non
 
 
 def test_a_run_beside_the_paper(fake_run: Make) -> None:
-    run = fake_run(methods=(*METHODS, "majority"), tims=(16, 32), protocols=("paper", "subject"))
+    run = fake_run(methods=(*METHODS, "majority"), tims=(16, 32), protocols=("clips", "subject"))
     made = compare_with_paper(run.write(but=lambda unit: unit["key"] == run.units[18]["key"]))
     assert list(made.table["title"]) == ["MDMO", "LBP-TOP"]
     assert list(made.table["paper"]) == [61.05, 66.61]

@@ -32,7 +32,7 @@ def test_bars_dots_and_ticks_are_the_numbers_of_table_3(made: tuple[Any, Any]) -
     results, frames = made
     table = frames["table3"]
     with own_style():
-        axes = bars(results.info, table, "paper").figure.axes[0]
+        axes = bars(results.info, table, "clips").figure.axes[0]
     widths = [patch.get_width() for patch in axes.patches]
     np.testing.assert_allclose(widths, [*table[table.tim == 32]["mean"], *table[table.tim == 64]["mean"]])
     ticks = [line.get_xdata() for line in axes.lines if line.get_marker() == "|"]
@@ -49,8 +49,8 @@ def test_an_incomplete_cell_has_no_bar_and_says_so(fake_run: Make) -> None:
     results = load_results(run.write(but=lambda unit: unit["key"] == run.units[0]["key"]))
     frames = all_frames(results)
     with own_style():
-        axes = bars(results.info, frames["table3"], "paper").figure.axes[0]
-        heat = heat_map(results.info, frames["table3"], "paper", 32).figure.axes[0]
+        axes = bars(results.info, frames["table3"], "clips").figure.axes[0]
+        heat = heat_map(results.info, frames["table3"], "clips", 32).figure.axes[0]
     assert axes.patches[0].get_width() == 0
     assert "4 of 5 folds" in [text.get_text() for text in axes.texts]
     assert "missing" in [text.get_text() for text in heat.texts]
@@ -60,7 +60,7 @@ def test_dumbbells_join_honest_and_paper_style(made: tuple[Any, Any]) -> None:
     results, frames = made
     optimism = frames["optimism"].query("candidates > 1 and tim == 32")
     with own_style():
-        axes = dumbbells(results.info, frames["optimism"], "paper").figure.axes[0]
+        axes = dumbbells(results.info, frames["optimism"], "clips").figure.axes[0]
     np.testing.assert_allclose(axes.lines[0].get_xdata(), optimism["honest"])
     np.testing.assert_allclose(axes.lines[1].get_xdata(), optimism["paper_style"])
 
@@ -68,7 +68,7 @@ def test_dumbbells_join_honest_and_paper_style(made: tuple[Any, Any]) -> None:
 def test_the_sweep_is_the_mean_accuracy_over_lambda(made: tuple[Any, Any]) -> None:
     results, _ = made
     with own_style():
-        drawn = weight_sweep(results.info, cells(results), "paper")
+        drawn = weight_sweep(results.info, cells(results), "clips")
     assert drawn is not None
     records = [r for place, r in results.records.items() if place[:2] == ("mdmo", 32)]
     expected = np.mean([(r.scores.argmax(2) == np.array(r.truth)).mean(1) for r in records], axis=0)
@@ -82,10 +82,10 @@ def test_every_figure_says_data_n_protocol_and_profile(made: tuple[Any, Any]) ->
         names = []
         for drawn in draw_all(*made):
             words = " ".join(text.get_text() for text in drawn.figure.texts)
-            assert "simulator, n = 90 clips; protocol paper, TIM" in words, drawn.name
+            assert "simulator, n = 90 clips; protocol clips, TIM" in words, drawn.name
             assert "quick profile" in words
             names.append(drawn.name)
-    beginnings = {re.split(r"-paper|-tim", name)[0] for name in names}
+    beginnings = {re.split(r"-clips|-tim", name)[0] for name in names}
     assert beginnings == {
         *("fig13-bars", "optimism", "confusion", "heatmap", "cost", "fig11-mdmo"),
         *("fig09-pretraining", "fig10-joint"),

@@ -223,6 +223,6 @@ def test_the_same_records_are_not_reported_twice(fake_run: Make) -> None:
     (folder / "units" / f"{run.units[0]['key']}.json").unlink()
     write_tables(folder)
     run.write()
-    (folder / "figures" / "fig13-bars-paper.svg").unlink()
+    (folder / "figures" / "fig13-bars-clips.svg").unlink()
     assert report(folder).rebuilt
     assert {path: path.read_bytes() for path in first.files} == before

@@ -13,8 +13,8 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from results.numbers.tables import table3
-from results.records.run_file import NotARun
-from results.records.runs import MixedRecords, go_on, load_results, read_run, run_info
+from results.records.run_file import NotARun, run_file_of
+from results.records.runs import MixedRecords, go_on, load_results, read_run
 from results.records.store import read_records, write_record
 from results.report import all_frames, report, write_tables
 from results.table_text import LEGEND, render_table3
@@ -57,13 +57,13 @@ def test_numbers_equal_those_computed_from_the_records_by_hand(fake_run: Make) -
 
 
 def test_rows_stand_in_the_order_of_table_3(fake_run: Make) -> None:
-    folder = fake_run(tims=(64, 32), protocols=("paper", "subject")).write()
+    folder = fake_run(tims=(64, 32), protocols=("clips", "subject")).write()
     write_tables(folder)
     table = read(folder, "table3")
-    order = list(read_run(folder).methods)
+    order = [method.name for method in read_run(folder).methods]
     assert list(table["method"]) == order * 4
     assert list(table["tim"]) == [32] * 12 + [64] * 12 + [32] * 12 + [64] * 12
-    assert list(table["protocol"]) == ["paper"] * 24 + ["subject"] * 24
+    assert list(table["protocol"]) == ["clips"] * 24 + ["subject"] * 24
     assert table.loc[table["protocol"] == "subject", "published"].isna().all()
     assert table.loc[0, "published"] == 71.19
 
@@ -133,15 +133,15 @@ def test_the_same_records_give_the_same_bytes_however_they_came(fake_run: Make) 
 
 
 def test_predictions_hold_every_tested_clip_once(fake_run: Make) -> None:
-    run = fake_run(methods=SOME, protocols=("paper", "loso"))
+    run = fake_run(methods=SOME, protocols=("clips", "loso"))
     folder = run.write()
     write_tables(folder)
     frame = pd.read_parquet(folder / "predictions.parquet")
     assert len(frame) == 4 * 2 * 90
     assert not frame.duplicated(["method", "protocol", "clip"]).any()
-    right = frame.query("method == 'lbp-top' and protocol == 'paper'")
+    right = frame.query("method == 'lbp-top' and protocol == 'clips'")
     accuracy = (right["truth"] == right["honest"]).mean()
-    table = read(folder, "table3").query("method == 'lbp-top' and protocol == 'paper'").iloc[0]
+    table = read(folder, "table3").query("method == 'lbp-top' and protocol == 'clips'").iloc[0]
     assert 100 * accuracy == pytest.approx(table["pooled"], abs=0.005)
 
 
@@ -161,7 +161,7 @@ def test_seeds_are_averaged_and_their_spread_is_shown(fake_run: Make) -> None:
 
 
 def test_the_majority_class_is_the_floor(fake_run: Make) -> None:
-    folder = fake_run(methods=("fdm", "tlcnn", "majority"), protocols=("paper",), clips=300).write()
+    folder = fake_run(methods=("fdm", "tlcnn", "majority"), protocols=("clips",), clips=300).write()
     write_tables(folder)
     table = read(folder, "table3").set_index("method")
     assert table.loc["majority", "mean"] == table.loc["majority", "floor"] == table.loc["tlcnn", "floor"]
@@ -248,14 +248,14 @@ def test_a_damaged_record_counts_as_missing_and_is_named(fake_run: Make) -> None
 def test_table3_takes_records_and_a_plan(fake_run: Make) -> None:
     run = fake_run(methods=SOME)
     folder = run.write()
-    frame = table3(read_records(folder)[0], run_info(run.plan()))
+    frame = table3(read_records(folder)[0], run_file_of(run.plan()))
     write_tables(folder)
     np.testing.assert_allclose(frame["mean"], read(folder, "table3")["mean"], atol=0.005)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "no run.json"), ("{", "not a JSON"), ("{}", "schema"), ('{"schema": 1}', "name")],
+    [(None, "no run.json"), ("{", "not a JSON"), ("{}", "schema"), ('{"schema": 2}', "name")],
 )
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, content: str | None, words: str) -> None:
     if content is not None:
@@ -268,9 +268,9 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, content: str | None,
     ("change", "words"),
     [
         ({"units": 3}, "units is not a list"),
-        ({"units": [3]}, r"units\[0\]: it has no entry 'key'"),
+        ({"units": [3]}, r"units\[0\]: not a table"),
         ({"data": {}}, "data: it has no entry 'name'"),
-        ({"titles": None}, "titles is not a table; delete run.json and run again"),
+        ({"methods": None}, "methods is not a list; delete run.json and run again"),
     ],
 )
 def test_a_damaged_run_file_names_the_entry(fake_run: Make, change: dict[str, Any], words: str) -> None:
@@ -286,14 +286,14 @@ def test_a_unit_of_the_plan_names_its_tim_as_a_number(fake_run: Make) -> None:
     plan = fake_run(methods=SOME).plan()
     plan["units"][2]["tim"] = "x"
     with pytest.raises(NotARun, match=r"units\[2\]: tim is not a whole number"):
-        run_info(plan)
+        run_file_of(plan)
 
 
 def test_a_run_without_any_record_has_a_table_that_says_so(fake_run: Make) -> None:
     folder = fake_run(methods=SOME).write(but=lambda unit: True)
     made = write_tables(folder)
     assert made.text.count("0 of 5 folds") == 4
-    assert json.loads((folder / "run.json").read_text())["schema"] == 1
+    assert json.loads((folder / "run.json").read_text())["schema"] == 2
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ Make = Callable[..., Any]
 
 
 def test_pairs_of_a_run(fake_run: Make) -> None:
-    run = fake_run(methods=("lbp-top", "stclqp", "majority"), protocols=("paper", "loso"), seeds=(0, 1))
+    run = fake_run(methods=("lbp-top", "stclqp", "majority"), protocols=("clips", "loso"), seeds=(0, 1))
     found = tables.tested(load_results(run.write()))
     frame = statistics_frame(found)
     assert len(frame) == 6

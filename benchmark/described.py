@@ -1,0 +1,104 @@
+"""What run.json says of a plan: its methods, protocols, task, data and units, in the words of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.protocols import PROTOCOLS
+from benchmark.settings import as_json
+from benchmark.sources import Assembled
+from benchmark.stamp import stamp
+from benchmark.unit import Unit
+from methods import METHODS, load_method
+from methods.base import Method, Role
+from results.records.run_file import (
+    DataInfo,
+    MethodInfo,
+    Place,
+    PlannedUnit,
+    ProtocolInfo,
+    RunFile,
+    SetAside,
+    TaskInfo,
+)
+
+
+def described(
+    folder: Path, assembled: Assembled, units: Sequence[Unit], before: RunFile | None, *, command: str
+) -> RunFile:
+    """The run file of a plan, with what an earlier plan of the same folder holds beside it."""
+    settings, plan, task = assembled.settings, assembled.plan, assembled.sources.task
+    return RunFile(
+        name=folder.absolute().name,
+        profile=settings.profile,
+        settings=as_json(settings),
+        stamp=stamp(),
+        methods=_methods(assembled, before),
+        protocols=_protocols(settings.protocols, before),
+        task=TaskInfo(task.name, task.title, task.classes, task.headline),
+        data=_data(assembled),
+        units=_units(units, before),
+        set_aside=tuple(
+            SetAside(each.database, each.clip, each.stage, each.reason) for each in plan.set_aside
+        ),
+        command=command,
+    )
+
+
+def _methods(assembled: Assembled, before: RunFile | None) -> tuple[MethodInfo, ...]:
+    """The methods of both plans in the order of the registry."""
+    found = {info.name: info for info in (before.methods if before else ())}
+    for spec in assembled.specs:
+        cls = load_method(spec.name)
+        found[spec.name] = MethodInfo(
+            spec.name,
+            spec.title,
+            role_of(cls),
+            spec.revision,
+            METHODS.origin(spec.name),
+            dict(cls.curve_titles),
+        )
+    return tuple(found[name] for name in dict.fromkeys([*METHODS, *found]) if name in found)
+
+
+def role_of(method: type[Method]) -> Role:
+    """The role that a method's own package gives it, else "extra".
+
+    Somebody else's method that builds on one of ours is neither a row of Table 3 nor a baseline by that.
+    """
+    package = method.__module__.partition(".")[0]
+    own = [each for each in method.__mro__ if each.__module__.partition(".")[0] == package]
+    return next((vars(each)["role"] for each in own if "role" in vars(each)), "extra")
+
+
+def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolInfo, ...]:
+    found = {info.name: info for info in (before.protocols if before else ())}
+    for name in names:
+        own = PROTOCOLS[name]
+        found[name] = ProtocolInfo(
+            own.name, own.title, own.grouped, own.unit, own.headline, own.leaks, own.published
+        )
+    return tuple(found.values())
+
+
+def _units(units: Sequence[Unit], before: RunFile | None) -> tuple[PlannedUnit, ...]:
+    slots: dict[Place, PlannedUnit] = {unit.place: unit for unit in (before.units if before else ())}
+    for unit in units:
+        planned = PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed)
+        slots[planned.place] = planned
+    return tuple(slots.values())
+
+
+def _data(assembled: Assembled) -> DataInfo:
+    clips, task = assembled.plan.clips, assembled.sources.task
+    return DataInfo(
+        name=assembled.sources.name,
+        digest=assembled.plan.digest,
+        n_clips=len(clips),
+        class_counts=task.counts(clips),
+        subjects=len({clip.subject for clip in clips}),
+        landmarks=assembled.sources.landmarks,
+        simulated=assembled.sources.simulated,
+        warnings=assembled.doubts,
+    )

@@ -1,0 +1,180 @@
+"""Run one unit: open the prepared clips, fit on the training clips, predict the test clips, keep a record."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.engines.memory import peak_memory_mb
+from benchmark.plan import folds_of
+from benchmark.protocols import PROTOCOLS, Fold
+from benchmark.unit import Job, Unit, seed_of
+from data_prep.clips import Clips, Stills
+from data_prep.prepare import open_prepared, open_prepared_stills
+from methods import load_method, make_settings
+from methods.base import Context, Method, MethodError, Prediction
+from results.records.store import Record, write_record
+
+
+class UnitError(RuntimeError):
+    """A unit that cannot be run, or a method that breaks its contract."""
+
+
+def run_unit(payload: Mapping[str, Any]) -> None:
+    """Entry point of a worker process: everything it needs is named in the payload, its record is a file.
+
+    payload: a `Job` as JSON; the engine adds "device" and "threads".
+    """
+    job, began = Job.of(payload), time.perf_counter()
+    unit = job.unit
+    clips = open_prepared(Path(job.clips.folder), expected=job.clips.digest, trust=job.trust)
+    scratch = Path(job.run) / "scratch" / unit.key
+    context = Context(
+        device=payload["device"],
+        deterministic=job.deterministic,
+        threads=payload["threads"],
+        cache=Path(job.cache),
+        scratch=scratch,
+        stills=_stills_opener(job),
+        grouped=PROTOCOLS[unit.protocol].grouped,
+        log=lambda line: print(
+            f"{unit.method} tim {unit.tim} {unit.protocol} {unit.fold}: {line}", flush=True
+        ),
+    )
+    record = execute(unit, clips, context, profile=job.profile, stamp=job.stamp, began=began)
+    write_record(Path(job.run) / "units", record)
+    _remove(scratch)
+
+
+def execute(
+    unit: Unit, clips: Clips, context: Context, *, profile: str, stamp: Mapping[str, Any], began: float
+) -> Record:
+    """Fit and predict one unit on all prepared clips of a run and return its record.
+
+    The method is given the training clips, then the test clips without labels. Clips that it cannot
+    handle are left out of both and named in the record. When none of the test clips is left, there is
+    nothing to predict: the method is not fitted and the record, finished all the same, holds no clip.
+    """
+    method = build(unit, context)
+    clips = under_control(clips, unit.control, unit.seed).at_revision(method.revision)
+    unusable = method.unusable(clips.without_labels())
+    fold = _fold(unit, clips)
+    train = clips.select([i for i in fold.train if i not in unusable])
+    test = clips.select([i for i in fold.test if i not in unusable])
+    if not len(train):
+        reason = next(iter(unusable.values()), "the fold is empty")
+        raise UnitError(
+            f"{unit.method} can use none of the {len(fold.train)} training clips of {unit.fold}; "
+            f"first reason: {reason}"
+        )
+    opened = time.perf_counter()
+    if len(test):
+        method.fit(train, seed=seed_of(unit))
+    fitted = time.perf_counter()
+    prediction = method.predict(test.without_labels()) if len(test) else _nothing(test)
+    prediction = checked(prediction, test, unit.method)
+    predicted = time.perf_counter()
+    return Record(
+        key=unit.key,
+        unit=unit.as_json(),
+        profile=profile,
+        status="done",
+        classes=clips.classes,
+        names=test.names,
+        subjects=test.subjects,
+        databases=test.databases,
+        truth=tuple(int(label) for label in test.labels),
+        n_train=len(train),
+        candidates=prediction.candidates,
+        scores=np.asarray(prediction.scores, np.float32),
+        chosen=prediction.chosen,
+        step_decisions=prediction.step_decisions,
+        curves={
+            name: {"steps": list(curve.steps), "values": list(curve.values)}
+            for name, curve in method.curves.items()
+        },
+        seconds=_seconds(method, opened - began, fitted - opened, predicted - fitted),
+        peak_memory_mb=round(peak_memory_mb(), 1),
+        n_parameters=method.n_parameters,
+        set_aside=tuple({"clip": clips.names[i], "reason": reason} for i, reason in sorted(unusable.items())),
+        notes=tuple(method.notes),
+        stamp=stamp,
+    )
+
+
+def build(unit: Unit, context: Context) -> Method:
+    """The unit's method with the unit's settings."""
+    cls = load_method(unit.method)
+    if cls.revision != unit.revision:
+        raise UnitError(
+            f"{unit.method} is at revision {cls.revision} here, the plan was made with {unit.revision}: "
+            "this worker runs other code than the run was planned with"
+        )
+    return cls(make_settings(cls, unit.settings), context)
+
+
+def under_control(clips: Clips, control: str, seed: int) -> Clips:
+    """The clips as they are, or with the labels of all clips permuted among them."""
+    if control == "none":
+        return clips
+    shuffled = np.random.default_rng([seed, 0x5AFE]).permutation(clips.labels)
+    return clips.with_labels(shuffled)
+
+
+def checked(prediction: Prediction, test: Clips, method: str) -> Prediction:
+    """The prediction if it fits the test clips; UnitError tells a method's author what does not."""
+    wanted = (len(prediction.candidates), len(test), len(test.classes))
+    if prediction.scores.shape != wanted:
+        raise UnitError(f"{method}: scores have shape {prediction.scores.shape}, they must have {wanted}")
+    return prediction
+
+
+def _nothing(test: Clips) -> Prediction:
+    """The prediction for a fold without a clip."""
+    return Prediction(({},), np.zeros((1, 0, len(test.classes)), np.float32), chosen=0)
+
+
+def _fold(unit: Unit, clips: Clips) -> Fold:
+    folds = folds_of(unit.protocol, clips.labels.tolist(), clips.subjects, clips.databases, seed=unit.seed)
+    for fold in folds:
+        if fold.name == unit.fold:
+            return fold
+    raise UnitError(f"protocol {unit.protocol!r} has no fold {unit.fold!r} on these clips")
+
+
+def _seconds(method: Method, prepare: float, fit: float, predict: float) -> dict[str, float]:
+    """Seconds by stage; what a method counted as computing features is taken out of its fit."""
+    features = method.seconds.get("features", 0.0)
+    parts = {
+        **method.seconds,
+        "prepare": prepare,
+        "features": features,
+        "fit": max(fit - features, 0.0),
+        "predict": predict,
+    }
+    return {name: round(value, 4) for name, value in parts.items()}
+
+
+def _stills_opener(job: Job) -> Callable[[tuple[int, int]], Stills] | None:
+    if not job.stills:
+        return None
+
+    def opener(size: tuple[int, int]) -> Stills:
+        name = f"{size[0]}x{size[1]}"
+        if name not in job.stills:
+            raise MethodError(f"expression photographs were prepared at {sorted(job.stills)}, not at {name}")
+        stills = job.stills[name]
+        return open_prepared_stills(Path(stills.folder), expected=stills.digest, trust=job.trust)
+
+    return opener
+
+
+def _remove(folder: Path) -> None:
+    """A finished unit's checkpoints are of no more use."""
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)

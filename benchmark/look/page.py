@@ -1,0 +1,96 @@
+"""What the page of a database says: one entry per clip, as JSON inside it, so that it needs no server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+from data_prep.clips import Clip, SetAside
+from features.face_regions import region_polygons
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A clip on the page.
+
+    files: kind of picture -> path of its animation beside the page; scales: kind -> what full colour
+    means (grey levels, pixels); points: (66) pairs and regions: polygons of MDMO, whole pixels of the
+    prepared frame; milliseconds: of the movement from onset to offset, None where the rate is unknown.
+    """
+
+    name: str
+    database: str
+    subject: str
+    emotion: str
+    label: str
+    fps: float
+    onset: int
+    apex: int | None
+    offset: int
+    n_frames: int
+    milliseconds: int | None
+    files: Mapping[str, str]
+    scales: Mapping[str, float]
+    points: Sequence[Sequence[int]]
+    regions: Sequence[Sequence[Sequence[int]]]
+
+
+def entry_of(
+    clip: Clip,
+    classes: Sequence[str],
+    landmarks: npt.NDArray[np.float32],
+    animations: Mapping[str, str],
+    scales: Mapping[str, float],
+) -> Entry:
+    """One clip's entry; landmarks: (66, 2) in pixels of the prepared frame."""
+    rate_known = np.isfinite(clip.fps) and clip.fps > 0
+    return Entry(
+        name=clip.name,
+        database=clip.database,
+        subject=clip.subject,
+        emotion=clip.emotion,
+        label=classes[clip.label],
+        fps=float(clip.fps) if rate_known else 0.0,
+        onset=clip.onset,
+        apex=clip.apex,
+        offset=clip.offset,
+        n_frames=len(clip.frames),
+        milliseconds=round(1000 * len(clip.frames) / clip.fps) if rate_known else None,
+        files=animations,
+        scales={kind: round(scale, 2) for kind, scale in scales.items()},
+        points=np.rint(landmarks).astype(int).tolist(),
+        regions=[np.rint(polygon).astype(int).tolist() for polygon in region_polygons(landmarks)],
+    )
+
+
+def page(
+    title: str, size: tuple[int, int], entries: Sequence[Entry], set_aside: Sequence[SetAside], *, mark: str
+) -> str:
+    """The whole page; size: (height, width) of the animations."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(files("benchmark.look").joinpath("page.html").read_text("utf-8"))
+    return template.render(
+        mark=Markup(mark),
+        title=title,
+        height=size[0],
+        width=size[1],
+        kinds=[kind for kind in ("face", "difference", "flow") if any(kind in e.files for e in entries)],
+        people=len({entry.subject for entry in entries}),
+        entries=_inline([asdict(entry) for entry in entries]),
+        n_entries=len(entries),
+        set_aside=[asdict(each) for each in set_aside],
+    )
+
+
+def _inline(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return Markup(text)

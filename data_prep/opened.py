@@ -1,0 +1,43 @@
+"""Prepared sets opened, without building anything: what worker processes do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.cache import read_set
+from data_prep.clips import Clips, Stills
+
+
+def open_prepared(folder: Path, *, expected: str, trust: bool = False) -> Clips:
+    """Open a prepared set without building anything, for worker processes; writes nothing.
+
+    Raises `CacheMissing` or `CacheDamaged` if the folder does not hold the set of digest `expected`.
+    """
+    frames, meta = read_set(folder, expected=expected, trust=trust)
+    return Clips.from_arrays(
+        frames,
+        np.asarray(meta["landmarks"], np.float32).reshape(-1, 66, 2),
+        meta["labels"],
+        names=meta["names"],
+        subjects=meta["subjects"],
+        databases=meta["databases"],
+        classes=meta["classes"],
+        fps=meta["fps"],
+        digest=meta["digest"],
+        folder=folder,
+    )
+
+
+def open_prepared_stills(folder: Path, *, expected: str, trust: bool = False) -> Stills:
+    """Open prepared photographs without building anything, as `open_prepared` does for clips."""
+    frames, meta = read_set(folder, expected=expected, trust=trust)
+    return Stills(
+        frames=frames[:, 0],
+        labels=np.asarray(meta["labels"], np.int64),
+        subjects=tuple(meta["subjects"]),
+        names=tuple(meta["names"]),
+        digest=meta["digest"],
+        folder=folder,
+    )

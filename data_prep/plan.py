@@ -1,0 +1,279 @@
+"""Which clips can be used and where their faces are: every clip is looked at once.
+
+`plan_data` hashes a clip's files, decodes its frames, finds the landmarks of the first one and the face
+rectangle. What cannot be used is set aside with a reason; what the user should know of a usable clip is a
+note.
+
+Notes
+-----
+Prepared sets are named by content: the files' bytes, annotations, landmark back end and version, crop
+policy, TIM and size; never by where the files lie. A clip that was examined is recognised by path, length,
+times of change and inode of its files, so the next run reads none of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from basis.canonical import digest_of
+from data_prep import crop
+from data_prep.cache import Journal, Log, Parts, locked
+from data_prep.clips import CLASSES, EXPRESSIONS, Clip, Database, SetAside
+from data_prep.examine import Examiner, PreparationError, signature
+from data_prep.landmarks import Options, backend_named
+from data_prep.side_by_side import side_by_side
+
+REVISION = 1
+_DESCRIBED = ("database", "subject", "name", "emotion", "label", "fps", "onset", "apex", "offset")
+"""What of a clip's annotation belongs to the digest of a plan."""
+EXAMINED = 2
+"""Raised when an examination finds more than it did; prepared sets keep their names."""
+Wanted = Sequence[tuple[int, tuple[int, int]]]
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how data are prepared.
+
+    cache: its folder; workers: clips side by side; log: takes one line for the user; trust: prepared sets
+    are opened without a check of their hash.
+    """
+
+    cache: Path
+    workers: int = 1
+    log: Log = print
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a plan is asked for beside its clips.
+
+    name: the data's folder in the cache; set_aside: what the loaders refused; classes: what labels index;
+    wanted: (TIM, (height, width)) of the sets that will be asked for.
+    """
+
+    name: str
+    set_aside: tuple[SetAside, ...]
+    classes: tuple[str, ...]
+    wanted: tuple[tuple[int, tuple[int, int]], ...]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the user should know of a usable clip: one of a few kinds, and this clip's particulars."""
+
+    clip: str
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class DataPlan:
+    """Which clips a run uses and where their faces are; independent of TIM and size.
+
+    clips: usable ones, by database and name; row i of every prepared set is clip i. set_aside: all others,
+    with stage and reason. landmarks: (n, 66, 2) float32 in pixels of the raw first frame; boxes: face
+    rectangle of each clip; contents: sha256 of each clip's files; signatures: paths, lengths and times of
+    change of those files when they were examined. wanted: (TIM, (height, width)) of the sets that the run
+    will ask for: each clip is decoded once for all of them. notes: what the user should know of usable clips.
+    """
+
+    name: str
+    digest: str
+    clips: tuple[Clip, ...]
+    set_aside: tuple[SetAside, ...]
+    landmarks: Float32
+    boxes: tuple[crop.Box, ...]
+    contents: tuple[str, ...]
+    signatures: tuple[str, ...]
+    backend: str
+    wanted: tuple[tuple[int, tuple[int, int]], ...] = ()
+    classes: tuple[str, ...] = CLASSES
+    notes: tuple[Note, ...] = ()
+
+    def set_digest(self, tim: int, size: tuple[int, int]) -> str:
+        """Digest of the prepared set of this length and size: `Clips.digest`, and its folder's name."""
+        return digest_of({"plan": self.digest, "tim": tim, "size": list(size), "revision": REVISION})
+
+    def folder(self, cache: Path, tim: int, size: tuple[int, int]) -> Path:
+        """Where that set lies in a cache."""
+        return cache / self.name / self.set_digest(tim, size)
+
+
+def plan_data(
+    databases: Sequence[Database],
+    *,
+    landmarks: str,
+    cache: Path,
+    workers: int = 1,
+    log: Log = print,
+    wanted: Wanted = (),
+    options: Options | None = None,
+    classes: tuple[str, ...] = CLASSES,
+) -> DataPlan:
+    """Examine all clips: contents, landmarks, face rectangles.
+
+    Parameters
+    ----------
+    databases
+        What the loaders gave; each name once.
+    landmarks
+        Landmark back end, a name of `data_prep.landmarks.BACKENDS`.
+    cache
+        Cache folder; finished clips of an interrupted call are not examined again.
+    workers
+        Clips side by side.
+    log
+        Takes one line for the user.
+    wanted
+        (TIM, (height, width)) of the sets that will be asked for: each clip is then decoded only once,
+        here, for the examination and for all of them.
+    options
+        Device and weights folder of the landmark back end.
+    classes
+        What the clips' labels index: those of the task that labelled them.
+
+    Raises
+    ------
+    PreparationError
+        If no clip can be used, or two have the same name.
+    data_prep.landmarks.BackendError
+        If the back end cannot work here.
+    data_prep.cache.CacheError
+        If the cache cannot be written.
+    """
+    clips = [clip for database in databases for clip in database.clips]
+    aside = [each for database in databases for each in database.set_aside]
+    asked = Asked(
+        folder_name([database.name for database in databases]), tuple(aside), classes, tuple(wanted)
+    )
+    return examined(clips, asked, landmarks, Place(cache, workers, log), options or Options())
+
+
+def examined(clips: Sequence[Clip], asked: Asked, landmarks: str, place: Place, options: Options) -> DataPlan:
+    """The plan of these clips, those examined that the journal of the cache does not know."""
+    _refuse_duplicates(clips)
+    backend = backend_named(landmarks)
+    identity = backend.identity()
+    ordered = sorted(clips, key=lambda clip: (clip.database, clip.name))
+    stamps = {clip.name: signature(clip) for clip in ordered}
+    keys = {clip.name: _journal_key(clip, stamps[clip.name], identity) for clip in ordered}
+    journal = Journal(place.cache / "clips.jsonl")
+    if any(journal.get(key) is None for key in keys.values()):
+        folder = place.cache / asked.name
+        with locked(folder / ".lock", place.log):
+            journal.reload()
+            missing = [clip for clip in ordered if journal.get(keys[clip.name]) is None]
+            if missing:
+                backend.ready(options, place.log)
+            parts, stills = Parts(folder / "parts"), asked.classes == EXPRESSIONS
+            examiner = Examiner(landmarks, options, parts, asked.wanted, stills=stills)
+
+            def examine(clip: Clip) -> None:
+                journal.add(keys[clip.name], examiner.examine(clip, stamps[clip.name]))
+
+            side_by_side(examine, missing, place.workers, place.log, f"{asked.name}: clips examined")
+    entries = {clip.name: journal.get(keys[clip.name]) for clip in ordered}
+    usable = [clip for clip in ordered if "reason" not in entries[clip.name]]
+    refused = _refused(ordered, entries)
+    _say_what_was_refused(asked, refused, len(ordered), place.log)
+    if not usable:
+        examples = "".join(f"\n  {each.clip}: {each.reason}" for each in [*refused, *asked.set_aside][:3])
+        raise PreparationError(f"{asked.name}: none of {len(ordered)} clips can be used{examples}")
+    plan = _plan(usable, refused, entries, asked, identity, stamps)
+    for line in _note_lines(plan):
+        place.log(line)
+    return plan
+
+
+def _refused(clips: Sequence[Clip], entries: Mapping[str, Mapping[str, Any]]) -> list[SetAside]:
+    return [
+        SetAside(clip.database, clip.name, entries[clip.name]["stage"], entries[clip.name]["reason"])
+        for clip in clips
+        if "reason" in entries[clip.name]
+    ]
+
+
+def _say_what_was_refused(asked: Asked, refused: Sequence[SetAside], n: int, log: Log) -> None:
+    if refused:
+        stages = Counter(each.stage for each in refused)
+        counts = ", ".join(f"{stage}: {count}" for stage, count in sorted(stages.items()))
+        log(f"{asked.name}: {len(refused)} of {n} set aside ({counts})")
+
+
+def _plan(
+    usable: Sequence[Clip],
+    refused: Sequence[SetAside],
+    entries: Mapping[str, Mapping[str, Any]],
+    asked: Asked,
+    identity: str,
+    stamps: Mapping[str, str],
+) -> DataPlan:
+    found = [entries[clip.name] for clip in usable]
+    return DataPlan(
+        name=asked.name,
+        digest=_plan_digest(usable, found, identity, asked.classes),
+        clips=tuple(usable),
+        set_aside=(*asked.set_aside, *refused),
+        landmarks=np.asarray([each["landmarks"] for each in found], np.float32),
+        boxes=tuple(crop.Box(*each["box"]) for each in found),
+        contents=tuple(each["content"] for each in found),
+        signatures=tuple(stamps[clip.name] for clip in usable),
+        backend=identity,
+        wanted=asked.wanted,
+        classes=asked.classes,
+        notes=tuple(Note(clip.name, *note) for clip in usable for note in entries[clip.name]["notes"]),
+    )
+
+
+def _note_lines(plan: DataPlan) -> list[str]:
+    """One line for each kind of note: how many clips, and one of them."""
+    kinds: dict[str, list[Note]] = {}
+    for note in plan.notes:
+        kinds.setdefault(note.kind, []).append(note)
+    return [
+        f"warning: {plan.name}: {kind}: {len(notes)} of {len(plan.clips)} clips, for example "
+        f"{notes[0].clip} ({notes[0].detail})"
+        for kind, notes in sorted(kinds.items())
+    ]
+
+
+def _plan_digest(
+    clips: Sequence[Clip], entries: Sequence[Mapping[str, Any]], identity: str, classes: tuple[str, ...]
+) -> str:
+    """Everything that decides pixels, landmarks or labels, and nothing about places."""
+    described = []
+    for clip, entry in zip(clips, entries, strict=True):
+        body = {name: getattr(clip, name) for name in _DESCRIBED}
+        described.append({**body, "content": entry["content"]})
+    return digest_of({"backend": identity, "crop": crop.POLICY, "classes": list(classes), "clips": described})
+
+
+def _journal_key(clip: Clip, stamp: str, identity: str) -> str:
+    return digest_of({"files": stamp, "backend": identity, "crop": crop.POLICY, "revision": EXAMINED})
+
+
+def folder_name(names: Sequence[str]) -> str:
+    """The folder of these databases in a cache; PreparationError for none, or one that is given twice."""
+    if not names:
+        raise PreparationError("no database was given")
+    if len(set(names)) < len(names):
+        raise PreparationError(f"a database is given twice: {', '.join(sorted(names))}")
+    name = "+".join(sorted(re.sub(r"[^A-Za-z0-9._-]", "-", name) for name in names))
+    return name.lstrip(".")[:100] or "data"
+
+
+def _refuse_duplicates(clips: Sequence[Clip]) -> None:
+    twice = [name for name, count in Counter(clip.name for clip in clips).items() if count > 1]
+    if twice:
+        raise PreparationError(f"{len(twice)} clip names occur more than once, for example {twice[0]!r}")

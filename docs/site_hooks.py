@@ -1,0 +1,92 @@
+"""Pages of the site that are written from the code at every build, so that they cannot age."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files as resources
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+API = {
+    "Descriptors": (
+        "features.lbp_top.lbp_top", "features.lbp_top.lbp_top_codes", "features.stlbp_ip.stlbp_ip",
+        "features.stclqp.sign_codes", "features.stclqp.magnitude_codes", "features.stclqp.orientation_codes",
+        "features.stclqp.learn_codebook", "features.mdmo.mdmo", "features.fdm.fdm",
+        "features.optical_flow.flow_from_first", "features.optical_flow.flow_between_neighbours",
+        "features.slpp.SupervisedLPP",
+    ),
+    "Interpolation": ("data_prep.interpolation.tim", "data_prep.interpolation.resample"),
+    "Data": ("data_prep.clips.Clip", "data_prep.clips.Clips"),
+    "Methods": ("methods.base.Method", "methods.base.Prediction", "methods.base.Context"),
+    "Protocols": ("benchmark.protocols.Protocol", "benchmark.protocols.Fold"),
+    "Numbers": (
+        "results.numbers.metrics.accuracy", "results.numbers.metrics.uf1", "results.numbers.metrics.uar",
+        "results.audit.audit",
+    ),
+}  # fmt: skip
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the generated pages."""
+    for path, text in (
+        ("reference/verbs.md", verbs()),
+        ("reference/settings.md", settings()),
+        ("reference/api.md", api()),
+    ):
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def verbs() -> str:
+    """Every verb with its flags, as the command line itself explains them."""
+    from benchmark.cli import parser
+
+    top = parser()
+    (actions,) = [each for each in top._actions if isinstance(each, argparse._SubParsersAction)]
+    parts = ["# Verbs", "", f"```\n{top.format_usage()}```"]
+    for name, verb in actions.choices.items():
+        verb.formatter_class = argparse.RawDescriptionHelpFormatter
+        parts += ["", f"## {name}", "", "```", verb.format_help().rstrip(), "```"]
+    return "\n".join(parts) + "\n"
+
+
+def settings() -> str:
+    """Every setting of every method: the paper's default and what the quick profile sets instead."""
+    from methods import METHODS, load_method
+
+    quick = tomllib.loads(resources("benchmark").joinpath("profiles/quick.toml").read_text("utf-8"))
+    parts = ["# Settings", "", "Set them in a TOML file (`--settings mine.toml`), one table per method:", ""]
+    parts += ["```toml", "[methods.lbp-top]", "blocks = [6, 6]", "```", ""]
+    for name in METHODS:
+        method = load_method(name)
+        parts += [f"## {name}", "", f"{method.title}. {_first_line(method)}", ""]
+        parts += ["| setting | default | quick |", "|---|---|---|", *_rows(name, method, quick)]
+        parts += [""]
+    return "\n".join(parts)
+
+
+def _rows(name: str, method: Any, quick: dict[str, Any]) -> Iterator[str]:
+    from benchmark.plan import settings_for
+
+    turned = settings_for(name, quick.get("methods", {}))
+    for field in dataclasses.fields(method.Settings):
+        default = getattr(method.Settings(), field.name)
+        other = f"`{turned[field.name]}`" if field.name in turned else ""
+        yield f"| `{field.name}` | `{default}` | {other} |"
+
+
+def _first_line(thing: Any) -> str:
+    return (thing.__doc__ or "").strip().splitlines()[0]
+
+
+def api() -> str:
+    """The public functions and types, from their docstrings."""
+    parts = ["# API", ""]
+    for title, names in API.items():
+        parts += [f"## {title}", ""]
+        parts += [f"::: {name}\n    options:\n      heading_level: 3\n" for name in names]
+    return "\n".join(parts)

@@ -1,0 +1,54 @@
+"""The documentation builds without a warning, and its reference is the code's."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def hooks():
+    pytest.importorskip("mkdocs", reason="the extra [docs] is not installed")
+    spec = importlib.util.spec_from_file_location("site_hooks", ROOT / "docs" / "site_hooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(hooks, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path / "site")],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    api = (tmp_path / "site" / "reference" / "api" / "index.html").read_text()
+    assert "features.lbp_top.lbp_top" in api and "features.slpp.SupervisedLPP" in api
+
+
+def test_every_setting_of_every_method_is_in_the_reference(hooks):
+    from dataclasses import fields
+
+    from methods import METHODS, load_method
+
+    text = hooks.settings()
+    for name in METHODS:
+        section = text.split(f"## {name}\n")[1].split("\n## ")[0]
+        missing = [f.name for f in fields(load_method(name).Settings) if f"| `{f.name}` |" not in section]
+        assert not missing, (name, missing)
+
+
+def test_every_verb_is_in_the_reference(hooks):
+    text = hooks.verbs()
+    assert all(f"\n## {verb}\n" in text for verb in ("run", "check", "predict", "status", "simulate"))
