@@ -135,7 +135,9 @@ def _walk(rng: np.random.Generator, frames: int, courses: int) -> Floats:
 
 def _head_motion(rng: np.random.Generator, frames: int, drift: float, turn: float, scale: float) -> Floats:
     """(T, 4): shifts with deviation `drift` pixels at the end, turn with `turn` degrees, slight growth."""
-    return _walk(rng, frames, 4) * np.array([drift, drift, np.deg2rad(turn), 0.35 * drift / scale])
+    sizes = np.array([drift, drift, np.deg2rad(turn), 0.35 * drift / scale])
+    motion: Floats = _walk(rng, frames, 4) * sizes
+    return motion
 
 
 def render(
@@ -156,13 +158,15 @@ def exposed(picture: Image, rng: np.random.Generator, noise: float) -> npt.NDArr
     if noise > 0.0:
         steps = rng.integers(0, len(QUANTILES), picture.shape, dtype=np.uint16)
         picture = picture + np.take(QUANTILES * np.float32(noise), steps)
-    return cv2.convertScaleAbs(np.maximum(picture, np.float32(0.0)))
+    exposure: npt.NDArray[np.uint8] = cv2.convertScaleAbs(np.maximum(picture, np.float32(0.0)))
+    return exposure
 
 
 def _quantiles() -> Image:
     """The normal distribution as 4096 equally likely values, to six digits: equal on every processor."""
     values = ndtri((np.arange(4096) + 0.5) / 4096.0)
-    return np.round(values / np.sqrt(np.mean(values**2)), 6).astype(np.float32)
+    rounded: Image = np.round(values / np.sqrt(np.mean(values**2)), 6).astype(np.float32)
+    return rounded
 
 
 QUANTILES = _quantiles()
