@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from benchmark.protocols import PROTOCOLS
 from benchmark.settings import as_json
@@ -11,7 +12,8 @@ from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
 from methods import available, load_method, origin
-from methods.base import Method, Role
+from methods.base import Method
+from results.numbers.variants import variant_of_unit
 from results.records.run_file import (
     DataInfo,
     MethodInfo,
@@ -22,6 +24,8 @@ from results.records.run_file import (
     SetAside,
     TaskInfo,
 )
+
+T = TypeVar("T")
 
 
 def described(
@@ -52,19 +56,25 @@ def _methods(assembled: Assembled, before: RunFile | None) -> tuple[MethodInfo, 
     for spec in assembled.specs:
         cls = load_method(spec.name)
         found[spec.name] = MethodInfo(
-            spec.name, spec.title, role_of(cls), spec.revision, origin(spec.name), dict(cls.curve_titles)
+            name=spec.name,
+            title=spec.title,
+            role=told_by(cls, "role", "extra"),
+            revision=spec.revision,
+            origin=origin(spec.name),
+            blind=told_by(cls, "blind", False),
+            curves=dict(cls.curve_titles),
         )
     return tuple(found[name] for name in dict.fromkeys([*available(), *found]) if name in found)
 
 
-def role_of(method: type[Method]) -> Role:
-    """The role that a method's own package gives it, else "extra".
+def told_by(method: type[Method], name: str, default: T) -> T:
+    """What a method's own package says of it.
 
     Somebody else's method that builds on one of ours is neither a row of Table 3 nor a baseline by that.
     """
     package = method.__module__.partition(".")[0]
     own = [each for each in method.__mro__ if each.__module__.partition(".")[0] == package]
-    return next((vars(each)["role"] for each in own if "role" in vars(each)), "extra")
+    return next((vars(each)[name] for each in own if name in vars(each)), default)
 
 
 def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolInfo, ...]:
@@ -80,7 +90,8 @@ def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolIn
 def _units(units: Sequence[Unit], before: RunFile | None) -> tuple[PlannedUnit, ...]:
     slots: dict[Place, PlannedUnit] = {unit.place: unit for unit in (before.units if before else ())}
     for unit in units:
-        planned = PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed)
+        variant = variant_of_unit(unit.as_json())
+        planned = PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed, variant)
         slots[planned.place] = planned
     return tuple(slots.values())
 

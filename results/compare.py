@@ -89,7 +89,7 @@ def compare(run_a: Path, run_b: Path, *, atol: float = 0.0) -> Comparison:
 def compare_with_paper(run: Path) -> PaperComparison:
     """Lay the means of a run beside Table 3, for the methods, TIM and protocol that the paper has."""
     results = load_results(run)
-    frame = table3_frame(tested(results))
+    frame = table3_frame(tested(results), results.info.task)
     table = frame[["method", "title", "tim", "protocol", "folds", "mean", "low", "high"]].copy()
     table["paper"] = frame["published"]
     table["difference"] = table["mean"] - table["paper"]

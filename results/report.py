@@ -12,7 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from basis.files import write_atomically
-from results.numbers import tables
+from results.numbers import tables, unit_tables
+from results.numbers.baselines import baselines_frame
+from results.numbers.metrics_table import metrics_frame, optimism_frame
 from results.numbers.statistics_table import statistics_frame
 from results.records.run_file import read_run_file, run_file_bytes
 from results.records.runs import Results, load_results
@@ -56,7 +58,7 @@ def report(run_folder: Path, *, force: bool = False) -> ReportPaths:
     written = _write_tables(run_folder, results, frames)
     figures = write_figures(run_folder / "figures", results, frames)
     written += list(figures.files)
-    predictions = tables.predictions_frame(results)
+    predictions = unit_tables.predictions_frame(results, tables.tested(results))
     written.append(write_clip_page(run_folder, results, predictions, faces=not results.info.data.private))
     written.append(write_page(run_folder, results, frames, figures))
     text = _text(results, frames)
@@ -77,15 +79,15 @@ def write_tables(run_folder: Path, *, force: bool = False) -> ReportPaths:
 def all_frames(results: Results) -> dict[str, pd.DataFrame]:
     """Every table of a run by the name of its file; each number is computed here and nowhere else."""
     tested = tables.tested(results)
-    per_fold = tables.per_fold_frame(results, tested)
     return {
-        "table3": tables.table3_frame(tested),
-        "per_fold": per_fold,
-        "metrics": tables.metrics_frame(results, tested),
+        "table3": tables.table3_frame(tested, results.info.task),
+        "per_fold": unit_tables.per_fold_frame(results, tested),
+        "metrics": metrics_frame(results, tested),
+        "baselines": baselines_frame(tested, results.info.task),
         "statistics": statistics_frame(tested),
-        "optimism": tables.optimism_frame(tested),
-        "costs": tables.costs_frame(tested),
-        "confusion": tables.confusion_frame(results, tested),
+        "optimism": optimism_frame(tested),
+        "costs": unit_tables.costs_frame(tested),
+        "confusion": unit_tables.confusion_frame(results, tested),
     }
 
 
@@ -96,7 +98,7 @@ def _write_tables(folder: Path, results: Results, frames: Mapping[str, pd.DataFr
     texts["table3.tex"] = table3_latex(frames["table3"], results)
     contents: dict[str, bytes] = {name: text.encode() for name, text in texts.items()}
     parquet = io.BytesIO()
-    tables.predictions_frame(results).to_parquet(parquet, index=False)
+    unit_tables.predictions_frame(results, tables.tested(results)).to_parquet(parquet, index=False)
     contents["predictions.parquet"] = parquet.getvalue()
     for name, data in contents.items():
         _write_if_changed(folder / name, data)
@@ -109,9 +111,10 @@ def _write_if_changed(path: Path, data: bytes) -> None:
 
 
 def _text(results: Results, frames: Mapping[str, pd.DataFrame]) -> str:
-    table = render_table3(frames["table3"], title(results.info, results.mixed))
+    table = render_table3(frames["table3"], results.info, title(results.info, results.mixed))
     failures = [f"{len(results.failed)} units failed: see the page"] if results.failed else []
-    return "\n".join([table, "", *results.warnings, *results.mixed, *failures]).rstrip()
+    lines = [table, "", *results.info.data.warnings, *results.warnings, *results.mixed, *failures]
+    return "\n".join(lines).rstrip()
 
 
 def _digest(folder: Path, force: bool) -> str:

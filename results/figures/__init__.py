@@ -96,11 +96,9 @@ def draw_all(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[D
         if not isinstance(found, str):
             yield figures_tables.critical_difference(info, *found, protocol, tim)
     for protocol in protocols:
-        if table.loc[table["protocol"] == protocol, "mean"].notna().any():
+        if table.loc[table["protocol"] == protocol, "pooled"].notna().any():
             yield figures_tables.cost_accuracy(info, table, frames["costs"], protocol)
     all_cells = cells(results)
     for protocol in protocols:
-        sweep = figures_curves.weight_sweep(info, all_cells, protocol)
-        if sweep is not None:
-            yield sweep
+        yield from figures_curves.sweeps(info, all_cells, protocol)
     yield from figures_curves.curves(info, all_cells)
