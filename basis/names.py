@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from basis.errors import Mendable
 
-class UnknownName(ValueError):
+
+class UnknownName(Mendable, ValueError):
     """A name that is not in a table; the message lists the near ones, or all."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
 from typing import Any
 
 from basis.names import UnknownName, one_of
@@ -30,9 +30,9 @@ class Registry(Mapping[str, str]):
     def plugins(self) -> dict[str, EntryPoint]:
         """What installed packages add, by name; raises `error` for names that are taken."""
         found: dict[str, EntryPoint] = {}
-        for point in entry_points(group=self.group):
+        for point in _points(self.group):
             taken = "this project" if point.name in self.table else None
-            if point.name in found and _package(found[point.name]) != _package(point):
+            if point.name in found:
                 taken = _package(found[point.name])
             if taken:
                 raise self.error(
@@ -62,6 +62,20 @@ class Registry(Mapping[str, str]):
         """Import what a name stands for; `error` for an unknown name, else whatever the import raises."""
         module, _, attribute = self[one_of(name, self, self.kind, error=self.error)].partition(":")
         return getattr(import_module(module), attribute)
+
+
+def _points(group: str) -> Iterator[EntryPoint]:
+    """The entry points of a group, of every installed package once.
+
+    `importlib.metadata.entry_points` hides a package whose folder begins like another's ("lab-a-1.0" and
+    "lab-b-1.0" are both "lab" to it); a package that stands twice on the path counts where it is found first.
+    """
+    seen: set[str] = set()
+    for package in distributions():
+        points = package.entry_points.select(group=group)
+        if len(points) and package.name not in seen:
+            seen.add(package.name)
+            yield from points
 
 
 def _package(point: EntryPoint) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 from basis.cores import cores
 from basis.files import file_sha256
 from benchmark.devices import choose_devices
+from benchmark.log import Log
 from benchmark.settings import Settings, checked
-from benchmark.sources import Assembled, Log, assemble
+from benchmark.sources import Assembled, assemble
 from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
 from data_prep.clips import Clips, Stills
@@ -44,10 +46,11 @@ ENTRIES: Mapping[str, Any] = {
 """What the card must hold to be used."""
 
 
-def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
+def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Log) -> int:
     """Train one method on all clips and save it as a folder; nothing is left half-written."""
     if out.exists():
         raise VerbError(f"{out} exists already; name a new folder for the model")
+    settings = checked(replace(settings, methods=(method,), tim=(tim,), seeds=(seed,)))
     if len(settings.methods) != 1:
         raise VerbError(
             f"fit trains one method, {len(settings.methods)} are named: {', '.join(settings.methods)}"
@@ -55,8 +58,8 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
     _unfinished(out).cleanup()
     assembled = assemble(settings, log)
     (spec,) = assembled.specs
-    clips = assembled.clips(tim, spec.frame_size, log)
     cls = load_method(spec.name)
+    clips = assembled.clips(tim, spec.frame_size, log).at_revision(cls.revision)
     context = Context(
         device=choose_devices(settings.device)[0],
         deterministic=settings.deterministic,
@@ -66,10 +69,10 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
         grouped=True,
         log=log,
     )
-    method = cls(make_settings(cls, spec.settings), context)
-    unusable = method.unusable(clips.without_labels())
+    fitted = cls(make_settings(cls, spec.settings), context)
+    unusable = fitted.unusable(clips.without_labels())
     usable = clips.select([i for i in range(len(clips)) if i not in unusable])
-    method.fit(usable, seed=seed)
+    fitted.fit(usable, seed=seed)
     card = {
         "method": spec.name,
         "revision": spec.revision,
@@ -81,7 +84,7 @@ def fit(settings: Settings, out: Path, *, tim: int, seed: int, log: Log) -> int:
         "data": {"name": assembled.sources.name, "digest": assembled.plan.digest, "n_clips": len(usable)},
         "stamp": stamp(),
     }
-    _save(method, card, out)
+    _save(fitted, card, out)
     log(f"{cls.title} trained on {len(usable)} clips, saved in {out}")
     return 0
 
@@ -153,9 +156,9 @@ def _card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def predict(folder: Path, video: Path, landmarks: str | None, device: str, log: Log) -> int:
+def predict(model: Path, video: Path, landmarks: str | None, device: str, log: Log) -> int:
     """Label one video file or one folder of frames and show the score of every class."""
-    method, card = load(folder, device=choose_devices(device)[0])
+    method, card = load(model, device=choose_devices(device)[0])
     clip = clip_of(video, landmarks or card["landmarks"], card["tim"], method.frame_size)
     clips = dataclasses.replace(clip, classes=card["classes"])
     unusable = method.unusable(clips)

@@ -11,7 +11,7 @@ from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
-from methods import available, load_method, origin
+from methods import METHODS, load_method
 from methods.base import Method
 from results.numbers.variants import variant_of_unit
 from results.records.run_file import (
@@ -60,11 +60,11 @@ def _methods(assembled: Assembled, before: RunFile | None) -> tuple[MethodInfo, 
             title=spec.title,
             role=told_by(cls, "role", "extra"),
             revision=spec.revision,
-            origin=origin(spec.name),
+            origin=METHODS.origin(spec.name),
             blind=told_by(cls, "blind", False),
             curves=dict(cls.curve_titles),
         )
-    return tuple(found[name] for name in dict.fromkeys([*available(), *found]) if name in found)
+    return tuple(found[name] for name in dict.fromkeys([*METHODS, *found]) if name in found)
 
 
 def told_by(method: type[Method], name: str, default: T) -> T:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 
+from basis.errors import Mendable
 
-class DeviceError(ValueError):
+
+class DeviceError(Mendable, ValueError):
     """A device that is asked for and is not there; the message says what would be right."""
 
 

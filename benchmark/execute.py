@@ -61,7 +61,7 @@ def execute(
     nothing to predict: the method is not fitted and the record, finished all the same, holds no clip.
     """
     method = build(unit, context)
-    clips = under_control(clips, unit.control, unit.seed)
+    clips = under_control(clips, unit.control, unit.seed).at_revision(method.revision)
     unusable = method.unusable(clips.without_labels())
     fold = _fold(unit, clips)
     train = clips.select([i for i in fold.train if i not in unusable])

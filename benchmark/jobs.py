@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benchmark.engines.tasks import Task
-from benchmark.sources import Assembled, Log
+from benchmark.log import Log
+from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Job, Prepared, Unit
-from data_prep.clips import Clips, Stills
+from data_prep.clips import Clips, Stills, prepared_set
 
 UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
 """What a unit is expected to take, to decide how many share a SLURM job; units on a GPU get one each."""
@@ -60,4 +61,5 @@ class _Sets:
 
 def _named(made: Clips | Stills) -> Prepared:
     """Its folder as an absolute path: workers of other machines start in another directory."""
-    return Prepared("" if made.folder is None else str(made.folder.absolute()), made.digest)
+    folder = prepared_set(made).folder if isinstance(made, Clips) else made.folder
+    return Prepared("" if folder is None else str(folder.absolute()), made.digest)

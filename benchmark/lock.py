@@ -11,11 +11,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from basis.errors import Mendable
+
 LOCK = ".run.lock"
 HOLDER = ".run.json"
 
 
-class FolderInUse(RuntimeError):
+class FolderInUse(Mendable, RuntimeError):
     """Another run works in this folder; the message names its process and host."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,15 @@ def describe(name: str, settings: Settings) -> MethodSpec:
         settings=dataclasses.asdict(method.settings),
         frame_size=method.frame_size,
         stills=cls.learns_from_stills,
+    )
+
+
+def told_apart(specs: Sequence[MethodSpec]) -> tuple[MethodSpec, ...]:
+    """The methods; where several have one title, each with its name behind it."""
+    titles = Counter(spec.title for spec in specs)
+    return tuple(
+        dataclasses.replace(spec, title=f"{spec.title} ({spec.name})") if titles[spec.title] > 1 else spec
+        for spec in specs
     )
 
 

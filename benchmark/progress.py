@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from benchmark.engines.tasks import Outcome
-from benchmark.sources import Log
+from benchmark.log import Log
 from benchmark.unit import Unit
 
 

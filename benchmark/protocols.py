@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from basis.errors import Mendable
 from basis.names import one_of
 from basis.registry import Registry
 
@@ -17,7 +18,7 @@ Float64 = npt.NDArray[np.float64]
 N_FOLDS = 5
 
 
-class ProtocolError(ValueError):
+class ProtocolError(Mendable, ValueError):
     """Clips that a protocol cannot split; the message says what it needs."""
 
 

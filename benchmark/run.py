@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from basis.files import remove_leftovers
+from benchmark.command import command_line
 from benchmark.described import described
 from benchmark.devices import choose_devices
 from benchmark.engines import load_engine, run_tasks
@@ -16,13 +16,14 @@ from benchmark.engines.tasks import Limits, Options, Outcome
 from benchmark.jobs import tasks_of
 from benchmark.ledger import Survey, survey
 from benchmark.lock import run_lock
+from benchmark.log import Log
 from benchmark.plan import units
 from benchmark.progress import Progress
 from benchmark.settings import Settings, SettingsError
-from benchmark.sources import Assembled, Log, assemble, n_workers
+from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
-from methods import available
+from methods import METHODS
 from results.records.run_file import RUN_FILE, RunFile, read_run_file, write_run_file
 from results.records.store import (
     BadRecord,
@@ -80,7 +81,7 @@ def run(settings: Settings, log: Log) -> int:
         found = survey(planned.folder)
         if not settings.tables_only:
             _sheets(planned, log)
-        report_run(planned.folder, log, tables_only=settings.tables_only)
+        report(planned.folder, log, tables_only=settings.tables_only)
     failed = [unit for unit in planned.units if found.statuses.get(unit.key, "done") != "done"]
     left = len(planned.missing(found))
     log(f"results: {planned.folder} (table3.csv{'' if settings.tables_only else ', report.html'})")
@@ -90,10 +91,12 @@ def run(settings: Settings, log: Log) -> int:
 
 
 def _sheets(planned: Planned, log: Log) -> None:
-    """Contact sheets of the clips, drawn once per run folder."""
+    """Contact sheets and moving pictures of the clips, made once per run folder."""
+    from benchmark.look.run_pictures import write_run_pictures
     from benchmark.sheets import write_sheets
 
     write_sheets(planned.folder, planned.assembled, log)
+    write_run_pictures(planned.folder, planned.assembled, log)
 
 
 def _devices(settings: Settings) -> tuple[str, ...]:
@@ -204,24 +207,19 @@ def write_plan(planned: Planned) -> None:
     )
 
 
-def report_run(folder: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> None:
+def report(run: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> int:
     """Tables, figures and page from the records, and the table on the terminal."""
-    from results.report import report, write_tables
+    from results.report import report as write_all
+    from results.report import write_tables
 
-    made = write_tables(folder, force=force) if tables_only else report(folder, force=force)
+    made = write_tables(run, force=force) if tables_only else write_all(run, force=force)
     log(made.text)
-
-
-def command_line() -> str:
-    """The command that was typed, to be pasted again."""
-    words = [Path(sys.executable).name, "-m", "benchmark", *sys.argv[1:]]
-    return shlex.join(words)
+    return 0
 
 
 def _modules(planned: Planned) -> list[str]:
     """What units import, to be imported once before they are forked."""
-    table = available()
-    modules = [table[spec.name].partition(":")[0] for spec in planned.assembled.specs]
+    modules = [METHODS[spec.name].partition(":")[0] for spec in planned.assembled.specs]
     # torch's first optimiser imports it, for a second
     late = ["torch._dynamo"] if "torch" in sys.modules else []
     return ["benchmark.execute", *modules, *late]

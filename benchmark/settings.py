@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from basis.errors import Mendable
 from basis.names import one_of
 from benchmark.devices import choose_devices
 from benchmark.engines import ENGINES
@@ -33,7 +34,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
 """Least and largest value of what is counted, alone or in a list; the paper's TIMs are 32 and 64."""
 
 
-class SettingsError(ValueError):
+class SettingsError(Mendable, ValueError):
     """A setting that cannot be right; the message names it, its value and what would be right."""
 
 

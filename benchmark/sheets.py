@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.sources import Assembled, Log
+from benchmark.log import Log
+from benchmark.sources import Assembled
 from data_prep.clips import Clip, Float32, UInt8
 from data_prep.crop import crop, crop_landmarks
 from data_prep.frames import FrameError, read_frame

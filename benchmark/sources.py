@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from basis.cores import cores
 from basis.names import one_of
-from benchmark.plan import MethodSpec, describe, folds_of
+from benchmark.log import Log
+from benchmark.plan import MethodSpec, describe, folds_of, told_apart
 from benchmark.settings import Settings, SettingsError
 from benchmark.tasks import counts_in_words, task_of
 from data_prep.clips import Clips, Database, StillDatabase, Stills
@@ -19,8 +20,6 @@ from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
 from data_prep.tasks import Task
 from methods.values import hints_of, typed
-
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ class Assembled:
 
 def assemble(settings: Settings, log: Log) -> Assembled:
     """Load the databases, find faces, resolve the methods' settings; says how much was set aside."""
-    specs = tuple(describe(name, settings) for name in settings.methods)
+    specs = told_apart([describe(name, settings) for name in settings.methods])
     loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
     plan = plan_data(
         loaded.clips,

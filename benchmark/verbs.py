@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmark.settings import Settings, checked
-from benchmark.sources import Log, assemble, n_workers, simulator
+from basis.errors import Mendable
+from benchmark.engines import ENGINES
+from benchmark.flags import knobs_of
+from benchmark.log import Log
+from benchmark.protocols import PROTOCOLS
+from benchmark.settings import PROFILES, Settings, checked
+from methods import METHODS
 
 
-class VerbError(ValueError):
+class VerbError(Mendable, ValueError):
     """A verb called with what it cannot take; the message says what it can."""
 
 
 def prepare(settings: Settings, log: Log) -> int:
     """Fill the cache with everything a run of these settings needs."""
+    from benchmark.sources import assemble
+    from data_prep.clips import prepared_set
+
     assembled = assemble(settings, log)
     for item in assembled.plan.set_aside:
         log(f"set aside ({item.stage}): {item.clip}: {item.reason}")
     for size in sorted({spec.frame_size for spec in assembled.specs}):
         for tim in settings.tim:
             clips = assembled.clips(tim, size, log)
-            log(f"ready: {len(clips)} clips of {tim} frames, {size[0]}x{size[1]}: {clips.folder}")
+            folder = prepared_set(clips).folder
+            log(f"ready: {len(clips)} clips of {tim} frames, {size[0]}x{size[1]}: {folder}")
     for size in sorted({spec.frame_size for spec in assembled.specs if spec.stills}):
         stills = assembled.stills(size, log)
         if stills is not None:
@@ -32,16 +40,16 @@ def prepare(settings: Settings, log: Log) -> int:
     return 0
 
 
-def status(folder: Path, log: Log) -> int:
+def status(run: Path, log: Log) -> int:
     """What a run folder holds; status 1 while anything is missing, failed or damaged."""
     from benchmark.ledger import survey
     from results.records.run_file import read_run_file
     from results.records.runs import go_on
 
-    body = read_run_file(folder)
-    found = survey(folder)
+    body = read_run_file(run)
+    found = survey(run)
     state = Counter(found.statuses.get(unit.key, "missing") for unit in body.units)
-    log(f"{folder}: profile {body.profile}, data {body.data.name}, {len(body.units)} units")
+    log(f"{run}: profile {body.profile}, data {body.data.name}, {len(body.units)} units")
     for name, count in sorted(state.items()):
         log(f"  {name}: {count}")
     for line in found.bad:
@@ -50,7 +58,7 @@ def status(folder: Path, log: Log) -> int:
     if strangers:
         log(f"  {strangers} records are not of this plan (other settings or revisions) and are left out")
     if state.keys() - {"done"} or found.bad:
-        log(f"go on with: {go_on(body.command, folder)}")
+        log(f"go on with: {go_on(body.command, run)}")
         return 1
     return 0
 
@@ -72,12 +80,12 @@ def compare(run: Path, other: str, atol: float, log: Log) -> int:
     return int(comparison.exit_status)
 
 
-def audit(table: Path | None, fold_size: int | None, published: Mapping[str, float | None], log: Log) -> int:
+def audit(table: Path | None, fold_size: int | None, uar: float | None, uf1: float | None, log: Log) -> int:
     """Recompute the claims of a table, or re-score a log of predictions; VerbError for the other's flags."""
     from results.audit import audit as audit_table
     from results.audit import audit_predictions, is_prediction_log
 
-    claims = {name: value for name, value in published.items() if value is not None}
+    claims = {name: value for name, value in (("uar", uar), ("uf1", uf1)) if value is not None}
     if fold_size is not None and fold_size < 1:
         raise VerbError(f"--fold-size {fold_size}: a test fold has at least one clip")
     if table is not None and is_prediction_log(table):
@@ -134,14 +142,48 @@ def _check_method(name: str, log: Log) -> int:
     return problems
 
 
-def simulate(folder: Path, size: str, knobs: Mapping[str, Any], workers: int, log: Log) -> int:
+def look(settings: Settings, out: Path, faces: bool | None, log: Log) -> int:
+    """Write a page of databases; faces of licensed ones only where that is asked for."""
+    from benchmark.look import look as write_page
+
+    return write_page(settings, out, faces=faces or not settings.data, log=log)
+
+
+def simulate(folder: Path, size: str, set: Sequence[str], workers: int, log: Log) -> int:
     """Write simulated databases in the official layouts, with ground truth."""
+    from benchmark.sources import n_workers, simulator
     from data_prep.simulator import simulate as write
 
     asked = checked(Settings(workers=workers))
-    made = write(folder, simulator(size, knobs), workers=n_workers(asked), log=log)
+    made = write(folder, simulator(size, knobs_of(set)), workers=n_workers(asked), log=log)
     data = " ".join(f"{name}={root}" for name, root in made.clip_roots.items())
     stills = " ".join(f"{name}={root}" for name, root in made.still_roots.items())
     log(f"written: {folder}")
     log(f"use them with: python -m benchmark run --data {data} --expressions {stills} --landmarks file")
+    return 0
+
+
+def speed(parts: Sequence[str], quick: bool, csv: Path | None, log: Log) -> int:
+    """Measure the named parts, all if none is named."""
+    from benchmark.speed import run_parts
+
+    run_parts(parts, quick, csv)
+    return 0
+
+
+def names(log: Log) -> int:
+    """All that can be named on the command line."""
+    from data_prep.databases import DATABASES, STILLS
+    from data_prep.task_table import TASKS
+
+    for title, table in (
+        ("methods", METHODS),
+        ("protocols", PROTOCOLS),
+        ("tasks", TASKS),
+        ("databases", DATABASES),
+        ("expression photographs", STILLS),
+        ("profiles", PROFILES),
+        ("engines", ENGINES),
+    ):
+        log(f"{title}: {' '.join(table)}")
     return 0

@@ -32,6 +32,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from basis.canonical import canonical, digest_of
+from basis.errors import Mendable
 from basis.files import atomically, file_sha256, remove_leftovers, write_atomically
 
 UInt8 = npt.NDArray[np.uint8]
@@ -43,7 +44,7 @@ WEEK = 7 * 24 * 3600.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class CacheError(RuntimeError):
+class CacheError(Mendable, RuntimeError):
     """The cache cannot be used or written here; the message says why and what to do."""
 
 

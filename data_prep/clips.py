@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ EXPRESSIONS = ("neutral", "anger", "disgust", "fear", "happy", "sad", "surprise"
 
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -149,112 +149,158 @@ class LabelsHidden(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Clips:
-    """Prepared clips as a method sees them: read-only, equally long, equally large.
+class PreparedSet:
+    """Pixels and landmarks of all clips that were prepared together, and no label.
 
-    frames: (N, T, H, W, 3) uint8, RGB, usually a read-only memory map of the whole prepared set;
-    all_landmarks: (N, 66, 2) float32, x and y in pixels of the prepared first frame;
-    all_labels: (N,) int64 or None when labels are hidden; indices: (n,) rows of this view.
-    digest names the content (source, landmarks, crop, TIM, size); folder is the prepared set's own
-    folder in the cache, or None for clips that live in memory only.
+    For what computes once per clip and for the windows of networks, which need the memory map itself;
+    methods are given `Clips`.
+
+    frames: (N, T, H, W, 3) uint8 RGB, usually a read-only memory map; landmarks: (N, 66, 2) float32;
+    digest: names the content (source, landmarks, crop, TIM, size); folder: the set's own folder in the
+    cache, None for clips that live in memory only.
     """
 
     frames: UInt8
-    all_landmarks: Float32
-    all_names: tuple[str, ...]
-    all_subjects: tuple[str, ...]
-    all_databases: tuple[str, ...]
-    all_labels: Ints | None
-    indices: Ints
+    landmarks: Float32
     digest: str
     folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Prepared clips as a method sees them: read-only, equally long, equally large.
+
+    A view holds what belongs to its own clips and nothing of others: `clips[i]` is a copy, names, subjects,
+    databases, landmarks and labels are those of this view. A view for prediction holds no label, and its
+    names are numbers, because databases write the class into the names of their clips. `classes` are the
+    words of the labels, `fps` frames a second as filmed.
+    """
+
+    _set: PreparedSet = field(repr=False)
+    _rows: Int64 = field(repr=False)
+    _labels: Int64 | None = field(repr=False)
+    names: tuple[str, ...]
+    subjects: tuple[str, ...]
+    databases: tuple[str, ...]
     classes: tuple[str, ...] = CLASSES
-    fps: tuple[float, ...] = field(default=())
+    fps: tuple[float, ...] = ()
+    revision: int = 0
 
     @classmethod
     def from_arrays(
         cls,
         frames: UInt8,
-        landmarks: Float32,
-        labels: Ints | None = None,
+        landmarks: npt.ArrayLike,
+        labels: npt.ArrayLike | None = None,
         *,
         subjects: Sequence[str] | None = None,
         names: Sequence[str] | None = None,
         databases: Sequence[str] | None = None,
         classes: Sequence[str] = CLASSES,
+        fps: Sequence[float] = (),
+        digest: str | None = None,
+        folder: Path | None = None,
     ) -> Clips:
-        """Clips in memory, for one video or for tests; the digest is that of the pixels."""
+        """All clips of a prepared set.
+
+        frames: (n, T, H, W, 3) uint8; landmarks: (n, 66, 2); labels: (n,) indices into `classes`, None for
+        clips to predict. Without a digest it is that of the pixels; without a folder nothing is cached.
+        """
         n = len(frames)
+        if digest is None:
+            digest = hashlib.sha256(np.ascontiguousarray(frames).view(np.uint8).tobytes()).hexdigest()
         return cls(
-            frames=frames,
-            all_landmarks=np.asarray(landmarks, np.float32),
-            all_names=tuple(names or (f"clip{i}" for i in range(n))),
-            all_subjects=tuple(subjects or ("memory/unknown",) * n),
-            all_databases=tuple(databases or ("memory",) * n),
-            all_labels=None if labels is None else np.asarray(labels, np.int64),
-            indices=np.arange(n, dtype=np.int64),
-            digest=hashlib.sha256(np.ascontiguousarray(frames).view(np.uint8).tobytes()).hexdigest(),
+            PreparedSet(frames, np.asarray(landmarks, np.float32), digest, folder),
+            np.arange(n, dtype=np.int64),
+            None if labels is None else np.array(labels, np.int64),
+            names=tuple(names or (f"clip{i}" for i in range(n))),
+            subjects=tuple(subjects or ("memory/unknown",) * n),
+            databases=tuple(databases or ("memory",) * n),
             classes=tuple(classes),
+            fps=tuple(fps),
         )
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self._rows)
 
     def __getitem__(self, i: int) -> UInt8:
-        """Clip i of this view, (T, H, W, 3) uint8."""
-        clip: UInt8 = self.frames[self.indices[i]]
-        return clip
+        """Clip i of this view, (T, H, W, 3) uint8, a copy."""
+        return np.array(self._set.frames[self._rows[i]])
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(T, H, W) of every clip."""
-        _, t, h, w, _ = self.frames.shape
+        _, t, h, w, _ = self._set.frames.shape
         return t, h, w
 
     @property
     def landmarks(self) -> Float32:
-        """(n, 66, 2) float32, pixels of the prepared first frame."""
-        return self.all_landmarks[self.indices]
+        """(n, 66, 2) float32, x and y in pixels of the prepared first frame."""
+        return self._set.landmarks[self._rows]
 
     @property
-    def labels(self) -> Ints:
+    def labels(self) -> Int64:
         """(n,) int64 class indices; raises LabelsHidden in a view made for prediction."""
-        if self.all_labels is None:
+        if self._labels is None:
             raise LabelsHidden("these clips are for prediction: their labels are hidden from the method")
-        return self.all_labels[self.indices]
+        return self._labels.copy()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Unique clip names of this view."""
-        return tuple(self.all_names[i] for i in self.indices)
+    def digest(self) -> str:
+        """Names the content of the prepared set that these clips are of."""
+        return self._set.digest
 
     @property
-    def subjects(self) -> tuple[str, ...]:
-        """Subject of each clip of this view, prefixed by its database."""
-        return tuple(self.all_subjects[i] for i in self.indices)
-
-    @property
-    def databases(self) -> tuple[str, ...]:
-        """Database of each clip of this view."""
-        return tuple(self.all_databases[i] for i in self.indices)
+    def key(self) -> str:
+        """Names these very clips: equal for two views of the same clips in the same order, labels apart."""
+        parts = (self.digest.encode(), self._rows.tobytes(), self.landmarks.tobytes())
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def select(self, indices: npt.ArrayLike) -> Clips:
         """The clips at these positions of this view, as a view of its own."""
-        return _replace(self, indices=self.indices[np.asarray(indices, dtype=np.int64)])
+        chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
+        return replace(
+            self,
+            _rows=self._rows[chosen],
+            _labels=None if self._labels is None else self._labels[chosen],
+            names=tuple(self.names[i] for i in chosen),
+            subjects=tuple(self.subjects[i] for i in chosen),
+            databases=tuple(self.databases[i] for i in chosen),
+            fps=tuple(self.fps[i] for i in chosen) if self.fps else (),
+        )
 
-    def without_labels(self) -> Clips:
-        """The same clips for prediction: `labels` raises."""
-        return _replace(self, all_labels=None)
+    def without_labels(self, *, named: bool = False) -> Clips:
+        """The same clips for prediction: `labels` raises, names are the subject and a number.
 
-    def with_labels(self, labels: Ints) -> Clips:
-        """The same prepared set under other labels, shape (N,), for controls such as shuffled labels."""
-        return _replace(self, all_labels=np.asarray(labels, np.int64))
+        named: keep the names, for training clips, whose labels the method knows.
+        """
+        numbered = tuple(f"{subject}/#{i + 1}" for i, subject in enumerate(self.subjects))
+        return replace(self, _labels=None, names=self.names if named else numbered)
+
+    def with_labels(self, labels: npt.ArrayLike) -> Clips:
+        """The same clips under other labels, shape (n,), for controls such as shuffled labels."""
+        given = np.array(labels, np.int64)
+        if given.shape != (len(self),):
+            raise ValueError(f"{len(self)} clips need labels of shape ({len(self)},), got {given.shape}")
+        return replace(self, _labels=given)
+
+    def at_revision(self, revision: int) -> Clips:
+        """The same clips for a method of this revision: what it caches per clip is kept under it."""
+        return replace(self, revision=revision)
 
 
-def _replace(clips: Clips, **changes: Any) -> Clips:
-    """dataclasses.replace without copying arrays."""
-    values = {name: getattr(clips, name) for name in clips.__dataclass_fields__}
-    return Clips(**{**values, **changes})
+def prepared_set(clips: Clips) -> PreparedSet:
+    """The whole set that a view is of, for the cache and the windows of networks, never for a method.
+
+    The contract of methods is checked with the other clips' pixels, landmarks and labels replaced: what
+    was fitted must be the same.
+    """
+    return clips._set
+
+
+def rows_of(clips: Clips) -> Int64:
+    """(n,) rows of a view's clips in `prepared_set(clips)`."""
+    return clips._rows.copy()
 
 
 @dataclass(frozen=True)
@@ -262,7 +308,7 @@ class Stills:
     """Prepared expression photographs: frames (n, H, W, 3) uint8 RGB, labels (n,) int64 into EXPRESSIONS."""
 
     frames: UInt8
-    labels: Ints
+    labels: Int64
     subjects: tuple[str, ...]
     names: tuple[str, ...]
     digest: str

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from basis.canonical import digest_of
+from basis.errors import Mendable
 from basis.files import file_sha256
 from data_prep import crop
 from data_prep.cache import Parts
@@ -27,7 +28,7 @@ REVISION = 1
 MAX_FRAMES = 10_000
 
 
-class PreparationError(RuntimeError):
+class PreparationError(Mendable, RuntimeError):
     """Data that cannot be prepared; the message says which and why."""
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from basis.errors import Mendable
 from data_prep import picture_files
 from data_prep.clips import FrameSource, ImageFrames, UInt8, VideoFrames
 from data_prep.messages import one_line
@@ -30,7 +31,7 @@ MAX_CLIP_BYTES = 2**32
 MAX_VIDEO_FRAMES = 1_000_000
 
 
-class FrameError(ValueError):
+class FrameError(Mendable, ValueError):
     """A frame that cannot be used; the message names the file and what is wrong with it."""
 
     def __init__(self, message: str) -> None:

@@ -16,18 +16,17 @@ def open_prepared(folder: Path, *, expected: str, trust: bool = False) -> Clips:
     Raises `CacheMissing` or `CacheDamaged` if the folder does not hold the set of digest `expected`.
     """
     frames, meta = read_set(folder, expected=expected, trust=trust)
-    return Clips(
-        frames=frames,
-        all_landmarks=np.asarray(meta["landmarks"], np.float32).reshape(-1, 66, 2),
-        all_names=tuple(meta["names"]),
-        all_subjects=tuple(meta["subjects"]),
-        all_databases=tuple(meta["databases"]),
-        all_labels=np.asarray(meta["labels"], np.int64),
-        indices=np.arange(len(frames), dtype=np.int64),
+    return Clips.from_arrays(
+        frames,
+        np.asarray(meta["landmarks"], np.float32).reshape(-1, 66, 2),
+        meta["labels"],
+        names=meta["names"],
+        subjects=meta["subjects"],
+        databases=meta["databases"],
+        classes=meta["classes"],
+        fps=meta["fps"],
         digest=meta["digest"],
         folder=folder,
-        classes=tuple(meta["classes"]),
-        fps=tuple(meta["fps"]),
     )
 
 

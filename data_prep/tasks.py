@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from basis.errors import Mendable
 from data_prep.clips import BY_DESIGN, Clip, Database, SetAside
 
 Headline = Literal["accuracy", "uf1-uar"]
@@ -24,7 +25,7 @@ class NotInTask(ValueError):
     """A clip that a task leaves out; the message is the reason."""
 
 
-class TaskError(ValueError):
+class TaskError(Mendable, ValueError):
     """A task that the given data cannot serve, or that cannot be defined; the message says what can."""
 
 

@@ -1,6 +1,6 @@
 """What learns: one file per method; importing this package imports none of them.
 
-A method of one's own is one file and one line: in `METHODS` here, or, from another package, an entry point
+A method of one's own is one file and one line: in the table here, or, from another package, an entry point
 in the group `tlcnn_bench.methods` whose name is the method's and whose value is "module:Class".
 """
 
@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from basis.errors import Mendable
 from basis.names import UnknownName, one_of
+from basis.registry import Registry
 from methods.values import hints_of, typed
 
 if TYPE_CHECKING:
     from methods.base import Method
 
-METHODS: dict[str, str] = {
+_OURS = {
     "tlcnn": "methods.tlcnn:TLCNN",
     "tlcnn-e": "methods.tlcnn:TLCNNWithoutE",
     "tlcnn-em": "methods.tlcnn:TLCNNWithoutEM",
@@ -33,39 +32,22 @@ METHODS: dict[str, str] = {
     "majority": "methods.majority:Majority",
     "linear": "methods.linear:Linear",
 }
-"""Name to "module:Class", in the order of the paper's Table 3, then the floors."""
+
+METHODS = Registry("method", _OURS, group="tlcnn_bench.methods")
+"""Name to "module:Class": Table 3's order, our own, the baselines, then what installed packages add."""
 
 
-class UnusableMethod(ValueError):
+class UnusableMethod(Mendable, ValueError):
     """A registered method that cannot be loaded; the message says from where, why and what to do."""
-
-
-@cache
-def available() -> dict[str, str]:
-    """`METHODS` and what installed packages add through the entry point group, in that order."""
-    found = {point.name: point.value for point in entry_points(group="tlcnn_bench.methods")}
-    clash = sorted(set(found) & set(METHODS))
-    if clash:
-        raise UnknownName(f"an installed package registers a method named {clash[0]!r}, which is taken")
-    return METHODS | found
-
-
-def origin(name: str) -> str:
-    """The package and version that registers a name, such as "their-methods 1.2"; "" for our own."""
-    point = next((p for p in entry_points(group="tlcnn_bench.methods") if p.name == name), None)
-    if name in METHODS or point is None:
-        return ""
-    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
 def load_method(name: str) -> type[Method]:
     """The class behind a name; imports its module. Raises UnknownName and UnusableMethod."""
     from methods.base import Method
 
-    where = available()[one_of(name, available(), "method")]
-    module, _, attribute = where.partition(":")
+    where = METHODS[one_of(name, METHODS, "method")]
     try:
-        loaded = getattr(import_module(module), attribute)
+        loaded = METHODS.load(name)
     except Exception as error:  # a package of somebody else's may raise anything
         raise _unusable(name, where, f"{type(error).__name__}: {error}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, Method)):
@@ -88,16 +70,16 @@ def select(patterns: Sequence[str]) -> tuple[str, ...]:
     """Names for names, wildcards, "all" and "!name" (taken away), in the table's order; errors if none."""
     chosen: set[str] = set()
     if all(pattern.startswith("!") for pattern in patterns):
-        chosen = set(available())
+        chosen = set(METHODS)
     for pattern in patterns:
         wanted = pattern.removeprefix("!")
-        matches = available() if wanted == "all" else fnmatch.filter(available(), wanted)
+        matches = METHODS if wanted == "all" else fnmatch.filter(METHODS, wanted)
         if not matches:
-            one_of(wanted, available(), "method")
+            one_of(wanted, METHODS, "method")
         chosen = chosen - set(matches) if pattern.startswith("!") else chosen | set(matches)
     if not chosen:
-        raise UnknownName(f"{' '.join(patterns)!r} leaves no method; there are {', '.join(available())}")
-    return tuple(name for name in available() if name in chosen)
+        raise UnknownName(f"{' '.join(patterns)!r} leaves no method; there are {', '.join(METHODS)}")
+    return tuple(name for name in METHODS if name in chosen)
 
 
 def make_settings(method: type[Method], overrides: Mapping[str, Any]) -> Any:

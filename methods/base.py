@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,12 +13,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.clips import Clips, Stills
+from basis.errors import Mendable
+from data_prep.clips import Clips, Float32, Stills
 
-Floats = npt.NDArray[np.float32]
+Floats = Float32
 
 
-class MethodError(RuntimeError):
+class MethodError(Mendable, RuntimeError):
     """What a method needs and does not have; the message says what to pass."""
 
 
@@ -45,27 +48,74 @@ class Context:
 class Prediction:
     """Scores of all candidates of a fitted method.
 
-    candidates: what each candidate is, JSON values; scores: (candidates, clips, classes) float32, the
-    class with the highest score is the decision, the lowest index wins ties; chosen: the candidate
-    picked on the training clips alone; step_decisions: (candidates, clips, steps) int16 where a method
-    decides per time step, for per-step accuracy.
+    candidates: what each candidate is, JSON values (numpy's numbers become Python's); scores: (candidates,
+    clips, classes), kept as float32, the class with the highest score is the decision, the lowest index wins
+    ties; chosen: the candidate picked on the training clips alone, any whole number; step_decisions:
+    (candidates, clips, steps) int16 where a method decides per time step, for per-step accuracy.
+
+    Raises ValueError for shapes that do not fit, scores that are not finite, and scores of a wider type
+    whose decisions float32 cannot hold, such as products of many likelihoods.
     """
 
     candidates: tuple[Mapping[str, Any], ...]
-    scores: Floats
+    scores: Float32
     chosen: int
     step_decisions: npt.NDArray[np.int16] | None = None
 
     def __post_init__(self) -> None:
-        if self.scores.ndim != 3 or len(self.scores) != len(self.candidates):
+        given = np.asarray(self.scores)
+        if given.ndim != 3 or len(given) != len(self.candidates):
             raise ValueError(
                 f"scores must have shape ({len(self.candidates)} candidates, clips, classes), "
-                f"got {self.scores.shape}"
+                f"got {given.shape}"
             )
+        object.__setattr__(self, "chosen", _whole(self.chosen))
         if not 0 <= self.chosen < len(self.candidates):
             raise ValueError(f"chosen must be one of 0..{len(self.candidates) - 1}, got {self.chosen}")
-        if not np.isfinite(self.scores).all():
-            raise ValueError("scores must be finite")
+        object.__setattr__(self, "candidates", tuple(_as_json(each) for each in self.candidates))
+        object.__setattr__(self, "scores", _as_float32(given))
+
+
+def _whole(chosen: Any) -> int:
+    try:
+        return operator.index(chosen)
+    except TypeError as error:
+        raise ValueError(f"chosen must be a whole number, got {chosen!r}") from error
+
+
+def _as_json(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """The candidate with Python's numbers for numpy's; ValueError for what JSON does not know."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(candidate), default=_item, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"a candidate must hold JSON values, got {candidate!r}: {error}") from error
+    return plain
+
+
+def _item(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def _as_float32(scores: npt.NDArray[Any]) -> Float32:
+    """The scores as they are kept; ValueError where a clip would then be decided otherwise."""
+    if not np.isfinite(scores).all():
+        raise ValueError("scores must be finite")
+    with np.errstate(over="ignore", under="ignore"):
+        kept = np.asarray(scores, np.float32)
+    decided = scores.argmax(axis=2) if scores.size else np.zeros(scores.shape[:2], np.int64)
+    moved = np.zeros_like(decided, bool)
+    if scores.size:
+        moved = (kept.argmax(axis=2) != decided) | ~np.isfinite(kept).all(axis=2)
+    if moved.any():
+        candidate, clip = np.argwhere(moved)[0]
+        raise ValueError(
+            f"scores are kept as float32, which decides {int(moved.sum())} of {moved.size} clips otherwise "
+            f"than this {scores.dtype}, first {scores[candidate, clip].tolist()} (candidate {candidate}, "
+            f"clip {clip}): give logarithms, or scale each clip's scores to a largest value of 1"
+        )
+    return kept
 
 
 Role = Literal["paper", "extra", "baseline"]

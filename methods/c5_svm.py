@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_prep.clips import Clips, Float32, Ints
+from data_prep.clips import Clips, Float32, Int64
 from methods.base import Context, MethodError
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import n_parameters
@@ -44,6 +44,7 @@ class C5SVM(SVMMethod):
 
     name = "c5-svm"
     title = "C5+SVM"
+    revision = 2
     role = "paper"
     curve_titles = STAGE_TITLES
     Settings = Settings
@@ -77,7 +78,7 @@ class C5SVM(SVMMethod):
         self._statistics = stage.statistics
         super().fit(clips, seed=seed)
 
-    def splits(self, clips: Clips, *, seed: int) -> list[tuple[Ints, Ints]]:
+    def splits(self, clips: Clips, *, seed: int) -> list[tuple[Int64, Int64]]:
         """One inner fold: the clips that stage M learned from, and those that it did not."""
         parts = validation_split(clips, self.settings, self.context, seed=seed)
         train, test = (np.array(part, np.int64) for part in parts)
@@ -133,4 +134,4 @@ def _mean_maps(net: FrameCNN, frames: Tensor, means: Execution) -> Tensor:
     """(n, T, 3, crop, crop) to the C5 maps' mean over frames, (n, d) float32."""
     with torch.autocast(means.device.type, torch.bfloat16, enabled=means.autocast):
         maps = net.c5_maps(frames.flatten(0, 1))
-    return maps.float().view(*frames.shape[:2], -1).mean(1)
+    return maps.float().reshape(*frames.shape[:2], -1).mean(1)

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from basis.canonical import digest_of
 from basis.files import file_sha256
-from data_prep.clips import Clips, Float32, PerClip, UInt8
+from data_prep.clips import Clips, Float32, Int64, PerClip, PreparedSet, UInt8, prepared_set, rows_of
 from methods.base import MethodError
 
 Array = npt.NDArray[Any]
@@ -37,21 +37,21 @@ class PerClipArrays:
     clips named in `unusable` (position in the view to the reason) are zeros.
     """
 
-    stored: Array
-    indices: npt.NDArray[np.int64]
+    _stored: Array = field(repr=False)
+    _rows: Int64 = field(repr=False)
     unusable: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self._rows)
 
     def __getitem__(self, i: int) -> Array:
         """Row of clip i of the view."""
-        return np.array(self.stored[self.indices[i]])
+        return np.array(self._stored[self._rows[i]])
 
     @property
     def rows(self) -> Array:
         """(n, ...) rows of all clips of the view, in memory."""
-        return np.array(self.stored[self.indices])
+        return np.array(self._stored[self._rows])
 
 
 def per_clip(
@@ -61,12 +61,13 @@ def per_clip(
 
     `compute` takes one clip (T, H, W, 3) uint8 and its landmarks (66, 2) float32 and returns an array
     of the same shape and dtype for every clip; it must depend on nothing but them and `parameters`
-    (JSON values), because `name` and `parameters` are the key of what is cached. A change of what it
-    computes needs a change of one of them ("version": 2). `threads` clips are computed side by side.
+    (JSON values), because these two and the revision of the method that was given the clips are the key of
+    what is cached: whoever changes what it computes raises the method's `revision`, as for any other
+    change of its numbers. `threads` clips are computed side by side.
 
     The whole prepared set is computed at first use, under a lock, in a few clips' memory, and written
-    atomically below `clips.folder / "features"`; without a folder only this view is computed. A file
-    that is damaged, cut short or of another set is computed again.
+    atomically below the set's folder; clips in memory are computed alone. A file that is damaged, cut
+    short or of another set is computed again.
 
     Raises MethodError when the view holds a clip for which `compute` raised `UnusableClip`; report such
     clips in `Method.unusable` with the help of `per_clip_arrays`.
@@ -81,15 +82,17 @@ def per_clip_arrays(
     clips: Clips, compute: PerClip, *, name: str, parameters: Mapping[str, Any], threads: int = 1
 ) -> PerClipArrays:
     """As `per_clip`, but rows are read when asked for, and clips that cannot be handled are named."""
-    if clips.folder is None:
+    prepared = prepared_set(clips)
+    if prepared.folder is None:
         return _in_memory(clips, compute, threads)
-    key = digest_of({"name": name, "parameters": dict(parameters), "data": clips.digest, "schema": _SCHEMA})
-    path = clips.folder / "features" / f"{name}-{key[:20]}.npy"
+    depends = {"name": name, "parameters": dict(parameters), "revision": clips.revision}
+    key = digest_of({**depends, "data": clips.digest, "schema": _SCHEMA})
+    path = prepared.folder / "features" / f"{name}-{key[:20]}.npy"
     meta = _checked_meta(path, key)
     if meta is None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
-            meta = _checked_meta(path, key) or _build(path, key, clips, compute, threads)
+            meta = _checked_meta(path, key) or _build(path, key, prepared, compute, threads)
     return _rows_of_view(path, meta, clips)
 
 
@@ -109,7 +112,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _in_memory(clips: Clips, compute: PerClip, threads: int) -> PerClipArrays:
-    results = list(_results(clips.frames, clips.all_landmarks, clips.indices.tolist(), compute, threads))
+    results = list(_results(prepared_set(clips), rows_of(clips).tolist(), compute, threads))
     unusable = {i: result for i, result in enumerate(results) if isinstance(result, str)}
     blank = next((np.zeros_like(r) for r in results if not isinstance(r, str)), np.zeros(0, np.float32))
     rows = [blank if isinstance(result, str) else result for result in results]
@@ -117,39 +120,40 @@ def _in_memory(clips: Clips, compute: PerClip, threads: int) -> PerClipArrays:
     return PerClipArrays(stored, np.arange(len(rows)), unusable)
 
 
-def _results(
-    frames: UInt8, landmarks: Float32, indices: list[int], compute: PerClip, threads: int
-) -> Iterator[Array | str]:
-    """The array of each clip, or the reason why there is none, in order, with few clips in memory."""
+def _results(prepared: PreparedSet, rows: list[int], compute: PerClip, threads: int) -> Iterator[Array | str]:
+    """The array of each clip, or the reason why there is none, in order, with few clips in memory.
 
-    def one(index: int) -> Array | str:
+    `compute` gets copies: from a slice of the memory map one comes to all other clips.
+    """
+
+    def one(row: int) -> Array | str:
+        clip: UInt8 = np.array(prepared.frames[row])
+        points: Float32 = np.array(prepared.landmarks[row])
         try:
-            return np.ascontiguousarray(compute(np.asarray(frames[index]), landmarks[index]))
+            return np.ascontiguousarray(compute(clip, points))
         except UnusableClip as reason:
             return str(reason)
 
     if threads <= 1:
-        yield from map(one, indices)
+        yield from map(one, rows)
         return
     window = 4 * threads
     with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(indices), window):
-            yield from pool.map(one, indices[start : start + window])
+        for start in range(0, len(rows), window):
+            yield from pool.map(one, rows[start : start + window])
 
 
-def _build(path: Path, key: str, clips: Clips, compute: PerClip, threads: int) -> dict[str, Any]:
+def _build(path: Path, key: str, prepared: PreparedSet, compute: PerClip, threads: int) -> dict[str, Any]:
     """Compute all clips of the prepared set into `path`; the meta file is written last."""
-    n = len(clips.frames)
+    n = len(prepared.frames)
     unusable: dict[str, str] = {}
     with replacing(path) as temporary:
         with temporary.open("wb") as file:
             writer = _RowWriter(file.write, n)
-            for i, result in enumerate(
-                _results(clips.frames, clips.all_landmarks, list(range(n)), compute, threads)
-            ):
+            for row, result in enumerate(_results(prepared, list(range(n)), compute, threads)):
                 if isinstance(result, str):
-                    unusable[str(i)] = result
-                writer.add(None if isinstance(result, str) else result, clips.all_names[i])
+                    unusable[str(row)] = result
+                writer.add(None if isinstance(result, str) else result, row)
             writer.finish()
         sha256 = file_sha256(temporary)
     meta = {"key": key, "sha256": sha256, "unusable": unusable}
@@ -167,29 +171,26 @@ class _RowWriter:
         self._blank: Array | None = None
         self._waiting = 0
 
-    def add(self, row: Array | None, clip: str) -> None:
+    def add(self, values: Array | None, row: int) -> None:
         """Write the next row; MethodError if its shape or dtype is another than before."""
-        if row is None and self._blank is None:
+        if self._blank is None and values is None:
             self._waiting += 1
             return
-        if self._blank is None:
-            self._start(np.zeros_like(row))
-        blank = self._blank
-        assert blank is not None
-        row = blank if row is None else row
-        if row.shape != blank.shape or row.dtype != blank.dtype:
+        blank = self._start(np.zeros_like(values)) if self._blank is None else self._blank
+        values = blank if values is None else values
+        if values.shape != blank.shape or values.dtype != blank.dtype:
             raise MethodError(
-                f"clip {clip!r} gave an array {row.dtype}{row.shape}, the clips before it "
-                f"{blank.dtype}{blank.shape}; a per-clip computation must keep shape and dtype"
+                f"clip {row} of the prepared set gave an array {values.dtype}{values.shape}, the clips "
+                f"before it {blank.dtype}{blank.shape}; a per-clip computation must keep shape and dtype"
             )
-        self._write(row.tobytes())
+        self._write(values.tobytes())
 
     def finish(self) -> None:
         """Write the header of a file in which every row was None."""
         if self._blank is None:
             self._start(np.zeros(0, np.float32))
 
-    def _start(self, blank: Array) -> None:
+    def _start(self, blank: Array) -> Array:
         self._blank = blank
         header = {
             "descr": np.lib.format.dtype_to_descr(blank.dtype),
@@ -198,6 +199,7 @@ class _RowWriter:
         }
         np.lib.format.write_array_header_1_0(_Writable(self._write), header)
         self._write(blank.tobytes() * self._waiting)
+        return blank
 
 
 @dataclass(frozen=True)
@@ -224,5 +226,6 @@ def _checked_meta(path: Path, key: str) -> dict[str, Any] | None:
 def _rows_of_view(path: Path, meta: dict[str, Any], clips: Clips) -> PerClipArrays:
     rows = np.load(path, mmap_mode="r", allow_pickle=False)
     reasons: dict[str, str] = meta["unusable"]
-    unusable = {i: reasons[str(row)] for i, row in enumerate(clips.indices) if str(row) in reasons}
-    return PerClipArrays(rows, clips.indices, unusable)
+    wanted = rows_of(clips)
+    unusable = {i: reasons[str(row)] for i, row in enumerate(wanted.tolist()) if str(row) in reasons}
+    return PerClipArrays(rows, wanted, unusable)

@@ -57,6 +57,7 @@ class CNN3D(NetMethod):
 
     name = "3d-cnn"
     title = "3D-CNN"
+    revision = 2
     role = "paper"
     Settings = Settings
     curve_name = "training"

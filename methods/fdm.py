@@ -128,7 +128,7 @@ class FDM(SVMMethod):
             clips,
             compute,
             name=self.name,
-            parameters={"algorithm": algorithm, "variants": list(variants), "version": 1},
+            parameters={"algorithm": algorithm, "variants": list(variants)},
             threads=self.context.threads,
         )
 

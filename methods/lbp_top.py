@@ -72,6 +72,5 @@ class LBPTOP(SVMMethod):
             "radius": settings.radius,
             "points": settings.points,
             "blocks": list(settings.blocks),
-            "version": 1,
         }
         return per_clip(clips, describe, name=self.name, parameters=parameters, threads=self.context.threads)

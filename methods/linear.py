@@ -55,7 +55,7 @@ class Linear(Method):
             raise MethodError("linear: there are no training clips")
         self.n_classes = len(clips.classes)
         self.seconds["features"] = 0.0
-        x = self._features(clips.without_labels())
+        x = self._features(clips.without_labels(named=True))
         groups = clips.subjects if self.context.grouped else None
         splits = inner_splits(labels, groups, self.settings.inner_folds, seed)
         if not splits:
@@ -102,7 +102,7 @@ class Linear(Method):
             clips,
             compute,
             name=self.name,
-            parameters={"algorithm": algorithm, "cells": cells, "version": 1},
+            parameters={"algorithm": algorithm, "cells": cells},
             threads=self.context.threads,
         )
         self.seconds["features"] = self.seconds.get("features", 0.0) + time.perf_counter() - start

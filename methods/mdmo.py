@@ -108,6 +108,6 @@ class MDMO(SVMMethod):
             clips,
             compute,
             name=self.name,
-            parameters={"algorithm": algorithm, "pooling": pooling, "version": 1},
+            parameters={"algorithm": algorithm, "pooling": pooling},
             threads=self.context.threads,
         )

@@ -142,7 +142,7 @@ class STCLQP(SVMMethod):
             codes = self._codes(clip)
             return codes if volumes else code_counts(codes, self.settings.points)
 
-        parameters = {"radius": self.settings.radius, "points": self.settings.points, "version": 1}
+        parameters = {"radius": self.settings.radius, "points": self.settings.points}
         name = f"{self.name}-{'codes' if volumes else 'counts'}"
         return per_clip_arrays(clips, compute, name=name, parameters=parameters, threads=self.context.threads)
 

@@ -56,7 +56,7 @@ class STLBPIP(SVMMethod):
             clips,
             self._of_clip,
             name=self.name,
-            parameters={**self._parameters(), "version": 1},
+            parameters=self._parameters(),
             threads=self.context.threads,
         )
 

@@ -55,6 +55,7 @@ class _Recurrent(NetMethod):
     Settings = Settings
     role = "paper"
     curve_name = "joint"
+    revision = 2
     curve_titles: ClassVar[Mapping[str, str]] = {**STAGE_TITLES, "joint": "Joint training of CNN and LSTM"}
     decides_per_step = True
     uses_e: ClassVar[bool]

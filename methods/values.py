@@ -10,6 +10,8 @@ from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from basis.errors import Mendable
+
 _ONE: dict[Any, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -21,7 +23,7 @@ _MANY: dict[Any, str] = {int: "whole numbers", float: "finite numbers", str: "te
 _LARGEST = sys.float_info.max
 
 
-class WrongKind(ValueError):
+class WrongKind(Mendable, ValueError):
     """A value of another kind than its setting's; the message names setting, value and the right kind."""
 
 

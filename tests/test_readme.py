@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.cli import parser
+from benchmark.flags import parser
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from basis.cores import cores
+from basis.errors import Mendable
 
 Status = Literal["done", "failed", "crashed", "timeout", "memory"]
 
 
-class EngineError(RuntimeError):
+class EngineError(Mendable, RuntimeError):
     """The engine itself cannot work; the message says what would help."""
 
 

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from basis.files import write_atomically
+from benchmark.log import Log
 from benchmark.look.page import Entry, entry_of, page
 from benchmark.look.pictures import UInt8, difference_pictures, flow_pictures, write_animation
 from benchmark.settings import Settings, SettingsError
-from benchmark.sources import Log, n_workers, sources
+from benchmark.sources import n_workers, sources
 from data_prep.clips import Clips
 from data_prep.prepare import plan_data, prepared
 

@@ -20,7 +20,8 @@ from benchmark.speed import Row, best_of
 from data_prep.clips import Clips
 from methods.base import Context
 from methods.nets.cnn import FrameCNN
-from methods.nets.layers import Net, fill, local_response_norm
+from methods.nets.layers import Net, fill
+from methods.nets.norms import local_response_norm
 from methods.training.devices import Execution, execution, matmul_rate, running
 from methods.training.loop import train
 from methods.training.schedule import Plan, Round

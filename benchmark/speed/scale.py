@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 import os
 import subprocess
@@ -165,16 +164,12 @@ def train_from_map(path: Path, n: int) -> tuple[float, float, float, float]:
 def _mapped(path: Path) -> Clips:
     frames = np.load(path, mmap_mode="r", allow_pickle=False)
     n = len(frames)
-    one = Clips.from_arrays(np.zeros((1, *CLIP), np.uint8), np.zeros((1, 66, 2), np.float32))
-    return dataclasses.replace(
-        one,
-        frames=frames,
-        all_landmarks=np.zeros((n, 66, 2), np.float32),
-        all_names=tuple(f"clip{i}" for i in range(n)),
-        all_subjects=tuple(f"own/{i % SUBJECTS}" for i in range(n)),
-        all_databases=("own",) * n,
-        all_labels=np.arange(n) % 4,
-        indices=np.arange(n),
+    return Clips.from_arrays(
+        frames,
+        np.zeros((n, 66, 2), np.float32),
+        np.arange(n) % 4,
+        subjects=[f"own/{i % SUBJECTS}" for i in range(n)],
+        digest=path.name,
     )
 
 

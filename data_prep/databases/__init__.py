@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_prep.clips import Database, StillDatabase
@@ -15,21 +15,27 @@ __all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills"]
 
 
 def load(
-    name: str, root: Path, *, mapping: Mapping[str, str] | None = None, task: Task | None = None
+    name: str,
+    root: Path | str | Sequence[Path],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    task: Task | None = None,
 ) -> Database:
     """Read a database of clips from its folder (or its annotation table, or a manifest CSV).
 
+    root: may also name several places: the table and the folders of frames, in a list or with commas
+    between them ("TREE,TABLE"); a manifest and the folder that its paths are relative to.
     mapping: emotion word -> class name (one of CLASSES), asked before the paper's own mapping.
     task: gives the labels instead of the paper's four classes, and sets aside what is not in it.
     Raises DatabaseError for an unknown name, a folder without table or frames, or with several. Clips
     that cannot be used are in `set_aside` of the result; frames are not opened here. Raises TaskError
     where the task is not defined on this database.
     """
-    from data_prep.databases.trees import open_root
+    from data_prep.databases.trees import open_places
 
     chosen = task or paper_task(mapping)
     source = source_of(name)
-    tree, table = open_root(Path(root))
+    tree, table = open_places(root)
     return chosen.of(with_known_words(source.load(tree, table), chosen))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from basis.errors import Mendable
 from data_prep.messages import one_line, shown
 
 __all__ = ["DatabaseError", "Refused", "checked_name", "one_line", "shown"]
@@ -15,7 +16,7 @@ NAME_RULE = (
 _NAME = re.compile(r"\w[\w .+()#-]{0,79}")
 
 
-class DatabaseError(ValueError):
+class DatabaseError(Mendable, ValueError):
     """A database that cannot be read at all: what was looked for, where, and what would be right."""
 
     def __init__(self, message: str) -> None:

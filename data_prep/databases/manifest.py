@@ -1,7 +1,8 @@
 """Own data: one CSV with a line per clip, read as a stream so that its length costs no memory.
 
-Columns: database, subject, clip, emotion, fps, onset, apex, offset, frames. `frames` is a folder of
-numbered pictures or a video file, relative to the folder of the CSV and not outside it. Onset, apex and
+Columns: database, subject, clip, emotion, fps, onset, apex, offset, frames and, if wanted, root. `frames` is
+a folder of numbered pictures or a video file, relative to the folder of the CSV and not outside it; where
+the CSV lies elsewhere, the column `root`, or `manifest=FILE,ROOT`, names the folder instead. Onset, apex and
 offset are the numbers in the picture names (for a video: the frame, counted from 1); empty onset and
 offset mean all frames, an empty apex means that it is not known.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +19,7 @@ from pathlib import Path
 from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
 from data_prep.databases.source import Source
-from data_prep.databases.tabled import Gathering, frames_at, in_order, whole_span
+from data_prep.databases.tabled import Gathering, apex_of, frames_at, in_order, whole_span
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree
 from data_prep.frames import VIDEOS
@@ -25,7 +27,7 @@ from data_prep.frames import VIDEOS
 MAX_CLIPS = 100_000
 COLUMNS: Columns = {
     name: (name,)
-    for name in ("database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames")
+    for name in ("database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames", "root")
 }
 REQUIRED = ("database", "subject", "clip", "emotion", "fps", "frames")
 _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
@@ -48,20 +50,23 @@ class Manifest(Source):
 
 def _load(path: Path, tree: Tree) -> Database:
     gathering = Gathering("manifest")
+    trees = {"": tree}
     for row in stream_csv(path, COLUMNS, required=REQUIRED, at_most=MAX_CLIPS):
-        make = partial(_clip, tree, row)
+        make = partial(_clip, path, trees, row, gathering.note)
         gathering.take(f"manifest/row {row.number}", row, make)
     return gathering.finished(tree.root)
 
 
-def _clip(tree: Tree, row: Row) -> Clip:
+def _clip(path: Path, trees: dict[str, Tree], row: Row, note: Callable[[str], None]) -> Clip:
     database, person, clip = (
         checked_name(row.get(name), f"{row}: {name}") for name in ("database", "subject", "clip")
     )
     emotion = row.text("emotion")
+    tree = _tree(path, trees, row)
     place = _place(tree, row)
     onset, offset = _span(tree, row, place)
-    onset, apex, offset = in_order(row, onset, row.optional_integer("apex"), offset)
+    onset, offset = in_order(row, onset, offset)
+    apex = apex_of(row, (onset, offset), note, column="apex")
     try:
         frames, annotations = frames_at(tree, place, onset, offset)
     except Refused as refused:
@@ -87,6 +92,17 @@ def _fps(row: Row) -> float:
     if not _NUMBER.fullmatch(value) or float(value) == 0:
         raise row.refused("fps", "a number of frames per second above 0")
     return float(value)
+
+
+def _tree(path: Path, trees: dict[str, Tree], row: Row) -> Tree:
+    """The tree below which the frames of a row lie; the root of a row is relative to the CSV's folder."""
+    named = row.get("root")
+    if named not in trees:
+        try:
+            trees[named] = Tree.at(path.parent / Path(named).expanduser())
+        except DatabaseError as error:
+            raise Refused(f"{row}, column root: {error}") from error
+    return trees[named]
 
 
 def _place(tree: Tree, row: Row) -> str:

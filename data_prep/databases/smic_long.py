@@ -8,7 +8,7 @@ Table: SMIC-HS-E_annotation.xlsx, one sheet per camera; a row may hold a second 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from data_prep.databases.smic import (
     subject_name,
 )
 from data_prep.databases.source import Published, Source
-from data_prep.databases.tabled import Gathering, in_order, subject_number
+from data_prep.databases.tabled import Gathering, apex_of, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
 from data_prep.databases.trees import Tree, choose_home, choose_table, survey
 
@@ -76,7 +76,7 @@ def _load(name: str, camera: str, tree: Tree, named: Path | None) -> Database:
         [home for home in homes_of(tree, found.homes, camera) if _long(tree, home)],
         f"{camera.upper()}_long/SMIC-{camera.upper()}-E/s03/s3_ne_03/image000001.jpg",
     )
-    gathering = Gathering(name)
+    gathering = Gathering(name, warnings=list(sheet.notes))
     _gather(gathering, tree, camera, sheet, _places(tree, home))
     return gathering.finished(tree.root)
 
@@ -100,7 +100,7 @@ def _gather(
         for which in ("", "2", "3"):
             if which and row.get(f"Onset{which}") in _ABSENT:
                 continue
-            make = partial(_clip, gathering.database, camera, tree, places, row, which)
+            make = partial(_clip, gathering.database, camera, tree, places, row, which, gathering.note)
             gathering.take(label + (f" (expression {which})" if which else ""), row, make)
     for key in sorted(places.keys() - used):
         folder = tree.relative(places[key])
@@ -114,6 +114,7 @@ def _clip(
     places: Mapping[Key, str],
     row: Row,
     which: str,
+    note: Callable[[str], None],
 ) -> Clip:
     subject, kind, number = parsed(row.get("Filename"))
     emotion = row.text("Emotion")
@@ -121,8 +122,8 @@ def _clip(
         raise row.refused("Subject", f"the subject of {row.get('Filename')}")
     if EMOTION_OF[kind] != emotion.lower():
         raise row.refused("Emotion", f"the emotion of {row.get('Filename')}")
-    apex = None if which else row.optional_integer("Apex", _ABSENT)
-    onset, apex, offset = in_order(row, row.integer(f"Onset{which}"), apex, row.integer(f"Offset{which}"))
+    onset, offset = in_order(row, row.integer(f"Onset{which}"), row.integer(f"Offset{which}"))
+    apex = None if which else apex_of(row, (onset, offset), note, absent=_ABSENT)
     folder = places.get((subject, kind, number))
     if folder is None:
         raise Refused(f"{row}: no folder {shown(row.get('Filename'))} below {tree.root}")
@@ -142,7 +143,7 @@ def _clip(
         offset=offset,
         frames=frames,
         annotations=tree.sidecar(folder, frames.paths[0]),
-        row=f"{row}, column Emotion",
+        row=row.at("Emotion"),
     )
 
 

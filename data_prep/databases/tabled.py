@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import UNLABELLED, Clip, Database, FrameSource, SetAside, VideoFrames
+from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource, SetAside, VideoFrames
+from data_prep.databases.alike import hint
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, one_line, shown
 from data_prep.databases.registry import DATABASES, source_of
 from data_prep.databases.source import Source
@@ -36,6 +37,7 @@ class Release(Source):
     """How one database was released.
 
     subject_folder: pattern of a subject's folder with the number as group 1; subject: number -> its name;
+    without_row: (subject, file name) of clips that the release holds and its table does not;
     others: pattern (lower case) of names of tables that are something else; onset_in_name: whether
     (subject, file name) repeats, so that the onset belongs to a clip's name.
     """
@@ -48,6 +50,7 @@ class Release(Source):
     table: re.Pattern[str]
     others: re.Pattern[str] = field(default=re.compile("(?!)"))
     onset_in_name: bool = False
+    without_row: frozenset[tuple[int, str]] = frozenset()
 
     def load(self, tree: Tree, table: Path | None) -> Database:
         """A row of the table becomes a clip or is set aside; so are frames without a row."""
@@ -61,6 +64,7 @@ class Gathering:
     database: str
     clips: list[Clip] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
 
     def take(self, clip: str, where: object, make: Callable[[], Clip]) -> None:
@@ -75,13 +79,17 @@ class Gathering:
             self._names.add(made.name)
             self.clips.append(made)
 
-    def reject(self, clip: str, reason: str) -> None:
+    def reject(self, clip: str, reason: str, stage: str = "load") -> None:
         """Set a clip aside."""
-        self.set_aside.append(SetAside(self.database, one_line(clip, 150), "load", one_line(reason)))
+        self.set_aside.append(SetAside(self.database, one_line(clip, 150), stage, one_line(reason)))
+
+    def note(self, warning: str) -> None:
+        """Keep what a user should know although the clips are usable."""
+        self.warnings.append(one_line(warning))
 
     def finished(self, root: str) -> Database:
         """The database, in the order of reading."""
-        return Database(self.database, root, tuple(self.clips), tuple(self.set_aside))
+        return Database(self.database, root, tuple(self.clips), tuple(self.set_aside), tuple(self.warnings))
 
 
 Places = dict[tuple[int, str], list[str]]
@@ -93,18 +101,21 @@ def _load(release: Release, tree: Tree, named: Path | None) -> Database:
     candidates = [path for path in found.tables if not release.others.fullmatch(Path(path).name.lower())]
     table = named or _table(release, tree, candidates)
     sheet = read_table(table, COLUMNS, required=REQUIRED)
-    gathering = Gathering(release.name)
+    gathering = Gathering(release.name, warnings=list(sheet.notes))
     places = _places(tree, _homes(tree, found.homes, release.tree_hint), release, gathering)
     used: set[tuple[int, str]] = set()
     for row in sheet.rows:
         key = _key(row)
         used.add(key)
-        make = partial(_clip, release, tree, places, row)
+        make = partial(_clip, release, tree, places, row, gathering.note)
         gathering.take(_label(release, row, key), row, make)
     for subject, name in sorted(places.keys() - used):
+        known = (subject, name) in release.without_row
         gathering.reject(
             f"{release.name}/{release.subject(subject)}/{name}",
-            f"{tree.relative(places[subject, name][0])}: frames on disk without a row in {table.name}",
+            f"{tree.relative(places[subject, name][0])}: frames on disk without a row in {table.name}"
+            + ("; the official table lacks it" if known else ""),
+            stage=BY_DESIGN if known else "load",
         )
     return gathering.finished(tree.root)
 
@@ -136,19 +147,36 @@ def subject_number(row: Row) -> int:
     return int(match[1])
 
 
-def timing(row: Row) -> tuple[int, int | None, int]:
-    """(onset, apex or None, offset) of a row; raises Refused unless onset <= apex <= offset."""
-    onset, offset = row.integer("Onset"), row.integer("Offset")
-    return in_order(row, onset, row.optional_integer("Apex"), offset)
-
-
-def in_order(row: Row, onset: int, apex: int | None, offset: int) -> tuple[int, int | None, int]:
-    """(onset, apex, offset) as they are; raises Refused unless onset <= apex <= offset."""
+def in_order(row: Row, onset: int, offset: int) -> tuple[int, int]:
+    """(onset, offset) as they are; raises Refused where the onset lies after the offset."""
     if onset > offset:
         raise Refused(f"{row}: onset {onset} lies after offset {offset}")
+    return onset, offset
+
+
+def apex_of(
+    row: Row,
+    span: tuple[int, int],
+    note: Callable[[str], None],
+    *,
+    column: str = "Apex",
+    absent: Sequence[str] = ("", "/"),
+) -> int | None:
+    """The apex of a row within (onset, offset), or None.
+
+    Few methods need one, so an apex that cannot be costs the apex and not the clip; `note` is told of it.
+    """
+    onset, offset = span
+    try:
+        apex = row.optional_integer(column, absent)
+    except Refused as refused:
+        note(f"{refused}; the clip is used without an apex")
+        return None
     if apex is not None and not onset <= apex <= offset:
-        raise Refused(f"{row}: apex {apex} lies outside onset {onset} to offset {offset}")
-    return onset, apex, offset
+        outside = f"apex {apex} lies outside onset {onset} to offset {offset}"
+        note(f"{row.at(column)}: {outside}; the clip is used without an apex")
+        return None
+    return apex
 
 
 def video_span(tree: Tree, path: str, onset: int, offset: int) -> VideoFrames:
@@ -189,15 +217,17 @@ def whole_span(tree: Tree, place: str) -> tuple[int, int]:
     return min(numbers), max(numbers)
 
 
-def _clip(release: Release, tree: Tree, places: Places, row: Row) -> Clip:
+def _clip(release: Release, tree: Tree, places: Places, row: Row, note: Callable[[str], None]) -> Clip:
     number, file = subject_number(row), checked_name(row.text("Filename"), f"{row}: Filename")
     emotion = row.text("Emotion")
-    onset, apex, offset = timing(row)
+    onset, offset = in_order(row, row.integer("Onset"), row.integer("Offset"))
+    apex = apex_of(row, (onset, offset), note)
     subject = f"{release.name}/{release.subject(number)}"
     found = places.get((number, file), [])
     if len(found) != 1:
         have = f"{len(found)} times: {', '.join(map(tree.relative, found))}" if found else "not at all"
-        raise Refused(f"{row}: frames of subject {number}, {shown(file)} lie below {tree.root} {have}")
+        near = "" if found else hint(file, [name for subject, name in places if subject == number])
+        raise Refused(f"{row}: frames of subject {number}, {shown(file)} lie below {tree.root} {have}{near}")
     try:
         frames, annotations = frames_at(tree, found[0], onset, offset)
     except Refused as refused:
@@ -215,15 +245,24 @@ def _clip(release: Release, tree: Tree, places: Places, row: Row) -> Clip:
         offset=offset,
         frames=frames,
         annotations=annotations,
-        row=f"{row}, column Emotion",
+        row=row.at("Emotion"),
     )
 
 
 def _homes(tree: Tree, homes: tuple[str, ...], hint: str) -> tuple[str, ...]:
-    """The one tree of frames; Section A and Section B together are one."""
+    """The trees of frames: one below each folder that was given; Section A and Section B are one."""
+    if len(tree.roots) > 1:
+        return tuple(
+            choose_home(Tree.at(Path(root)), [home for home in homes if _below(home, root)], hint)
+            for root in tree.roots
+        )
     if len(homes) == 2 and all(_SECTION.fullmatch(Path(home).name) for home in homes):
         return homes
     return (choose_home(tree, homes, hint),)
+
+
+def _below(path: str, root: str) -> bool:
+    return Path(path).is_relative_to(root)
 
 
 def _places(tree: Tree, homes: tuple[str, ...], release: Release, gathering: Gathering) -> Places:

@@ -7,22 +7,17 @@ and value. Files, rows, columns and unpacked bytes are bounded; nothing in a tab
 from __future__ import annotations
 
 import csv
-import io
 import re
-import warnings
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
 from data_prep.databases.errors import DatabaseError, Refused, shown
+from data_prep.databases.workbooks import MAX_TABLE_COLUMNS, Lines, Page, bounded, pages_of
 
-MAX_TABLE_BYTES = 2**25
-MAX_TABLE_ROWS = 20_000
-MAX_TABLE_COLUMNS = 64
 MAX_CSV_BYTES = 2**28
 MAX_CSV_LINE = 2**16
 _HEADER_WITHIN = 40
@@ -34,12 +29,16 @@ Columns = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: `cells` by our column names, `number` as the spreadsheet counts (from 1)."""
+    """One row of a table: `cells` by our column names, `number` as the spreadsheet counts (from 1).
+
+    places: our column names -> where the spreadsheet has them, counted from 0; empty for a CSV.
+    """
 
     table: str
     sheet: str
     number: int
     cells: Mapping[str, str]
+    places: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         sheet = f", sheet {self.sheet}" if self.sheet else ""
@@ -69,36 +68,97 @@ class Row:
 
     def refused(self, column: str, expected: str) -> Refused:
         """The error for a cell of this row that holds something else than expected."""
-        return Refused(f"{self}, column {column}: {shown(self.get(column))} is not {expected}")
+        cell = f" (cell {_letters(self.places[column])}{self.number})" if column in self.places else ""
+        return Refused(f"{self.at(column)}: {shown(self.get(column))} is not {expected}{cell}")
+
+    def at(self, column: str) -> str:
+        """Where a cell stands: file, sheet, row and column."""
+        return f"{self}, column {column}"
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet: rows of text below its header; `columns` are those of ours that it has."""
+    """One sheet: rows of text below its header; `columns` are those of ours that it has.
+
+    notes: what a user should know of the choice of this sheet.
+    """
 
     table: str
     name: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    sheet: Sheet
+    hidden: bool
 
 
 def read_table(path: Path, columns: Columns, *, required: Sequence[str], sheet: str | None = None) -> Sheet:
-    """The rows of the first sheet that has the required columns (of the sheet named so, if there is one).
+    """The rows of the visible sheet that has the required columns (of the sheet named so, if there is one).
 
-    The header may stand anywhere in the first 40 rows; blank columns and blank rows are skipped.
-    Raises DatabaseError for a file that is no table or has no such header.
+    The header may stand in any of the first 40 rows that hold text; blank columns and rows are skipped. A
+    hidden sheet is read only where no visible one has the columns, and `notes` say so. Raises DatabaseError
+    for a file that is no table or has no such header, and where two sheets could be meant.
     """
-    sheets = list(_sheets(path))
-    named = [item for item in sheets if sheet is not None and item[0].strip().lower() == sheet.lower()]
-    for name, lines in named or sheets:
-        for i, line in enumerate(lines[:_HEADER_WITHIN]):
-            places = _places(line, columns)
-            if all(column in places for column in required):
-                return Sheet(
-                    path.name, name, tuple(places), tuple(_rows(path.name, name, lines, i + 1, places))
-                )
-    wanted = "; ".join(f"{column} ({' or '.join(columns[column])})" for column in required)
-    raise DatabaseError(f"{path}: no sheet has a header row with the columns {wanted}")
+    pages = [Page("", False, _csv_lines(path))] if path.suffix.lower() == ".csv" else pages_of(path)
+    named = [page for page in pages if sheet is not None and page.name.strip().lower() == sheet.lower()]
+    asked = named or pages
+    found = [each for page in asked if (each := _with_header(path, page, columns, required)) is not None]
+    if not found:
+        raise _no_header(path, asked, columns, required)
+    return _the_one(path, found)
+
+
+def _with_header(path: Path, page: Page, columns: Columns, required: Sequence[str]) -> _Found | None:
+    for i, (_, line) in enumerate(page.lines[:_HEADER_WITHIN]):
+        places = _places(line, columns)
+        if all(column in places for column in required):
+            rows = tuple(_rows(path.name, page.name, page.lines[i + 1 :], places))
+            return _Found(Sheet(path.name, page.name, tuple(places), rows), page.hidden)
+    return None
+
+
+def _the_one(path: Path, found: Sequence[_Found]) -> Sheet:
+    """The sheet that is meant: visible before hidden, with rows before without; DatabaseError for two."""
+    filled = [each for each in found if each.sheet.rows] or list(found)[:1]
+    visible = [each.sheet for each in filled if not each.hidden]
+    hidden = [each.sheet for each in filled if each.hidden]
+    choice = visible or hidden
+    if any(_contents(each) != _contents(choice[0]) for each in choice[1:]):
+        names = " and ".join(shown(each.name) for each in choice)
+        remedy = "hide or delete what is not meant"
+        raise DatabaseError(f"{path}: {len(choice)} sheets have the columns and differ: {names}; {remedy}")
+    notes = tuple(
+        f"{path.name}: the hidden sheet {shown(each.name)} has the columns too and was not read"
+        for each in (hidden if visible else ())
+    )
+    if not visible:
+        notes = (f"{path.name}: only the hidden sheet {shown(choice[0].name)} has the columns; it was read",)
+    return replace(choice[0], notes=notes)
+
+
+def _contents(sheet: Sheet) -> list[Mapping[str, str]]:
+    return [row.cells for row in sheet.rows]
+
+
+def _no_header(path: Path, pages: Sequence[Page], columns: Columns, required: Sequence[str]) -> DatabaseError:
+    """What is missing: of the best header the columns that it lacks, of none all of them."""
+    headers = [
+        ([column for column in required if column not in _places(line, columns)], page.name, number)
+        for page in pages
+        for number, line in page.lines[:_HEADER_WITHIN]
+    ]
+    missing, name, number = min(headers, key=lambda each: len(each[0]), default=(list(required), "", 0))
+    is_header = len(missing) <= len(required) // 2
+    named = missing if is_header else required
+    wanted = "; ".join(f"{column} ({' or '.join(columns[column])})" for column in named)
+    if not is_header:
+        return DatabaseError(f"{path}: no sheet has a header row with the columns {wanted}")
+    where = f"sheet {shown(name)}, " if name else ""
+    return DatabaseError(f"{path}: the header in {where}row {number} lacks {wanted}")
 
 
 def stream_csv(path: Path, columns: Columns, *, required: Sequence[str], at_most: int) -> Iterator[Row]:
@@ -137,114 +197,17 @@ def _check_header(path: Path, header: Sequence[str], missing: Sequence[str]) -> 
         raise DatabaseError(f"{path}: its header lacks {', '.join(missing)}; it has {have}")
 
 
-def _sheets(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
-    """(name, lines of cells) of each sheet, by what the file is rather than by its ending."""
-    if path.suffix.lower() == ".csv":
-        yield "", _csv_lines(path)
-        return
-    data = _bytes(path)
-    if data.startswith(b"PK"):
-        _check_package(path, data)
-        yield from _guarded(path, _xlsx(path, data))
-    elif data.startswith((b"\xd0\xcf\x11\xe0", b"\x09\x00", b"\x09\x02", b"\x09\x04", b"\x09\x08")):
-        yield from _guarded(path, _xls(path, data))
-    else:
-        raise DatabaseError(f"{path}: neither an xlsx, an xls nor a csv file")
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            raise DatabaseError(f"{path}: not a file")
-        if path.stat().st_size > MAX_TABLE_BYTES:
-            raise DatabaseError(f"{path}: larger than the {MAX_TABLE_BYTES} bytes of the largest table read")
-        return path.read_bytes()
-    except OSError as error:
-        raise DatabaseError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _check_package(path: Path, data: bytes) -> None:
-    """Bound what an xlsx unpacks to, and refuse XML entities, before the parser sees it."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
-            entries = package.infolist()
-            unpacked = sum(entry.file_size for entry in entries)
-            if len(entries) > 1000 or unpacked > MAX_TABLE_BYTES:
-                raise DatabaseError(
-                    f"{path}: unpacks to {len(entries)} parts and {unpacked} bytes; "
-                    f"at most 1000 parts and {MAX_TABLE_BYTES} bytes are read"
-                )
-            for entry in entries:
-                if entry.filename.endswith((".xml", ".rels")):
-                    _check_xml(path, entry.filename, package.read(entry))
-    except DatabaseError:
-        raise
-    except Exception as error:  # zipfile raises a dozen unrelated types on damaged archives
-        raise DatabaseError(f"{path}: a damaged xlsx file ({type(error).__name__}: {error})") from error
-
-
-def _check_xml(path: Path, part: str, text: bytes) -> None:
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text or b"\0" in text:
-        raise DatabaseError(f"{path}: its part {shown(part)} declares XML entities or is not UTF-8; refused")
-
-
-def _guarded(
-    path: Path, sheets: Iterator[tuple[str, list[list[str]]]]
-) -> Iterator[tuple[str, list[list[str]]]]:
-    """Pass sheets on; whatever a spreadsheet parser raises on a damaged file becomes a DatabaseError."""
-    try:
-        yield from sheets
-    except DatabaseError:
-        raise
-    except Exception as error:  # openpyxl and xlrd raise nearly every built-in type on damaged files
-        reason = shown(f"{type(error).__name__}: {error}", 200)
-        raise DatabaseError(f"{path}: a damaged spreadsheet ({reason})") from error
-
-
-def _xlsx(path: Path, data: bytes) -> Iterator[tuple[str, list[list[str]]]]:
-    import openpyxl
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # about extensions that carry no cells
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        try:
-            for sheet in book.worksheets:
-                rows = sheet.iter_rows(
-                    max_row=MAX_TABLE_ROWS + 1, max_col=MAX_TABLE_COLUMNS, values_only=True
-                )
-                yield sheet.title, _bounded(path, ([_text_of(cell) for cell in row] for row in rows))
-        finally:
-            book.close()
-
-
-def _xls(path: Path, data: bytes) -> Iterator[tuple[str, list[list[str]]]]:
-    import xlrd
-
-    book = xlrd.open_workbook(file_contents=data, logfile=io.StringIO(), on_demand=True, ragged_rows=True)
-    for sheet in book.sheets():
-        rows = (sheet.row_values(i, 0, MAX_TABLE_COLUMNS) for i in range(sheet.nrows))
-        yield sheet.name, _bounded(path, ([_text_of(cell) for cell in row] for row in rows))
-
-
-def _csv_lines(path: Path) -> list[list[str]]:
+def _csv_lines(path: Path) -> Lines:
     with _text(path) as file:
         lines = _lines(file, path)
         try:
             first = next(lines, "")
             delimiter = max(",;\t", key=first.count)
             header = list(csv.reader([first], delimiter=delimiter))
-            return _bounded(path, iter([*header, *csv.reader(lines, delimiter=delimiter, strict=True)]))
+            rows = [*header, *csv.reader(lines, delimiter=delimiter, strict=True)]
+            return bounded(path, ((i, tuple(row)) for i, row in enumerate(rows, 1)))
         except csv.Error as error:
             raise DatabaseError(f"{path}: not a readable CSV file ({error})") from error
-
-
-def _bounded(path: Path, lines: Iterator[list[str]]) -> list[list[str]]:
-    out: list[list[str]] = []
-    for line in lines:
-        if len(out) == MAX_TABLE_ROWS:
-            raise DatabaseError(f"{path}: more than {MAX_TABLE_ROWS} rows")
-        out.append(line)
-    return out
 
 
 @contextmanager
@@ -272,15 +235,6 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
         yield line
 
 
-def _text_of(cell: object) -> str:
-    """A spreadsheet cell as text; whole numbers without a decimal point (xls stores all as floats)."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return f"{cell:.0f}"
-    return str(cell)
-
-
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
@@ -300,9 +254,20 @@ def _places(header: Sequence[str], columns: Columns) -> dict[str, int]:
 
 
 def _rows(
-    table: str, sheet: str, lines: Sequence[Sequence[str]], start: int, places: Mapping[str, int]
+    table: str, sheet: str, lines: Sequence[tuple[int, tuple[str, ...]]], places: Mapping[str, int]
 ) -> Iterator[Row]:
-    for number, line in enumerate(lines[start:], start + 1):
+    addressed = places if sheet else {}
+    for number, line in lines:
         cells = {column: line[place] for column, place in places.items() if place < len(line)}
         if any(cell.strip() for cell in cells.values()):
-            yield Row(table, sheet, number, cells)
+            yield Row(table, sheet, number, cells, addressed)
+
+
+def _letters(place: int) -> str:
+    """The letters of a column counted from 0: A, ..., Z, AA, ..."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters

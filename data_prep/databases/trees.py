@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_prep.clips import ImageFrames
+from data_prep.databases.alike import path_hint
 from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.frames import PICTURES
 
@@ -21,6 +22,15 @@ MAX_FOLDERS = 20_000
 MAX_ENTRIES = 500_000
 MAX_CLIP_FRAMES = 100_000
 TABLES = (".xlsx", ".xls", ".csv")
+NOT_OF_THE_DATABASE = frozenset(
+    {
+        *("__MACOSX", "@eaDir", "@__thumb", "@Recycle", "@Recently-Snapshot", "#recycle", "#snapshot"),
+        *("$RECYCLE.BIN", "System Volume Information", "lost+found", "Network Trash Folder"),
+        *("Temporary Items", "__pycache__"),
+    }
+)
+"""Folders that archivers, network drives and systems put between a user's own; those with a dot as well."""
+
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})\.[^.]+", re.DOTALL)
 
 
@@ -43,23 +53,24 @@ class Survey:
 
 @dataclass
 class Tree:
-    """A database folder; every path that it gives lies below `root` (an absolute path without links)."""
+    """A database's folder, or folders; every path that it gives lies below one of `roots`.
 
-    root: str
+    roots: absolute paths without links, the first of which is `root`.
+    """
+
+    roots: tuple[str, ...]
     _listings: dict[str, Listing] = field(default_factory=dict)
     _frames: dict[str, dict[int, list[str]]] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, root: Path) -> Tree:
-        """The tree at a folder; raises DatabaseError if there is no such folder."""
-        try:
-            real = root.resolve(strict=True)
-            str(real).encode()
-        except (OSError, RuntimeError, ValueError) as error:
-            raise DatabaseError(f"{shown(root, 300)}: no such folder ({error})") from error
-        if not real.is_dir():
-            raise DatabaseError(f"{root}: not a folder")
-        return cls(str(real))
+    def at(cls, *roots: Path) -> Tree:
+        """The tree at one or several folders; raises DatabaseError where there is no such folder."""
+        return cls(tuple(dict.fromkeys(map(_real_folder, roots))))
+
+    @property
+    def root(self) -> str:
+        """The first folder."""
+        return self.roots[0]
 
     def list(self, folder: str) -> Listing:
         """The entries of a folder, sorted by name; read once."""
@@ -68,22 +79,29 @@ class Tree:
         return self._listings[folder]
 
     def inside(self, path: str) -> str:
-        """The real path of a path below the root; raises Refused if it leaves the root or is missing."""
+        """The real path of a path below the root; raises Refused if it leaves the roots or is missing."""
         try:
             real = os.path.realpath(os.path.join(self.root, path), strict=True)  # noqa: PTH118
         except FileNotFoundError as error:
-            raise Refused(f"{shown(path)} does not exist below {self.root}") from error
+            near = path_hint(self.root, path)
+            raise Refused(f"{shown(path)} does not exist below {self.root}{near}") from error
         except (OSError, ValueError) as error:
             raise Refused(f"{shown(path)} cannot be followed ({error})") from error
-        if real != self.root and not real.startswith(self.root.rstrip(os.sep) + os.sep):
+        if self._root_of(real) is None:
             raise Refused(
                 f"{shown(path)} leaves the database folder {self.root}; only files below it are read"
             )
         return real
 
     def relative(self, path: str) -> str:
-        """A path as messages show it: below the root's own name."""
-        return os.path.relpath(path, str(Path(self.root).parent))
+        """A path as messages show it: below its root's own name."""
+        return os.path.relpath(path, str(Path(self._root_of(path) or self.root).parent))
+
+    def _root_of(self, path: str) -> str | None:
+        return next(
+            (root for root in self.roots if path == root or path.startswith(root.rstrip(os.sep) + os.sep)),
+            None,
+        )
 
     def frames(self, folder: str) -> Mapping[int, Sequence[str]]:
         """Number -> picture files of that number; the number is the last one in the name, padded or not.
@@ -157,7 +175,7 @@ class Tree:
         self, entry: os.DirEntry[str], folders: dict[str, str], files: dict[str, str], refused: dict[str, str]
     ) -> None:
         name, path = entry.name, entry.path
-        if name.startswith("."):
+        if name.startswith(".") or name in NOT_OF_THE_DATABASE:
             return
         try:
             name.encode()
@@ -194,8 +212,8 @@ def pictures_below(tree: Tree) -> list[tuple[str, str]]:
 
 def _walk(tree: Tree, not_entered: re.Pattern[str]) -> Iterator[tuple[str, Listing]]:
     """Folders level by level, each real folder once; raises DatabaseError where there are too many."""
-    seen = {tree.root}
-    level = [tree.root]
+    seen = set(tree.roots)
+    level = list(tree.roots)
     entries = 0
     for _ in range(MAX_DEPTH):
         below: list[str] = []
@@ -218,16 +236,50 @@ def _walk(tree: Tree, not_entered: re.Pattern[str]) -> Iterator[tuple[str, Listi
         level = below
 
 
-def open_root(root: Path) -> tuple[Tree, Path | None]:
-    """The tree and, where the user named the annotation table itself, that table (its folder is the root)."""
-    if root.is_file():
-        if root.suffix.lower() not in TABLES:
-            raise DatabaseError(f"{root}: neither a folder nor an annotation table ({', '.join(TABLES)})")
-        tree = Tree.at(root.parent)
-        return tree, Path(tree.root) / root.name
-    if root.suffix.lower() in TABLES and not root.is_dir():
-        raise DatabaseError(f"{root}: not a file")
-    return Tree.at(root), None
+def open_places(given: Path | str | Sequence[Path]) -> tuple[Tree, Path | None]:
+    """The tree and, where the user named the annotation table itself, that table.
+
+    given: a folder, a table (its folder is then the tree), or several with commas between them: one table
+    and the folders of the frames, wherever each of them lies. Raises DatabaseError.
+    """
+    paths = _separate(given) if isinstance(given, Path | str) else list(given)
+    named = [path for path in paths if path.suffix.lower() in TABLES and not path.is_dir()]
+    folders = [path for path in paths if path not in named]
+    for path in named:
+        if not path.is_file():
+            raise DatabaseError(f"{path}: not a file")
+    for path in folders:
+        if path.is_file():
+            raise DatabaseError(f"{path}: neither a folder nor an annotation table ({', '.join(TABLES)})")
+    if len(named) > 1:
+        raise DatabaseError(
+            f"{len(named)} annotation tables are named, one is read: {', '.join(map(str, named))}"
+        )
+    tree = Tree.at(*(folders or [named[0].parent]))
+    return tree, named[0].absolute() if named else None
+
+
+def _separate(given: Path | str) -> list[Path]:
+    """One path, or several with commas between them; a path with a comma in its name stays whole."""
+    whole = Path(given).expanduser()
+    if "," not in str(given) or whole.exists():
+        return [whole]
+    parts = [part.strip() for part in str(given).split(",")]
+    if not all(parts):
+        raise DatabaseError(f"{given}: nothing stands beside a comma; TREE,TABLE or TREE,TREE,TABLE is meant")
+    return [Path(part).expanduser() for part in parts]
+
+
+def _real_folder(root: Path) -> str:
+    try:
+        real = root.resolve(strict=True)
+        str(real).encode()
+    except (OSError, RuntimeError, ValueError) as error:
+        near = path_hint(root.absolute().anchor, str(root.absolute().relative_to(root.absolute().anchor)))
+        raise DatabaseError(f"{shown(root, 300)}: no such folder ({error}){near}") from error
+    if not real.is_dir():
+        raise DatabaseError(f"{root}: not a folder")
+    return str(real)
 
 
 def choose_table(tree: Tree, tables: Iterable[str], known: re.Pattern[str], hint: str) -> Path:
@@ -247,9 +299,12 @@ def choose_table(tree: Tree, tables: Iterable[str], known: re.Pattern[str], hint
             names = ", ".join(tree.relative(path) for path in choice[:10])
             raise DatabaseError(
                 f"{tree.root}: {len(choice)} annotation tables: {names}. "
-                "Name the one to use instead of the folder, for example casme2=FOLDER/TABLE.xlsx"
+                "Name the one to use beside the folder, for example casme2=FOLDER,TABLE.xlsx"
             )
-    raise DatabaseError(f"{tree.root}: no annotation table; looked for {hint} in it, below it and beside it")
+    raise DatabaseError(
+        f"{tree.root}: no annotation table; looked for {hint} in it, below it and beside it. "
+        "Where it lies elsewhere, name both: NAME=FOLDER,TABLE"
+    )
 
 
 def choose_home(tree: Tree, homes: Sequence[str], hint: str) -> str:

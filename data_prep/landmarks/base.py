@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from basis.errors import Mendable
+
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 Log = Callable[[str], None]
@@ -19,11 +21,11 @@ LARGEST_TILT = 60.0
 _EYES, _MOUTH = slice(36, 48), slice(48, 66)
 
 
-class LandmarksNotFound(ValueError):
+class LandmarksNotFound(Mendable, ValueError):
     """No usable face in this frame or file; the clip is set aside with this reason."""
 
 
-class BackendError(RuntimeError):
+class BackendError(Mendable, RuntimeError):
     """A back end that cannot work here at all; the message says what to install or where to put a file."""
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
+from basis.errors import Mendable
 from data_prep.side_by_side import side_by_side
 from data_prep.simulator.casting import ClipPlan, plan_clips
 from data_prep.simulator.faces import draw_looks
@@ -41,7 +42,7 @@ LOCK = "simulator.lock"
 Log = Callable[[str], None]
 
 
-class SimulatorError(RuntimeError):
+class SimulatorError(Mendable, RuntimeError):
     """A folder that cannot be simulated into; the message says why and what to do."""
 
 

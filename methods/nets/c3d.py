@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.cnn import DROPOUT, scaled
 from methods.nets.layers import Net, draw_masks, dropped, fill
+from methods.nets.products import Conv3d, Linear
 
 CONVOLUTIONS = (64, 128, 256, 256, 256)
 UNITS = 2048
@@ -48,11 +49,11 @@ class C3D(Net):
         joined = kernels[-1] * math.ceil(length / 16) * math.ceil(crop / 32) ** 2
         with torch.device("meta"):
             self.convolutions = nn.ModuleList(
-                nn.Conv3d(before, after, 3, padding=1) for before, after in pairwise(kernels)
+                Conv3d(before, after, 3, padding=1) for before, after in pairwise(kernels)
             )
-            self.fc6 = nn.Linear(joined, self.units)
-            self.fc7 = nn.Linear(self.units, self.units)
-            self.fc8 = nn.Linear(self.units, n_classes)
+            self.fc6 = Linear(joined, self.units)
+            self.fc7 = Linear(self.units, self.units)
+            self.fc8 = Linear(self.units, n_classes)
         self.to_empty(device="cpu")
         if generator is not None:
             fill(self, generator, last=self.fc8, convolution_gain=1.0)

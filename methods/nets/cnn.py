@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from methods.nets.layers import Net, draw_masks, dropped, fill, local_response_norm
+from methods.nets.layers import Net, draw_masks, dropped, fill
+from methods.nets.norms import local_response_norm
+from methods.nets.products import Conv2d, Linear
 
 CONVOLUTIONS = (96, 384, 512, 512, 384)
 UNITS = 4096
@@ -42,14 +44,14 @@ class FrameCNN(Net):
         self.units = scaled(UNITS, width)
         self.c5_shape = (c5, *(map_side(crop),) * 2)
         with torch.device("meta"):
-            self.c1 = nn.Conv2d(3, c1, 7, stride=2)
-            self.c2 = nn.Conv2d(c1, c2, 5, stride=2)
-            self.c3 = nn.Conv2d(c2, c3, 3, padding=1)
-            self.c4 = nn.Conv2d(c3, c4, 3, padding=1)
-            self.c5 = nn.Conv2d(c4, c5, 3, padding=1)
-            self.fc6 = nn.Linear(c5 * pooled(map_side(crop)) ** 2, self.units)
-            self.fc7 = nn.Linear(self.units, self.units)
-            self.fc8 = nn.Linear(self.units, n_classes)
+            self.c1 = Conv2d(3, c1, 7, stride=2)
+            self.c2 = Conv2d(c1, c2, 5, stride=2)
+            self.c3 = Conv2d(c2, c3, 3, padding=1)
+            self.c4 = Conv2d(c3, c4, 3, padding=1)
+            self.c5 = Conv2d(c4, c5, 3, padding=1)
+            self.fc6 = Linear(c5 * pooled(map_side(crop)) ** 2, self.units)
+            self.fc7 = Linear(self.units, self.units)
+            self.fc8 = Linear(self.units, n_classes)
         self.to_empty(device="cpu")
         if generator is not None:
             fill(self, generator, last=self.fc8)

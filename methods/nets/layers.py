@@ -1,13 +1,11 @@
-"""What the nets share: local response normalisation, dropout with given masks, Caffe's fillers."""
+"""What the nets share: their base, dropout with given masks, Caffe's fillers."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 
 class Net(nn.Module):
@@ -20,55 +18,6 @@ class Net(nn.Module):
     def draw_masks(self, n: int, length: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Dropout masks for n windows of `length` frames, n along their first axis."""
         raise NotImplementedError
-
-
-class _LocalResponseNorm(torch.autograd.Function):
-    """x * (1 + alpha / size * sum of squares over `size` neighbouring channels) ** -0.75."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, size: int, alpha: float) -> Tensor:
-        denominator = _window_sum(x * x, size).mul_(alpha / size).add_(1.0)
-        reciprocal = denominator.rsqrt_()
-        scale = reciprocal.sqrt().mul_(reciprocal)
-        ctx.save_for_backward(x, reciprocal, scale)
-        ctx.size, ctx.alpha = size, alpha
-        return x * scale
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        x, reciprocal, scale = ctx.saved_tensors
-        through = gradient * scale
-        inner = (through * x).mul_(reciprocal).mul_(reciprocal)
-        factor = -1.5 * ctx.alpha / ctx.size
-        return through.addcmul_(x, _window_sum(inner, ctx.size), value=factor), None, None
-
-
-def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4) -> Tensor:
-    """Caffe's local response normalisation across channels with beta = 0.75 and k = 1.
-
-    x: (n, channels, height, width), any float type; the result has the same shape and type. `size` is
-    odd; channels beyond the ends count as zeros.
-
-    Notes
-    -----
-    The same numbers as `torch.nn.functional.local_response_norm(x, size, alpha, 0.75, 1.0)` to 1e-5,
-    gradients too: d ** -0.75 is computed as rsqrt(d) * sqrt(rsqrt(d)), and the sum over channels by
-    shifted additions instead of a three-dimensional average pool over a padded copy.
-    """
-    if size % 2 == 0:
-        raise ValueError(f"size must be odd, got {size}")
-    normalised: Tensor = _LocalResponseNorm.apply(x, size, alpha)  # type: ignore[no-untyped-call]
-    return normalised
-
-
-def _window_sum(values: Tensor, size: int) -> Tensor:
-    """Sum over `size` channels centred on each channel of (n, channels, ...)."""
-    total = values.clone()
-    for shift in range(1, min(size // 2 + 1, values.shape[1])):
-        total[:, shift:].add_(values[:, :-shift])
-        total[:, :-shift].add_(values[:, shift:])
-    return total
 
 
 def dropped(x: Tensor, mask: Tensor | None) -> Tensor:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from methods.nets.cnn import DROPOUT, FrameCNN
 from methods.nets.layers import Net, draw_masks, dropped, fill
+from methods.nets.lstm import LSTM
+from methods.nets.products import Linear
 
 
 class RecurrentCNN(Net):
@@ -34,8 +36,8 @@ class RecurrentCNN(Net):
         self.cnn = FrameCNN(n_classes, crop=crop, width=width, generator=generator)
         del self.cnn.fc7, self.cnn.fc8
         with torch.device("meta"):
-            self.lstm = nn.LSTM(self.cnn.units, hidden, batch_first=True)
-            self.fc8 = nn.Linear(hidden, n_classes)
+            self.lstm = LSTM(self.cnn.units, hidden, batch_first=True)
+            self.fc8 = Linear(hidden, n_classes)
         self.lstm.to_empty(device="cpu")
         self.fc8.to_empty(device="cpu")
         self.hidden = hidden

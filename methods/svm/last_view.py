@@ -16,12 +16,11 @@ class LastView:
     """Remembers one result: clips in memory have no folder to keep theirs in, and a sweep asks many times."""
 
     def __init__(self) -> None:
-        self._key: tuple[str, bytes, bytes] | None = None
+        self._key = ""
         self._rows: Array | None = None
 
     def rows(self, clips: Clips, compute: Callable[[Clips], Array]) -> Array:
         """`compute(clips)`, or the array it gave last time if these are the same clips and landmarks."""
-        key = (clips.digest, clips.indices.tobytes(), clips.landmarks.tobytes())
-        if self._rows is None or key != self._key:
-            self._key, self._rows = key, compute(clips)
+        if self._rows is None or clips.key != self._key:
+            self._key, self._rows = clips.key, compute(clips)
         return self._rows

@@ -147,7 +147,7 @@ class SVMMethod(Method):
         splits = self.splits(clips, seed=seed)
         if not splits:
             self._note("no inner folds possible: the first grid point was taken")
-        hidden = clips.without_labels()
+        hidden = clips.without_labels(named=True)
         self.n_classes = len(clips.classes)
         self.seconds["features"] = 0.0
         with self._timed("features"):

@@ -16,12 +16,13 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch import Tensor
 
 from basis.canonical import digest_of
 from methods.base import Curve, MethodError
 from methods.nets.layers import Net
+from methods.nets.losses import cross_entropy
+from methods.nets.norms import limit_norm
 from methods.training.checkpoints import BadCheckpoint, Weights, read_tensors, snapshot, write_tensors
 from methods.training.devices import Execution, lay_out, matmul_rate, running
 from methods.training.schedule import Plan
@@ -207,7 +208,7 @@ class _Loop:
         masks = self.net.draw_masks(batch, self.plan.view.length, self.dropout)
         self.sums += self._gradients(windows, masks)
         if self.plan.clip_norm:
-            nn.utils.clip_grad_norm_(self.net.parameters(), self.plan.clip_norm)
+            limit_norm(self.net.parameters(), self.plan.clip_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
@@ -257,7 +258,7 @@ class _Loop:
             )
             steps = scores.shape[1]
             labels = self.footage.labels[windows[0, part]][:, None].expand(-1, steps)
-            losses = F.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="sum") / steps
+            losses = cross_entropy(scores.flatten(0, 1), labels.flatten()) / steps
             torch.autograd.backward(losses / n)
             correct = (scores.detach().argmax(2) == labels).sum() / steps
             sums += torch.stack([losses.detach().double(), correct.double()])

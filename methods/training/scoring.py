@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from methods.nets.layers import Net
+from methods.nets.losses import mean_log_loss, probabilities
 from methods.training.devices import Execution, running
 from methods.training.windows import Footage, central_windows, look, on_device
 
@@ -59,7 +60,7 @@ def step_probabilities(
     windows = on_device(windows, means.device)
     parts = [windows[:, first : first + batch] for first in range(0, windows.shape[1], batch)]
     scores = [class_scores(net, footage, part, view, means) for part in parts]
-    return torch.cat(scores).softmax(2).reshape(len(positions), -1, scores[0].shape[2])
+    return probabilities(torch.cat(scores)).reshape(len(positions), -1, scores[0].shape[2])
 
 
 def score(
@@ -72,7 +73,7 @@ def score(
     steps = (probabilities.argmax(2) == labels[:, None]).double().mean()
     clips = (probabilities.mean(1).argmax(1) == labels).double().mean()
     given = probabilities.gather(2, labels[:, None, None].expand(-1, probabilities.shape[1], 1))
-    loss = -given.clamp_min(1e-12).log().double().mean()
+    loss = mean_log_loss(given)
     return Scored(*torch.stack([steps, clips, loss]).tolist())
 
 

@@ -19,7 +19,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from basis.canonical import digest_of
-from data_prep.clips import EXPRESSIONS, Clips, Ints, Stills
+from data_prep.clips import EXPRESSIONS, Clips, Int64, Stills, prepared_set
 from methods.base import Context, Curve, FrameSettings, Method, MethodError
 from methods.cached import replacing
 from methods.nets.cnn import FrameCNN
@@ -30,7 +30,7 @@ from methods.training.schedule import Plan, Round
 from methods.training.scoring import View
 from methods.training.windows import Statistics, statistics_from, training_footage
 
-REVISION = 2
+REVISION = 3
 E_VALIDATION_SHARE = 0.2
 E_SEED = 20180331
 STAGE_TITLES: Mapping[str, str] = {
@@ -154,7 +154,7 @@ def stage_m(
         plan = plan.stretched(len(clips), settings.scheduled_for)
         return _train_stage(net, clips, split, plan, context, seed, scratch, digest_of(depends))
 
-    return made_once(clips.folder, "M", depends, make, context)
+    return made_once(prepared_set(clips).folder, "M", depends, make, context)
 
 
 def report(method: Method, name: str, stage: Stage) -> None:
@@ -201,7 +201,7 @@ def validation_split(
 
 
 def inner_split(
-    labels: Sequence[int] | Ints, subjects: Sequence[str], *, share: float, grouped: bool, seed: int
+    labels: Sequence[int] | Int64, subjects: Sequence[str], *, share: float, grouped: bool, seed: int
 ) -> tuple[list[int], list[int]]:
     """Positions (training, validation); about `share` of them validate, by whole subjects if grouped.
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_prep.clips import Clips, Ints, Stills, UInt8
+from data_prep.clips import Clips, Int64, Stills, UInt8, prepared_set, rows_of
 
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation of red, green and blue over the frames trained on, grey levels."""
@@ -43,7 +43,7 @@ class Footage:
     scale: Tensor
 
     @classmethod
-    def of(cls, data: Clips | Stills, labels: Ints, statistics: Statistics, device: torch.device) -> Footage:
+    def of(cls, data: Clips | Stills, labels: Int64, statistics: Statistics, device: torch.device) -> Footage:
         """The clips where windows are cut out of them: on the device if there is room."""
         frames, rows = _placed(data, device)
         mean, deviation = (torch.tensor(values, device=device) for values in statistics)
@@ -56,8 +56,8 @@ class Footage:
 
 def _placed(data: Clips | Stills, device: torch.device) -> tuple[Tensor, Tensor]:
     """Frames and rows: the array as it lies, or a copy of these clips alone on a GPU with room for it."""
-    whole = data.frames if isinstance(data, Clips) else data.frames[:, None]
-    indices = data.indices if isinstance(data, Clips) else np.arange(len(data))
+    whole = prepared_set(data).frames if isinstance(data, Clips) else data.frames[:, None]
+    indices = rows_of(data) if isinstance(data, Clips) else np.arange(len(data))
     n_bytes = len(indices) * int(np.prod(whole.shape[1:]))
     if device.type == "cpu" or n_bytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
         return _shared(whole), torch.from_numpy(indices.copy())

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.canonical import canonical, digest_of
+from basis.errors import Mendable
 from basis.files import write_atomically
 
 SCHEMA = 1
@@ -20,7 +21,7 @@ Status = Literal["done", "failed", "crashed", "timeout", "memory"]
 STATUSES: tuple[Status, ...] = ("done", "failed", "crashed", "timeout", "memory")
 
 
-class ResultsError(ValueError):
+class ResultsError(Mendable, ValueError):
     """Records, tables or logs that cannot be used; the message says what would be right."""
 
 

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmark.cli import main, parser, settings_of
+from benchmark.cli import main
+from benchmark.flags import parser, settings_of
 
 LIGHT = """
 import sys

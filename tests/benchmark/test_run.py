@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from methods import load_method
+from results.clip_page import picture_name
 from results.records.store import read_records
 
 NETWORKS = ("tlcnn", "c5-svm", "3d-cnn")
@@ -41,6 +42,17 @@ def test_a_run_leaves_everything_a_reader_needs(finished):
     predictions = pd.read_parquet(folder / "predictions.parquet")
     body = json.loads((folder / "run.json").read_text())
     assert len(predictions) == len(FAST) * 2 * body["data"]["n_clips"]
+
+
+@pytest.mark.slow
+def test_every_clip_of_a_simulated_run_has_its_moving_pictures(finished):
+    folder, _ = finished
+    names = set(pd.read_parquet(folder / "predictions.parquet")["clip"])
+    shown = {path.name for path in (folder / "clips").iterdir()}
+    wanted = {f"{picture_name(name)}-{kind}.webp" for name in names for kind in ("face", "difference")}
+    assert shown == wanted
+    page = (folder / "clips.html").read_text()
+    assert all(f"clips/{name}" in page for name in wanted)
 
 
 @pytest.mark.slow

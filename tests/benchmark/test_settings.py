@@ -10,7 +10,8 @@ from typing import Any, Literal
 import pytest
 
 from basis.names import UnknownName
-from benchmark.plan import settings_for
+from basis.registry import Registry
+from benchmark.plan import describe, settings_for, told_apart
 from benchmark.settings import SettingsError, resolve
 from methods import METHODS, UnusableMethod, load_method, make_settings, select
 from methods.base import Method
@@ -134,7 +135,7 @@ class Halfway(Method):
 )
 def test_a_registered_method_that_cannot_be_used_says_why(where, message, monkeypatch):
     monkeypatch.setitem(sys.modules, "halfway", SimpleNamespace(Halfway=Halfway))
-    monkeypatch.setattr("methods.available", lambda: {"ghost": where})
+    monkeypatch.setattr("methods.METHODS", Registry("method", {"ghost": where}, group="none.of.these"))
     with pytest.raises(UnusableMethod, match=message) as caught:
         load_method("ghost")
     assert "'!ghost'" in str(caught.value)
@@ -204,3 +205,14 @@ def test_a_type_known_to_type_checkers_only_takes_any_value():
 def test_values_of_another_kind_are_named_with_the_right_kind(value, hint, words):
     with pytest.raises(WrongKind, match=f"^x = .* must be {words}$"):
         typed(value, hint, "x")
+
+
+def test_methods_of_one_title_are_told_apart_by_their_names():
+    specs = [
+        describe(name, resolve({"methods": (name,)}, profile="quick"))
+        for name in ("linear", "majority", "fdm")
+    ]
+    twin = dataclasses.replace(specs[2], title=specs[0].title)
+    titles = [spec.title for spec in told_apart([*specs[:2], twin])]
+    assert titles == [f"{specs[0].title} (linear)", specs[1].title, f"{specs[0].title} (fdm)"]
+    assert told_apart(specs) == tuple(specs)

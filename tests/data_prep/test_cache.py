@@ -21,7 +21,7 @@ import pytest
 
 from data_prep import cache as cache_module
 from data_prep.cache import CacheError, Journal, Parts, read_set, write_set
-from data_prep.clips import Clips
+from data_prep.clips import Clips, prepared_set
 from data_prep.landmarks import MEAN_SHAPE
 
 BUILDER = textwrap.dedent(
@@ -97,10 +97,13 @@ def read_only_safe(tmp_path: Path) -> Iterator[Path]:
 
 
 def same_files(a: Clips, b: Clips) -> bool:
-    assert a.folder is not None
-    assert b.folder is not None
+    assert prepared_set(a).folder is not None
+    assert prepared_set(b).folder is not None
     names = ("frames.npy", "meta.json")
-    return all((a.folder / name).read_bytes() == (b.folder / name).read_bytes() for name in names)
+    return all(
+        (prepared_set(a).folder / name).read_bytes() == (prepared_set(b).folder / name).read_bytes()
+        for name in names
+    )
 
 
 @pytest.mark.slow
@@ -171,8 +174,8 @@ def test_kill_9_inside_a_write(source: Path, undisturbed: Clips, tmp_path: Path,
     assert process.returncode == -signal.SIGKILL, output
     again = build(source, tmp_path)
     assert same_files(again, undisturbed)
-    assert again.folder is not None
-    assert sorted(path.name for path in again.folder.iterdir()) == ["frames.npy", "meta.json"]
+    assert prepared_set(again).folder is not None
+    assert sorted(path.name for path in prepared_set(again).folder.iterdir()) == ["frames.npy", "meta.json"]
     assert not list((tmp_path / "toy" / "parts").iterdir())
 
 

@@ -126,19 +126,21 @@ def test_casme_annotation_errors_are_reported_and_never_repaired(disk):
         casme_row(1, "EP10", 5, 6, 3, "tense"),
         casme_row(1, "EP10", 2, 30, 9, "tense"),
         casme_row(1, "EP10", 2, 5, 400, "tense"),
-        casme_row(1, "EP10", 2, 5, 9, "boredom"),
+        casme_row(1, "EP10", 3, 5, 9, "boredom"),
         casme_row(1, "EP99", 2, 5, 9, "tense"),
     ]
     disk.xlsx("CASME.xlsx", [CASME_HEADER, *rows])
     disk.frames("sub01/EP10/EP10-{}.jpg", range(1, 21))
     database = load("casme", disk.root)
-    assert not database.clips and len(database.set_aside) == 5
+    assert [(clip.onset, clip.apex) for clip in database.clips] == [(2, None)]
+    (note,) = database.warnings
+    assert "row 3, column Apex: apex 30 lies outside onset 2 to offset 9" in note
+    assert len(database.set_aside) == 4
     texts = sorted((item.reason for item in database.set_aside), key=lambda text: text[text.index("row") :])
     assert "row 2: onset 5 lies after offset 3" in texts[0]
-    assert "row 3: apex 30 lies outside onset 2 to offset 9" in texts[1]
-    assert "380 of frames 2 to 400 missing (21, 22, 23, 24, 25, ...); it has 1 to 20" in texts[2]
-    assert "column Emotion: unknown emotion 'boredom'" in texts[3]
-    assert "frames of subject 1, 'EP99'" in texts[4]
+    assert "380 of frames 2 to 400 missing (21, 22, 23, 24, 25, ...); it has 1 to 20" in texts[1]
+    assert "column Emotion: unknown emotion 'boredom'" in texts[2]
+    assert "frames of subject 1, 'EP99'" in texts[3]
 
 
 def test_casme2_text_subjects_blank_columns_and_empty_sheets(disk):
@@ -172,9 +174,8 @@ def test_casme2_onset_slash_is_set_aside_with_file_row_and_value(disk):
     )
     disk.frames("CASME2-RAW/sub04/EP12_01f/img{}.jpg", range(1, 9))
     (reason,) = reasons(load("casme2", disk.root)).values()
-    assert (
-        reason == "CASME2-coding-20190701.xlsx, sheet Sheet1, row 2, column Onset: '/' is not a frame number"
-    )
+    where = "CASME2-coding-20190701.xlsx, sheet Sheet1, row 2, column Onset"
+    assert reason == f"{where}: '/' is not a frame number (cell D2)"
 
 
 @pytest.mark.parametrize(
@@ -209,13 +210,15 @@ def test_casme2_label_version_2_has_no_blank_columns_and_is_an_old_excel_file(di
 
 def test_casme2_clips_on_disk_without_a_row_are_reported(disk):
     disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2_HEADER, casme2_row("01", "EP02_01f", 2, 3, 4, "fear")])
-    for clip in ("sub01/EP02_01f", "sub09/EP02_02f", "sub24/EP02_07"):
+    for clip in ("sub01/EP02_01f", "sub03/EP99", "sub09/EP02_02f", "sub24/EP02_07"):
         disk.frames(f"CASME2-RAW/{clip}/img{{}}.jpg", range(1, 6))
     database = load("casme2", disk.root)
     assert len(database.clips) == 1
     found = reasons(database)
-    assert set(found) == {"casme2/09/EP02_02f", "casme2/24/EP02_07"}
+    assert set(found) == {"casme2/09/EP02_02f", "casme2/24/EP02_07", "casme2/03/EP99"}
     assert all("without a row in CASME2-coding-20140508.xlsx" in reason for reason in found.values())
+    stages = {item.clip[-4:]: item.stage for item in database.set_aside}
+    assert stages == {"_02f": "by design", "2_07": "by design", "EP99": "load"}
 
 
 def test_casme2_videos_count_their_frames_from_one(disk):

@@ -31,7 +31,7 @@ def test_report_lists_everything_set_aside_and_counts_the_rest(casme2):
     report = check("casme2", casme2)
     assert report.usable == 2
     assert {item.clip: item.stage for item in report.set_aside} == {
-        "casme2/09/EP02_02f": "load",
+        "casme2/09/EP02_02f": "by design",
         "casme2/02/EP05": "frames",
         "casme2/02/EP06": "frames",
     }

@@ -54,7 +54,6 @@ def test_semicolons_a_byte_order_mark_and_other_file_names(disk):
         ({"onset": "-3"}, "column onset: '-3' is not a frame number"),
         ({"onset": ""}, "column onset: '' is not a frame number"),
         ({"onset": "5"}, "row 2: onset 5 lies after offset 4"),
-        ({"apex": "9"}, "row 2: apex 9 lies outside onset 2 to offset 4"),
         ({"offset": "12"}, "4 of frames 2 to 12 missing (9, 10, 11, 12); it has 1 to 8"),
         ({"frames": ""}, "row 2, column frames: '' is not a text"),
         ({"frames": "v/c9"}, "row 2, column frames: 'v/c9' does not exist below"),
@@ -69,6 +68,42 @@ def test_a_wrong_line_sets_its_clip_aside_with_its_address(disk, change, reason)
     assert [clip.name for clip in database.clips] == ["mine/p1/good"]
     (item,) = database.set_aside
     assert item.stage == "load" and item.reason.startswith("manifest.csv, row 2") and reason in item.reason
+
+
+@pytest.mark.parametrize("apex", ["9", "soon", "1", "2.5"])
+def test_a_mistyped_apex_costs_the_apex_and_not_the_clip(disk, apex):
+    disk.frames("v/c1/{}.jpg", range(1, 9))
+    disk.csv("manifest.csv", [HEADER, row(apex=apex)])
+    database = load("manifest", disk.root)
+    assert [clip.apex for clip in database.clips] == [None] and not database.set_aside
+    (note,) = database.warnings
+    assert "row 2, column apex" in note and apex in note
+
+
+def test_a_manifest_may_lie_anywhere(disk):
+    disk.frames("share/v/c1/{}.jpg", range(1, 9))
+    table = disk.csv("mine/list.csv", [HEADER, row()])
+    (clip,) = load("manifest", [table, disk / "share"]).clips
+    assert clip.frames.paths[0] == str(disk / "share/v/c1/2.jpg")
+    assert load("manifest", f"{table},{disk / 'share'}").clips == (clip,)
+    roots = [str(disk / "share"), "../share", "../nowhere"]
+    named = [[*row(clip=f"c{i}"), root] for i, root in enumerate(roots)]
+    database = load("manifest", disk.csv("mine/roots.csv", [[*HEADER, "root"], *named]))
+    assert [clip.frames for clip in database.clips] == [clip.frames] * 2
+    (wrong,) = database.set_aside
+    assert "row 4, column root" in wrong.reason and "nowhere" in wrong.reason
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "named"),
+    [("V/C1", "v/c1"), ("v/c01", "v/c1"), ("v/Zoe\u0301", "v/Zo\u00e9"), ("v/c1", "v/C1")],
+)
+def test_a_near_miss_of_a_folder_gets_a_hint(disk, on_disk, named):
+    disk.frames(f"{on_disk}/{{}}.jpg", range(1, 9))
+    disk.csv("manifest.csv", [HEADER, row(frames=named)])
+    (item,) = load("manifest", disk.root).set_aside
+    first = next(a for a, b in zip(on_disk.split("/"), named.split("/"), strict=True) if a != b)
+    assert f"did you mean {first!r}" in item.reason
 
 
 def test_the_same_clip_twice_is_reported(disk):

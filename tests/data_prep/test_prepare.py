@@ -15,7 +15,16 @@ import pytest
 
 from data_prep import examine, prepare
 from data_prep.cache import CacheDamaged, CacheError, CacheMissing
-from data_prep.clips import Clip, Clips, Database, ImageFrames, Still, StillDatabase, VideoFrames
+from data_prep.clips import (
+    Clip,
+    Clips,
+    Database,
+    ImageFrames,
+    Still,
+    StillDatabase,
+    VideoFrames,
+    prepared_set,
+)
 from data_prep.interpolation import resample
 from data_prep.landmarks import MEAN_SHAPE
 
@@ -109,13 +118,13 @@ def by_hand(clip: Clip, plan: prepare.DataPlan, i: int, tim: int, size: tuple[in
 def test_prepared_frames_equal_the_steps_by_hand(world: World) -> None:
     plan = world.plan(world.database())
     clips = world.prepared(plan)
-    assert clips.frames.shape == (4, 6, *SIZE, 3)
+    assert prepared_set(clips).frames.shape == (4, 6, *SIZE, 3)
     for i, clip in enumerate(plan.clips):
         np.testing.assert_array_equal(clips[i], by_hand(clip, plan, i, 6, SIZE))
     assert clips.names == tuple(clip.name for clip in plan.clips)
     assert clips.labels.tolist() == [clip.label for clip in plan.clips]
     assert clips.subjects == tuple(clip.subject for clip in plan.clips)
-    assert not clips.frames.flags.writeable
+    assert not prepared_set(clips).frames.flags.writeable
 
 
 def test_landmarks_land_where_the_crop_puts_them(world: World) -> None:
@@ -135,7 +144,7 @@ def test_a_second_run_decodes_nothing(world: World, decoded: list[str]) -> None:
     second = world.prepared(world.plan(database))
     assert len(decoded) == before
     assert second.digest == first.digest
-    np.testing.assert_array_equal(first.frames, second.frames)
+    np.testing.assert_array_equal(prepared_set(first).frames, prepared_set(second).frames)
 
 
 def test_each_clip_is_decoded_once_for_all_wanted_sets(world: World, decoded: list[str]) -> None:
@@ -289,7 +298,7 @@ def test_clips_of_one_video(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(hashed) == 1
     assert plan.contents[0] != plan.contents[1]
     result = world.prepared(plan, 2)
-    levels = result.frames.mean(axis=(2, 3, 4))
+    levels = prepared_set(result).frames.mean(axis=(2, 3, 4))
     np.testing.assert_allclose(levels, [[0, 80], [120, 180]], atol=4)
 
 
@@ -304,9 +313,9 @@ def test_a_clip_of_too_many_frames_is_set_aside(world: World, monkeypatch: pytes
 def test_a_database_name_never_leaves_the_cache(world: World, name: str) -> None:
     database = Database(name, "", world.database(1).clips)
     clips = world.prepared(world.plan(database))
-    assert clips.folder is not None
-    assert clips.folder.resolve().is_relative_to(world.cache.resolve())
-    assert clips.folder.parent.parent == world.cache
+    assert prepared_set(clips).folder is not None
+    assert prepared_set(clips).folder.resolve().is_relative_to(world.cache.resolve())
+    assert prepared_set(clips).folder.parent.parent == world.cache
 
 
 def test_duplicate_names_are_refused(world: World) -> None:
@@ -360,10 +369,10 @@ def test_stills(world: World) -> None:
 def test_open_prepared_checks_what_it_opens(world: World) -> None:
     plan = world.plan(world.database(2))
     clips = world.prepared(plan)
-    assert clips.folder is not None
-    assert prepare.open_prepared(clips.folder, expected=clips.digest).names == clips.names
+    assert prepared_set(clips).folder is not None
+    assert prepare.open_prepared(prepared_set(clips).folder, expected=clips.digest).names == clips.names
     with pytest.raises(CacheDamaged, match="is expected"):
-        prepare.open_prepared(clips.folder, expected="0" * 64)
+        prepare.open_prepared(prepared_set(clips).folder, expected="0" * 64)
     with pytest.raises(CacheMissing):
         prepare.open_prepared(world.cache / "nowhere", expected=clips.digest)
 
@@ -395,7 +404,7 @@ DAMAGES: dict[str, Damage] = {
 def test_a_damaged_set_is_refused_and_rebuilt_with_a_warning(world: World, damage: str) -> None:
     plan = world.plan(world.database(2))
     clips = world.prepared(plan)
-    folder, frames, digest = clips.folder, clips.frames.copy(), clips.digest
+    folder, frames, digest = prepared_set(clips).folder, prepared_set(clips).frames.copy(), clips.digest
     assert folder is not None
     (folder / "features").mkdir()
     (folder / "features" / "old.npy").write_bytes(b"computed from who knows what")
@@ -405,7 +414,7 @@ def test_a_damaged_set_is_refused_and_rebuilt_with_a_warning(world: World, damag
         prepare.open_prepared(folder, expected=digest)
     world.lines.clear()
     again = world.prepared(plan)
-    np.testing.assert_array_equal(again.frames, frames)
+    np.testing.assert_array_equal(prepared_set(again).frames, frames)
     assert any(line.startswith("warning: ") and "built again" in line for line in world.lines)
     assert not (folder / "features").exists()
 
@@ -413,27 +422,27 @@ def test_a_damaged_set_is_refused_and_rebuilt_with_a_warning(world: World, damag
 def test_trust_skips_the_hash_only(world: World) -> None:
     plan = world.plan(world.database(2))
     clips = world.prepared(plan)
-    assert clips.folder is not None
-    flip(clips.folder / "frames.npy", -1)
-    trusted = prepare.open_prepared(clips.folder, expected=clips.digest, trust=True)
-    assert trusted.frames.shape == clips.frames.shape
+    assert prepared_set(clips).folder is not None
+    flip(prepared_set(clips).folder / "frames.npy", -1)
+    trusted = prepare.open_prepared(prepared_set(clips).folder, expected=clips.digest, trust=True)
+    assert prepared_set(trusted).frames.shape == prepared_set(clips).frames.shape
     with pytest.raises(CacheDamaged):
-        prepare.open_prepared(clips.folder, expected=clips.digest)
-    os.truncate(clips.folder / "frames.npy", 4000)
+        prepare.open_prepared(prepared_set(clips).folder, expected=clips.digest)
+    os.truncate(prepared_set(clips).folder / "frames.npy", 4000)
     with pytest.raises(CacheDamaged):
-        prepare.open_prepared(clips.folder, expected=clips.digest, trust=True)
+        prepare.open_prepared(prepared_set(clips).folder, expected=clips.digest, trust=True)
 
 
 def test_a_set_of_other_data_is_not_used(world: World) -> None:
     plan = world.plan(world.database(2))
     own, other = world.prepared(plan), world.prepared(plan, 3)
-    assert own.folder is not None
-    assert other.folder is not None
-    expected = own.frames.copy()
-    shutil.rmtree(own.folder)
-    shutil.copytree(other.folder, own.folder)
+    assert prepared_set(own).folder is not None
+    assert prepared_set(other).folder is not None
+    expected = prepared_set(own).frames.copy()
+    shutil.rmtree(prepared_set(own).folder)
+    shutil.copytree(prepared_set(other).folder, prepared_set(own).folder)
     again = world.prepared(plan)
-    np.testing.assert_array_equal(again.frames, expected)
+    np.testing.assert_array_equal(prepared_set(again).frames, expected)
     assert any("is expected" in line for line in world.lines)
 
 

@@ -8,9 +8,9 @@ import sys
 import psutil
 import pytest
 
-from benchmark.cli import parser, settings_of
 from benchmark.engines import run_tasks
 from benchmark.engines.tasks import Limits, Options
+from benchmark.flags import parser, settings_of
 from benchmark.jobs import tasks_of
 from benchmark.run import plan_run
 

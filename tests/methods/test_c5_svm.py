@@ -16,7 +16,7 @@ SIZE = (52, 50)
 
 def toy(n=16, frames=16, folder=None):
     pixels = np.random.default_rng(0).integers(0, 256, (n, frames, *SIZE, 3)).astype(np.uint8)
-    return Clips.from_arrays(pixels, np.zeros((n, 66, 2)), np.arange(n) % 4)
+    return Clips.from_arrays(pixels, np.zeros((n, 66, 2)), np.arange(n) % 4, folder=folder)
 
 
 def toy_stills(size):
@@ -67,9 +67,8 @@ def test_a_second_fit_does_not_use_maps_of_the_first(fitted):
 
 
 def test_stages_are_shared_with_tlcnn(tmp_path):
-    from dataclasses import replace
 
-    clips = replace(toy(frames=16), folder=tmp_path)
+    clips = toy(frames=16, folder=tmp_path)
     context = Context(stills=toy_stills, cache=tmp_path)
     made(TLCNN, context).fit(clips, seed=2)
     before = sorted(path.name for path in (tmp_path / "stages").iterdir())

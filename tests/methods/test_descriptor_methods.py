@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from data_prep.clips import Clips
+from data_prep.clips import Clips, prepared_set
 from methods.base import Context
 from methods.lbp_top import LBPTOP, LBPTOPSettings
 from methods.stclqp import STCLQP, STCLQPSettings
@@ -34,7 +34,7 @@ def moving_clips(labels, seed=0, folder=None):
             frame[top : top + 12, left : left + 12] = np.roll(quarter, t % 3, axis=1)
             clip[t] = frame
     clips = Clips.from_arrays(frames, np.zeros((len(labels), 66, 2)), np.asarray(labels))
-    return dataclasses.replace(clips, folder=folder)
+    return dataclasses.replace(clips, _set=dataclasses.replace(prepared_set(clips), folder=folder))
 
 
 @pytest.mark.parametrize("kind", list(SMALL))

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from methods.nets import cnn
 from methods.nets.c3d import C3D
 from methods.nets.cnn import LEAST_CROP, FrameCNN, map_side, pool, pooled
-from methods.nets.layers import local_response_norm, n_parameters
+from methods.nets.layers import n_parameters
+from methods.nets.norms import local_response_norm
 from methods.nets.recurrent import RecurrentCNN
 
 

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from data_prep.clips import Clips
+from data_prep.clips import Clips, prepared_set
 from methods.base import MethodError
 from methods.cached import UnusableClip, per_clip, per_clip_arrays
 
@@ -31,7 +31,11 @@ def clips(tmp_path):
     rng = np.random.default_rng(0)
     frames = rng.integers(1, 256, (7, 3, 5, 4, 3)).astype(np.uint8)
     landmarks = rng.random((7, 66, 2))
-    return dataclasses.replace(Clips.from_arrays(frames, landmarks, np.zeros(7)), folder=tmp_path)
+    return Clips.from_arrays(frames, landmarks, np.zeros(7), folder=tmp_path)
+
+
+def of_set(clips, **changes):
+    return dataclasses.replace(clips, _set=dataclasses.replace(prepared_set(clips), **changes))
 
 
 def expected(clips):
@@ -51,7 +55,7 @@ def test_the_whole_set_is_computed_once_and_views_share_it(clips, threads):
 
 
 def test_the_cached_rows_equal_those_computed_in_memory(clips):
-    loose = dataclasses.replace(clips, folder=None)
+    loose = of_set(clips, folder=None)
     work = Counting()
     in_memory = per_clip(loose.select([2, 3]), work, name="mean", parameters={})
     assert work.calls == 2
@@ -59,19 +63,20 @@ def test_the_cached_rows_equal_those_computed_in_memory(clips):
     np.testing.assert_array_equal(in_memory, cached)
 
 
-def test_a_changed_parameter_name_or_data_set_changes_the_key(clips):
+def test_a_changed_parameter_name_data_set_or_revision_changes_the_key(clips):
     work = Counting()
     per_clip(clips, work, name="mean", parameters={"a": 1})
     per_clip(clips, work, name="mean", parameters={"a": 2})
     per_clip(clips, work, name="other", parameters={"a": 1})
-    per_clip(dataclasses.replace(clips, digest="another"), work, name="mean", parameters={"a": 1})
-    assert work.calls == 4 * 7
+    per_clip(of_set(clips, digest="another"), work, name="mean", parameters={"a": 1})
+    per_clip(clips.at_revision(2), work, name="mean", parameters={"a": 1})
+    assert work.calls == 5 * 7
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "no meta", "bad meta", "foreign meta"])
 def test_damaged_files_are_computed_again(clips, damage):
     per_clip(clips, Counting(), name="mean", parameters={})
-    path = next((clips.folder / "features").glob("*.npy"))
+    path = next((prepared_set(clips).folder / "features").glob("*.npy"))
     meta = path.with_suffix(".json")
     if damage == "flip":
         data = bytearray(path.read_bytes())
@@ -94,8 +99,8 @@ def test_damaged_files_are_computed_again(clips, damage):
 @pytest.mark.parametrize("black", [[0], [6], [0, 1, 6], list(range(7))])
 @pytest.mark.parametrize("cached", [True, False])
 def test_clips_that_cannot_be_handled_are_named(clips, black, cached):
-    clips.frames[black, 0, 0, 0, 0] = 0
-    clips = clips if cached else dataclasses.replace(clips, folder=None)
+    prepared_set(clips).frames[black, 0, 0, 0, 0] = 0
+    clips = clips if cached else of_set(clips, folder=None)
     arrays = per_clip_arrays(clips, Counting(), name="mean", parameters={})
     assert arrays.unusable == dict.fromkeys(black, "the first pixel is black")
     good = [i for i in range(7) if i not in black]
@@ -115,7 +120,7 @@ def test_a_failed_computation_leaves_no_file(clips):
 
     with pytest.raises(ZeroDivisionError):
         per_clip(clips, breaks, name="mean", parameters={})
-    assert [p.suffix for p in (clips.folder / "features").iterdir()] in ([], [".lock"])
+    assert [p.suffix for p in (prepared_set(clips).folder / "features").iterdir()] in ([], [".lock"])
 
 
 def test_rows_of_different_shapes_are_refused(clips):

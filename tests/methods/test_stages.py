@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.clips import Clips, Stills
+from data_prep.clips import Clips, Stills, prepared_set
 from methods.base import Context, MethodError
 from methods.training.stages import StageSettings, inner_split, stage_e, stage_m
 
@@ -30,7 +30,7 @@ def toy_clips(folder=None, n=12, seed=0):
     clips = Clips.from_arrays(
         pixels, np.zeros((n, 66, 2)), np.arange(n) % 4, subjects=[f"toy/{i // 4}" for i in range(n)]
     )
-    return replace(clips, folder=folder)
+    return replace(clips, _set=replace(prepared_set(clips), folder=folder))
 
 
 def toy_stills(size, folder=None):
@@ -123,7 +123,7 @@ class TestMadeOnce:
             lambda clips: {"settings": replace(SETTINGS, width=0.06)},
             lambda clips: {"settings": replace(SETTINGS, m_rates=(0.01, 0.001))},
             lambda clips: {"clips": clips.select(range(11))},
-            lambda clips: {"clips": clips.with_labels(clips.all_labels[::-1].copy())},
+            lambda clips: {"clips": clips.with_labels(clips.labels[::-1])},
             lambda clips: {"start": stage_e(SETTINGS, context())},
         ],
         ids=["seed", "grouped", "width", "rates", "clips", "labels", "start"],
@@ -181,11 +181,11 @@ def _weights_in_a_process(folder):
 class TestBlindness:
     def test_poisoned_test_clips_change_no_weight(self):
         clips = toy_clips()
-        poisoned = clips.frames.copy()
+        poisoned = prepared_set(clips).frames.copy()
         poisoned[8:] = 255 - poisoned[8:]
-        labels = clips.all_labels.copy()
+        labels = clips.labels
         labels[8:] = (labels[8:] + 1) % 4
-        others = replace(clips, frames=poisoned).with_labels(labels)
+        others = replace(clips, _set=replace(prepared_set(clips), frames=poisoned)).with_labels(labels)
         train = range(8)
         assert same(m(clips.select(train)).weights, m(others.select(train)).weights)
         # and the test would notice: a poisoned training clip does change them
@@ -196,11 +196,11 @@ class TestBlindness:
         clips = toy_clips()
         one = replace(SETTINGS, m_iterations=(3,), m_rates=(0.01,), evaluations=1)
         _, validating = inner_split(
-            clips.all_labels, clips.subjects, share=one.inner_share, grouped=False, seed=1
+            clips.labels, clips.subjects, share=one.inner_share, grouped=False, seed=1
         )
-        poisoned = clips.frames.copy()
+        poisoned = prepared_set(clips).frames.copy()
         poisoned[validating] = 0
-        found = m(replace(clips, frames=poisoned), settings=one)
+        found = m(replace(clips, _set=replace(prepared_set(clips), frames=poisoned)), settings=one)
         expected = m(clips, settings=one)
         assert same(found.weights, expected.weights)
         assert found.curves["validation loss"] != expected.curves["validation loss"]

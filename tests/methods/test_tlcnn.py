@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from data_prep.clips import Clips, Stills
+from data_prep.clips import Clips, Stills, prepared_set
 from methods import make_settings
 from methods.base import Context, MethodError
 from methods.nets.cnn import FrameCNN
@@ -70,12 +70,17 @@ class TestStages:
 
     def test_poisoned_test_clips_change_no_candidate(self):
         clips = toy()
-        poisoned = clips.frames.copy()
+        poisoned = prepared_set(clips).frames.copy()
         poisoned[8:] = 0
-        labels = clips.all_labels.copy()
+        labels = clips.labels
         labels[8:] = 0
         other = made(TLCNN)
-        other.fit(replace(clips, frames=poisoned).with_labels(labels).select(range(8)), seed=1)
+        other.fit(
+            replace(clips, _set=replace(prepared_set(clips), frames=poisoned))
+            .with_labels(labels)
+            .select(range(8)),
+            seed=1,
+        )
         for (_, first), (_, second) in zip(fitted(TLCNN).candidates, other.candidates, strict=True):
             assert all(torch.equal(first[name], second[name]) for name in first)
 

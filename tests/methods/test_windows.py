@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.clips import Clips, Stills
+from data_prep.clips import Clips, Stills, prepared_set
 from methods.training.windows import (
     Sampler,
     central_windows,
@@ -38,7 +38,7 @@ def sampler(clips, positions, length, seed=0, mirror=True):
 def test_statistics_are_numpys_over_every_eighth_frame():
     clips = toy()
     mean, deviation = channel_statistics(clips[i] for i in range(3))
-    pixels = clips.frames[:3, ::8].reshape(-1, 3).astype(float)
+    pixels = prepared_set(clips).frames[:3, ::8].reshape(-1, 3).astype(float)
     np.testing.assert_allclose(mean, pixels.mean(0))
     np.testing.assert_allclose(deviation, pixels.std(0))
 
@@ -77,11 +77,11 @@ def test_the_gather_of_a_gpu_cuts_the_same_windows():
 
 def test_looking_leaves_a_read_only_array_as_it_is():
     clips = toy()
-    clips.frames.flags.writeable = False
-    before = clips.frames.copy()
+    prepared_set(clips).frames.flags.writeable = False
+    before = prepared_set(clips).frames.copy()
     data = training_footage(clips, range(5), CPU)
     look(data, torch.zeros((5, 3), dtype=torch.int64), length=4, crop=8).zero_()
-    assert np.array_equal(clips.frames, before)
+    assert np.array_equal(prepared_set(clips).frames, before)
 
 
 def test_positions_count_within_the_view():
@@ -89,7 +89,7 @@ def test_positions_count_within_the_view():
     data = training_footage(clips.select([3, 1]), range(2), CPU)
     found = look(data, torch.tensor([[1], [0], [0], [0], [0]]), length=1, crop=8)
     pixels = (found[0, 0].permute(1, 2, 0) / data.scale + data.mean).round().numpy()
-    assert np.array_equal(pixels, clips.frames[1, 0, :8, :8]) and data.labels.tolist() == [3, 1]
+    assert np.array_equal(pixels, prepared_set(clips).frames[1, 0, :8, :8]) and data.labels.tolist() == [3, 1]
 
 
 def test_prediction_needs_no_labels():

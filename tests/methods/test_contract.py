@@ -1,0 +1,223 @@
+"""The contract finds methods that look where they must not, with and without assertions switched off."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+import types
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.execute import execute
+from benchmark.protocols import PROTOCOLS
+from benchmark.unit import Unit
+from data_prep.clips import Clips, prepared_set
+from methods.base import Context, FrameSettings, Method, Prediction
+from methods.contract import CHECKS, BrokenContract, toy_clips
+
+SIZE = (32, 28)
+
+
+@dataclass(frozen=True)
+class Small(FrameSettings):
+    frame_size: tuple[int, int] = SIZE
+
+
+class Nearest(Method):
+    """Honest: the class of the training clip whose mean picture is nearest."""
+
+    name, title, Settings = "nearest", "Nearest", Small
+
+    def fit(self, clips, *, seed):
+        self.k = len(clips.classes)
+        self.known, self.labels = self.pictures(clips), clips.labels
+
+    def pictures(self, clips):
+        return np.stack([clips[i].mean(axis=(0, 3)) for i in range(len(clips))])
+
+    def predict(self, clips):
+        scores = np.zeros((1, len(clips), self.k), np.float32)
+        for i, picture in enumerate(self.pictures(clips)):
+            distance = ((self.known - picture) ** 2).mean((1, 2))
+            scores[0, i, self.labels[distance.argmin()]] = 1
+        return Prediction(({},), scores, 0)
+
+    def save(self, folder):
+        np.savez(folder / "nearest.npz", known=self.known, labels=self.labels, k=self.k)
+
+    def load(self, folder):
+        with np.load(folder / "nearest.npz") as file:
+            self.known, self.labels, self.k = file["known"], file["labels"], int(file["k"])
+
+
+class LooksAtLabels(Nearest):
+    """Learns from all clips of the set, with whatever labels of them its view leads to."""
+
+    def fit(self, clips, *, seed):
+        super().fit(clips, seed=seed)
+        whole = prepared_set(clips).frames
+        for one in _reachable(clips):
+            if (
+                isinstance(one, np.ndarray)
+                and one.shape == (len(whole),)
+                and 0 <= one.min() <= one.max() < self.k
+            ):
+                self.known, self.labels = whole.mean(axis=(1, 4)), one
+
+
+def _reachable(start):
+    seen, todo = {}, [start]
+    while todo:
+        one = todo.pop()
+        if id(one) not in seen and not isinstance(one, type | types.ModuleType | types.FunctionType):
+            seen[id(one)] = one
+            todo += gc.get_referents(one)
+    return list(seen.values())
+
+
+class LooksAtPixels(Nearest):
+    """Centres its pictures by the mean over all clips, test clips included."""
+
+    def fit(self, clips, *, seed):
+        super().fit(clips, seed=seed)
+        self.known = self.known - prepared_set(clips).frames.mean()
+
+    def predict(self, clips):
+        return super().predict(clips)
+
+
+class LooksIntoFiles(Nearest):
+    """Opens the prepared set that its clips lie in and learns from all labels there."""
+
+    def fit(self, clips, *, seed):
+        super().fit(clips, seed=seed)
+        for path in Path(self.context.cache or "nowhere").rglob("meta.json"):
+            self.labels = np.array(json.loads(path.read_text())["labels"])
+            self.known = np.load(path.with_name("frames.npy")).mean(axis=(1, 4))
+
+
+class LooksWhenItPredicts(Nearest):
+    """Fits honestly; reads the labels of what it predicts from the files."""
+
+    def predict(self, clips):
+        found = super().predict(clips)
+        for path in Path(self.context.cache or "nowhere").rglob("meta.json"):
+            meta = json.loads(path.read_text())
+            scores = np.zeros_like(found.scores)
+            for i, label in enumerate(np.array(meta["labels"])[clips._rows]):
+                scores[0, i, label] = 1
+            return Prediction(({},), scores, 0)
+        return found
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return toy_clips(*SIZE)
+
+
+def broken(method, clips):
+    found = []
+    for title, check in CHECKS.items():
+        try:
+            check(method, clips)
+        except BrokenContract:
+            found.append(title)
+    return found
+
+
+def test_an_honest_method_keeps_the_contract(clips):
+    assert broken(Nearest, clips) == []
+
+
+@pytest.mark.parametrize("method", [LooksAtPixels, LooksIntoFiles])
+def test_learning_from_other_clips_is_found_out(method, clips):
+    assert "learns from its own clips alone" in broken(method, clips)
+
+
+def test_looking_at_labels_while_predicting_is_found_out(clips):
+    assert "predicts each clip alone" in broken(LooksWhenItPredicts, clips)
+
+
+def noise(n):
+    """Clips that say nothing about their classes, ten of each."""
+    random = np.random.default_rng(1)
+    pixels = random.integers(0, 256, (n, 4, *SIZE, 3)).astype(np.uint8)
+    labels = random.permutation(np.arange(n) % 4)
+    return Clips.from_arrays(pixels, np.zeros((n, 66, 2)), labels, subjects=[f"own/{i}" for i in range(n)])
+
+
+def test_whoever_wants_all_labels_finds_them_where_they_are():
+    """The control of the next test: given a view of everything, the cheat knows everything."""
+    whole, cheat = noise(40), LooksAtLabels()
+    cheat.fit(whole, seed=0)
+    assert cheat.predict(whole.without_labels()).scores[0].argmax(1).tolist() == whole.labels.tolist()
+
+
+def test_in_a_run_whoever_wants_all_labels_gets_none(monkeypatch):
+    monkeypatch.setattr("benchmark.execute.load_method", lambda name: LooksAtLabels)
+    whole, hits = noise(40), []
+    for fold in PROTOCOLS["clips"].split(whole.labels.tolist(), whole.subjects, whole.databases, seed=0):
+        unit = Unit("nearest", 1, 4, "clips", fold.name, 0, "none", "noise", None, {})
+        record = execute(unit, whole, Context(), profile="quick", stamp={}, began=0.0)
+        hits += (record.scores[0].argmax(1) == np.array(record.truth)).tolist()
+    assert len(hits) == 40
+    assert sum(hits) <= 20
+
+
+CODE = f"""
+import sys
+sys.path[:0] = [{str(Path(__file__).parent)!r}]
+from test_contract import SIZE, LooksAtPixels, LooksIntoFiles, Nearest, broken
+from methods.contract import toy_clips
+clips = toy_clips(*SIZE)
+assert False, "assertions are switched off here"
+print(len(broken(Nearest, clips)), len(broken(LooksAtPixels, clips)), len(broken(LooksIntoFiles, clips)))
+"""
+
+
+def test_python_without_assertions_finds_the_same():
+    done = subprocess.run(
+        [sys.executable, "-O", "-c", CODE], check=False, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    honest, *cheats = map(int, done.stdout.split())
+    assert honest == 0
+    assert all(cheats)
+
+
+class TestPrediction:
+    def test_numpy_numbers_are_as_good_as_pythons(self):
+        scores = np.zeros((2, 3, 4))
+        found = Prediction(({"k": np.int64(1)}, {"k": np.float32(0.5)}), scores, np.int64(1))
+        assert (type(found.chosen), found.chosen) == (int, 1)
+        assert json.dumps(found.candidates) == '[{"k": 1}, {"k": 0.5}]'
+        assert found.scores.dtype == np.float32
+
+    @pytest.mark.parametrize("chosen", [0.0, np.float64(1), None, "0", 2, -1])
+    def test_what_is_no_candidate_is_refused(self, chosen):
+        with pytest.raises(ValueError, match="chosen"):
+            Prediction(({}, {}), np.zeros((2, 3, 4)), chosen)
+
+    @pytest.mark.parametrize("value", [np.zeros(2), {1, 2}, float("nan"), np.complex64(1)])
+    def test_candidates_that_json_does_not_know_are_refused(self, value):
+        with pytest.raises(ValueError, match="JSON"):
+            Prediction(({"k": value},), np.zeros((1, 3, 4)), 0)
+
+    @pytest.mark.parametrize("scale", [1e-60, 1e-300, 1e300])
+    def test_decisions_that_float32_cannot_hold_are_refused(self, scale):
+        scores = np.array([[[0.2, 0.3, 0.1, 0.4]]])
+        assert Prediction(({},), scores, 0).scores.argmax() == 3
+        with pytest.raises(ValueError, match="float32"):
+            Prediction(({},), scores * scale, 0)
+
+    def test_close_scores_of_large_size_are_refused_where_they_tie(self):
+        with pytest.raises(ValueError, match="float32"):
+            Prediction(({},), np.array([[[-1e6, -1e6 + 1e-3]]]), 0)
+
+    def test_no_clips_are_fine(self):
+        assert Prediction(({},), np.zeros((1, 0, 4)), 0).scores.shape == (1, 0, 4)
