@@ -106,4 +106,5 @@ def _data(assembled: Assembled) -> DataInfo:
         subjects=len({clip.subject for clip in clips}),
         landmarks=assembled.sources.landmarks,
         simulated=assembled.sources.simulated,
+        private=() if assembled.sources.simulated else tuple(each.name for each in assembled.sources.clips),
     )

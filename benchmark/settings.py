@@ -81,6 +81,7 @@ class Settings:
     deterministic: bool = False
     trust_cache: bool = False
     tables_only: bool = False
+    faces: bool | None = None
     method_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property

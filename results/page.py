@@ -20,7 +20,7 @@ from results.figures.style import INK, PAPER, QUIET, Figures, Picture
 from results.numbers.findings import findings
 from results.records.run_file import RunFile
 from results.records.runs import Results
-from results.table_text import LEGEND, as_text, blocks, shown_columns, title, with_roles
+from results.table_text import LEGEND, as_text, blocks, headline_of, shown_columns, title, with_roles
 
 MOST_SVG = 2_400_000
 """Bytes of figures inside the page; beyond it the largest are linked and not shown."""
@@ -44,7 +44,7 @@ FILES = {
 class Table:
     """A table of the page: columns maps CSV column to heading, rows are CSV cells by column.
 
-    parts: the same rows in groups, each with the heading above it.
+    parts: the same rows in groups, each with the heading above it; first: the column of the headline.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Table:
     columns: Mapping[str, str]
     rows: Sequence[Mapping[str, Any]]
     parts: Sequence[tuple[str, Sequence[Mapping[str, Any]]]] = ()
+    first: str = ""
 
     @property
     def bodies(self) -> Sequence[tuple[str, Sequence[Mapping[str, Any]]]]:
@@ -59,7 +60,14 @@ class Table:
         return self.parts or (("", self.rows),)
 
 
-def write_page(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame], figures: Figures) -> Path:
+def write_page(
+    folder: Path,
+    results: Results,
+    frames: Mapping[str, pd.DataFrame],
+    figures: Figures,
+    *,
+    faces: bool,
+) -> Path:
     """Write `folder/report.html` and return its path."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("results", ""),
@@ -68,19 +76,22 @@ def write_page(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    text = environment.get_template("page.html").render(**_content(results, frames, figures))
+    text = environment.get_template("page.html").render(**_content(results, frames, figures, faces))
     path = folder / "report.html"
     write_atomically(path, text.encode())
     return path
 
 
-def _content(results: Results, frames: Mapping[str, pd.DataFrame], figures: Figures) -> dict[str, Any]:
+def _content(
+    results: Results, frames: Mapping[str, pd.DataFrame], figures: Figures, faces: bool
+) -> dict[str, Any]:
     info, table = results.info, frames["table3"]
     planned = len(info.units)
     return {
         "title": title(info, results.mixed),
         "info": info,
-        "warnings": [*results.warnings, *results.mixed],
+        "warnings": [*info.data.warnings, *results.warnings, *results.mixed],
+        "hidden": [] if faces else info.data.private,
         "done": planned - len(_unfinished(frames["per_fold"])),
         "planned": planned,
         "legend": LEGEND,
@@ -92,7 +103,7 @@ def _content(results: Results, frames: Mapping[str, pd.DataFrame], figures: Figu
         "optimism": _plain("optimism", frames["optimism"]),
         "costs": _plain("costs", frames["costs"]),
         "audit": _plain("audit", audit().verdicts),
-        "pictures": _pictures(figures.pictures),
+        "pictures": _pictures([*figures.pictures, *figures.sheets]),
         "leaks": [(f"{each.title} ({each.name})", each.leaks) for each in info.protocols],
         "counts": _class_counts(info.data.class_counts),
         "settings": json.dumps(dict(info.settings), indent=1, sort_keys=True),
@@ -110,7 +121,8 @@ def _main_tables(frame: pd.DataFrame, info: RunFile) -> list[Table]:
     for heading, shown in blocks(frame, info):
         parts = [(role, _records(part)) for role, part in with_roles(shown)]
         rows = [row for _, part in parts for row in part]
-        tables.append(Table("table3", heading, shown_columns(shown), rows, parts))
+        columns = shown_columns(shown)
+        tables.append(Table("table3", heading, columns, rows, parts, headline_of(shown)))
     return tables
 
 

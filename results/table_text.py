@@ -66,11 +66,9 @@ def printed(frame: pd.DataFrame) -> pd.DataFrame:
     for name in (*fold_columns(frame), *PERCENTS):
         if name in shown:
             shown[name] = [_number(value) for value in frame[name]]
-    for name in NUMBERS[:2]:
-        shown[name] = [
-            folds if " of " in folds else value
-            for value, folds in zip(shown[name], shown["folds"], strict=True)
-        ]
+    shown["mean"] = [
+        folds if " of " in folds else mean for mean, folds in zip(shown["mean"], shown["folds"], strict=True)
+    ]
     return shown.astype(str).replace("nan", "")
 
 
@@ -112,6 +110,9 @@ def blocks(frame: pd.DataFrame, info: RunFile) -> list[tuple[str, pd.DataFrame]]
         used = part.drop(columns=lacking if len(lacking) < len(fold_columns(part)) else [])
         shown = printed(used)
         first = headline_of(part)
+        if first != "mean":
+            words = shown["mean"].str.contains(" of ")
+            shown.loc[words, first], shown.loc[words, "mean"] = shown.loc[words, "mean"], ""
         shown["interval"] = _intervals(shown, "" if first == "mean" else f"{first}_")
         shown["uf1_interval"] = _intervals(shown, "uf1_")
         shown["best"] = _best(part[first])

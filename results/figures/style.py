@@ -101,13 +101,14 @@ class Picture:
 
 @dataclass
 class Figures:
-    """All saved figures, in the order of the page."""
+    """All saved figures, in the order of the page; sheets were drawn from pixels when the run was made."""
 
     pictures: list[Picture] = field(default_factory=list)
+    sheets: list[Picture] = field(default_factory=list)
 
     @property
     def files(self) -> list[Path]:
-        """Every file of every figure."""
+        """Every file of every figure that this report drew."""
         return [path for picture in self.pictures for path in picture.files]
 
 

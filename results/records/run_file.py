@@ -84,7 +84,7 @@ class PlannedUnit:
     protocol: str
     fold: str
     seed: int
-    variant: str = ""
+    variant: str
 
     @property
     def place(self) -> Place:
