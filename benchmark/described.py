@@ -107,4 +107,5 @@ def _data(assembled: Assembled) -> DataInfo:
         landmarks=assembled.sources.landmarks,
         simulated=assembled.sources.simulated,
         private=() if assembled.sources.simulated else tuple(each.name for each in assembled.sources.clips),
+        warnings=assembled.doubts,
     )
