@@ -26,13 +26,7 @@ print(json.dumps([cores, __cpu_features__["X86_V4"]]))
 def answer(before=""):
     clean = {name: value for name, value in os.environ.items() if name not in PINS}
     words = [sys.executable, "-c", ASK.format(before=before)]
-    done = subprocess.run(
-        [sys.executable, "-c", ASK.format(before=before)],
-        env=clean,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = subprocess.run(words, env=clean, capture_output=True, text=True, check=True)
     assert not done.stderr
     return json.loads(done.stdout)
 

@@ -176,7 +176,7 @@ class _Flight:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """The supervisor's: pinned, no threads before the fork (pyarrow's memory has one), equal hashes everywhere.
+    """The supervisor's: pinned, without threads before the fork (pyarrow's memory has one), equal hashes.
 
     Freed memory is kept for the next batch: by default glibc hands every large array back to the system
     and takes it again, page by page, which cost the networks an eighth of their time.
