@@ -1,12 +1,15 @@
 """`python -m benchmark` and `tlcnn-bench`."""
 
 import sys
+from pathlib import Path
 
-from basis.processor import pin
+from benchmark.shadows import put_ours_first
 
 
 def main() -> int:
     """Pin what must be set before numpy is loaded, then run the command."""
+    from basis.processor import pin
+
     pin()
     from benchmark.cli import main as command
 
@@ -14,4 +17,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    put_ours_first(Path(__file__).resolve().parent.parent)
     sys.exit(main())
