@@ -117,6 +117,8 @@ def _model_verbs(verbs: Any) -> None:
     predict = _verb(verbs, "predict")
     predict.add_argument("model", type=place)
     predict.add_argument("video", type=place)
+    predict.add_argument("--onset", type=int, help="first frame: the number in its name, or counted from 1")
+    predict.add_argument("--offset", type=int, help="last frame; default: all that is there")
     predict.add_argument("--landmarks", help="back end for the face; default: the model's")
     predict.add_argument("--device", default="auto")
 

@@ -13,6 +13,7 @@ from benchmark.log import Log
 from benchmark.plan import MethodSpec, describe, folds_of, told_apart
 from benchmark.settings import Settings, SettingsError
 from benchmark.tasks import counts_in_words, task_of
+from data_prep.cache import Journal
 from data_prep.clips import Clips, Database, StillDatabase, Stills
 from data_prep.databases import load, load_stills
 from data_prep.databases.identity import suspicions
@@ -21,6 +22,7 @@ from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
 from data_prep.tasks import Task
+from data_prep.timeline import keep_timelines
 from methods.values import hints_of, typed
 
 
@@ -60,6 +62,7 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
             still_roots = {name: Path(root) for name, root in settings.expressions.items()}
         log(f"data: none named, so simulated databases ({settings.simulator}) in {folder}")
     else:
+        keep_timelines(Journal(cache / "videos.jsonl"))
         clip_roots = dict(settings.data)
         still_roots = {name: Path(root) for name, root in settings.expressions.items()}
         log("data: " + ", ".join(f"{name} in {root}" for name, root in clip_roots.items()))

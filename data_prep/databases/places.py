@@ -10,7 +10,7 @@ from data_prep.clips import ImageFrames
 from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.databases.gathering import Gathering
 from data_prep.databases.trees import Listing, Tree, choose_home, walk
-from data_prep.frames import VIDEOS
+from data_prep.video import VIDEOS
 
 Places = dict[tuple[int, str], list[str]]
 """(subject number, clip name) -> folders or video files with its frames."""

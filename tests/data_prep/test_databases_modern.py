@@ -142,7 +142,7 @@ def test_casme3_part_c_has_action_units_and_no_emotion(disk):
         "CAS(ME)3_part_C_ME.xlsx", [header, [1, 1, 3, 9, "4，R12"], [1, 2, 12, 20, "1,2"], [2, 1, 1, 2, 7]]
     )
     for person in ("01", "02"):
-        empty(disk, f"part_C/{person}/a/color/{{}}.jpg", range(1, 30))
+        disk.frames(f"part_C/{person}/a/color/{{}}.jpg", range(1, 30))
     database = read("casme3-c", disk.root)
     assert [clip.name for clip in database.clips] == [
         "casme3-c/c01/a@3",
