@@ -24,6 +24,7 @@ class Majority(Method):
     title = "Majority class"
     needs_frames = False
     role = "baseline"
+    blind = True
     Settings = Settings
 
     def fit(self, clips: Clips, *, seed: int) -> None:

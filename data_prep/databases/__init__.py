@@ -11,7 +11,7 @@ from data_prep.databases.errors import DatabaseError
 from data_prep.databases.registry import DATABASES, STILLS, source_of, stills_of
 from data_prep.tasks import Task
 
-__all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills"]
+__all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills", "read"]
 
 
 def load(
@@ -32,7 +32,12 @@ def load(
     where the task is not defined on this database.
     """
     chosen = task or paper_task(mapping)
-    return chosen.of(with_known_words(source_of(name).read(root), chosen))
+    return chosen.of(with_known_words(read(name, root), chosen))
+
+
+def read(name: str, root: Path | str | Sequence[Path]) -> Database:
+    """As `load`, but the clips keep their annotation only and have no class yet."""
+    return source_of(name).read(root)
 
 
 def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillDatabase:
