@@ -18,10 +18,9 @@ from methods.nets.layers import n_parameters
 from methods.svm.last_view import LastView
 from methods.svm.solver import SVMMethod, SVMSettings, Variant
 from methods.training.checkpoints import BadCheckpoint, read_tensors, require_fit, write_tensors
-from methods.training.devices import Execution, execution, lay_out, running
-from methods.training.scoring import View
+from methods.training.devices import Execution, execution_for, lay_out, running
 from methods.training.stages import STAGE_TITLES, StageSettings, report, stage_e, stage_m, validation_split
-from methods.training.windows import central_windows, look, statistics_from, unlabelled_footage
+from methods.training.windows import central_windows, frames_of, statistics_from, unlabelled_footage
 
 MODEL = "cnn.safetensors"
 
@@ -89,18 +88,18 @@ class C5SVM(SVMMethod):
         return self._last.rows(clips, self._maps)
 
     def _maps(self, clips: Clips) -> Float32:
-        means = execution(self.context)
-        with running(means):
-            footage = unlabelled_footage(clips, self._statistics, means.device)
-            view = View(length=clips.shape[0], stride=clips.shape[0], crop=self.settings.crop)
-            windows = central_windows(footage, range(len(clips)), **vars(view))
-            lay_out(self._net, means)
+        execution = execution_for(self.context)
+        with running(execution):
+            footage = unlabelled_footage(clips, self._statistics, execution.device)
+            view = self.settings.view(clips.shape[0], clips.shape[0])
+            windows = central_windows(footage, range(len(clips)), view)
+            lay_out(self._net, execution)
             batch = max(1, self.settings.micro_batch // view.length)
             maps = [
-                _mean_maps(self._net, look(footage, part, length=view.length, crop=view.crop), means)
-                for part in windows.tensor_split(tuple(range(batch, len(clips), batch)), dim=1)
+                _mean_maps(self._net, frames_of(footage, part, view), execution)
+                for part in windows.tensor_split(tuple(range(batch, windows.shape[1], batch)), dim=1)
             ]
-        features: Float32 = torch.cat(maps).cpu().numpy()
+        features: Float32 = torch.cat(maps).view(len(clips), view.crops, -1).mean(1).cpu().numpy()
         features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
         return features
 
@@ -130,8 +129,8 @@ class C5SVM(SVMMethod):
 
 
 @torch.inference_mode()
-def _mean_maps(net: FrameCNN, frames: Tensor, means: Execution) -> Tensor:
+def _mean_maps(net: FrameCNN, frames: Tensor, execution: Execution) -> Tensor:
     """(n, T, 3, crop, crop) to the C5 maps' mean over frames, (n, d) float32."""
-    with torch.autocast(means.device.type, torch.bfloat16, enabled=means.autocast):
+    with torch.autocast(execution.device.type, torch.bfloat16, enabled=execution.autocast):
         maps = net.c5_maps(frames.flatten(0, 1))
     return maps.float().reshape(*frames.shape[:2], -1).mean(1)
