@@ -13,13 +13,15 @@ from torch import Tensor
 
 from data_prep.clips import Clips, Float32, Int64
 from methods.base import Context, MethodError
+from methods.folds import kept_apart
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import n_parameters
 from methods.svm.last_view import LastView
 from methods.svm.solver import SVMMethod, SVMSettings, Variant
 from methods.training.checkpoints import BadCheckpoint, read_tensors, require_fit, write_tensors
 from methods.training.devices import Execution, execution_for, lay_out, running
-from methods.training.stages import STAGE_TITLES, StageSettings, report, stage_e, stage_m, validation_split
+from methods.training.settings import StageSettings
+from methods.training.stages import REVISION, STAGE_TITLES, new_cnn, report, stage_e, stage_m
 from methods.training.windows import central_windows, frames_of, statistics_from, unlabelled_footage
 
 MODEL = "cnn.safetensors"
@@ -43,7 +45,7 @@ class C5SVM(SVMMethod):
 
     name = "c5-svm"
     title = "C5+SVM"
-    revision = 2
+    revision = REVISION
     role = "paper"
     curve_titles = STAGE_TITLES
     Settings = Settings
@@ -71,7 +73,7 @@ class C5SVM(SVMMethod):
         stage = stage_m(clips, self.settings, self.context, seed=seed, start=before)
         report(self, "E", before)
         report(self, "M", stage)
-        net = FrameCNN(len(clips.classes), crop=self.settings.crop, width=self.settings.width)
+        net = new_cnn(self.settings, len(clips.classes), seed=None)
         net.load_state_dict(stage.weights)
         self._use(net)
         self._statistics = stage.statistics
@@ -79,7 +81,8 @@ class C5SVM(SVMMethod):
 
     def splits(self, clips: Clips, *, seed: int) -> list[tuple[Int64, Int64]]:
         """One inner fold: the clips that stage M learned from, and those that it did not."""
-        parts = validation_split(clips, self.settings, self.context, seed=seed)
+        settings = self.settings
+        parts = kept_apart(clips, share=settings.inner_share, grouped=self.context.grouped, seed=seed)
         train, test = (np.array(part, np.int64) for part in parts)
         return [(train, test)] if len(test) and len(set(clips.labels[train].tolist())) > 1 else []
 
@@ -122,7 +125,7 @@ class C5SVM(SVMMethod):
         except BadCheckpoint as error:
             raise MethodError(str(error)) from error
         self._statistics = statistics_from(facts["statistics"])
-        net = FrameCNN(facts["n_classes"], crop=self.settings.crop, width=self.settings.width)
+        net = new_cnn(self.settings, facts["n_classes"], seed=None)
         require_fit(net, weights, folder)
         net.load_state_dict(weights)
         self._use(net)

@@ -16,12 +16,13 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch import Tensor
 
 from basis.canonical import digest_of
 from methods.base import Curve, MethodError
 from methods.nets.layers import Net
+from methods.nets.losses import cross_entropy
+from methods.nets.norms import limit_norm
 from methods.training.candidates import Candidate, Kept
 from methods.training.checkpoints import Weights, snapshot
 from methods.training.devices import Execution, lay_out, matmul_rate, running
@@ -131,7 +132,7 @@ def train(
 
 
 class _Loop:
-    """One training: what stays (`job`), what changes (`state`), and when it last said or measured something."""
+    """One training: what stays (`job`), what changes (`state`), and when it last spoke."""
 
     def __init__(self, job: _Job) -> None:
         self.job, self.state = job, _first_state(job)
@@ -174,7 +175,7 @@ class _Loop:
         progress, schedule = self.state.progress, self.job.schedule
         current = schedule.rounds[progress.round]
         if progress.iteration < current.iterations:
-            rate = current.rate_at(progress.before, progress.iteration)
+            rate = current.rate_at(progress.iteration)
             _update(self.job, self.state, rate)
             progress.iteration += 1
             points = schedule.evaluated_at(current.iterations)
@@ -298,7 +299,7 @@ def _update(job: _Job, state: State, rate: float) -> None:
     masks = job.net.draw_masks(schedule.batch, schedule.view.length, state.dropout)
     state.sums += _gradients(job, state, windows, masks)
     if schedule.clip_norm:
-        nn.utils.clip_grad_norm_(job.net.parameters(), schedule.clip_norm)
+        limit_norm(job.net.parameters(), schedule.clip_norm)
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     state.optimizer.step()
@@ -345,7 +346,7 @@ def _accumulate(job: _Job, micro: int, windows: Tensor, masks: Sequence[Tensor])
         scores = class_scores(job.forward, job.footage, seen, job.schedule.view, job.execution, dropped)
         steps = scores.shape[1]
         labels = job.footage.labels[windows[0, part]][:, None].expand(-1, steps)
-        losses = F.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="sum") / steps
+        losses = cross_entropy(scores.flatten(0, 1), labels.flatten()) / steps
         torch.autograd.backward(losses / n)
         correct = (scores.detach().argmax(2) == labels).sum() / steps
         sums += torch.stack([losses.detach().double(), correct.double()])

@@ -65,8 +65,7 @@ def save_state(state: State, job: str, folder: Path) -> None:
     kept = [_saved_candidate(state, folder, candidate) for candidate in state.kept.candidates]
     names = {id(parameter): name for name, parameter in state.net.named_parameters()}
     momentum = {
-        names[id(parameter)]: values["momentum_buffer"]
-        for parameter, values in state.optimizer.state.items()
+        names[id(parameter)]: values["momentum_buffer"] for parameter, values in state.optimizer.state.items()
     }
     tensors = {
         **{f"weights/{name}": tensor for name, tensor in state.net.state_dict().items()},

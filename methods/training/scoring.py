@@ -45,14 +45,17 @@ def step_probabilities(
 ) -> Tensor:
     """Probabilities of every step of every window of clips, (clips, windows * steps, n_classes) float32.
 
-    Where a view has several crops they are averaged.
-
-    batch: windows that go through the net at once. The result lies on the device.
+    The crops of a window are averaged. batch: windows that go through the net at once. The result lies on
+    the device.
     """
     windows = on_device(central_windows(footage, positions, view), execution.device)
     parts = [windows[:, first : first + batch] for first in range(0, windows.shape[1], batch)]
     scores = [class_scores(net, footage, part, view, execution) for part in parts]
-    return probabilities(torch.cat(scores)).reshape(len(positions), -1, scores[0].shape[2])
+    found = probabilities(torch.cat(scores))
+    steps, classes = found.shape[1:]
+    if view.crops > 1:
+        found = found.reshape(-1, view.crops, steps, classes).mean(1)
+    return found.reshape(len(positions), -1, classes)
 
 
 def score(
@@ -69,11 +72,10 @@ def score(
     return Scored(*torch.stack([steps, clips, loss]).tolist())
 
 
-def predict(net: Net, footage: Footage, view: View, execution: Execution, *, batch: int) -> tuple[Tensor, Tensor]:
-    """Mean probabilities over steps (clips, n_classes) float32, and step decisions (clips, steps) int16."""
+def predict(net: Net, footage: Footage, view: View, execution: Execution, *, batch: int) -> Tensor:
+    """Probabilities of every step of all clips, (clips, steps, n_classes) float32 in CPU memory."""
     with running(execution):
-        found = step_probabilities(net, footage, range(len(footage)), view, execution, batch=batch).cpu()
-    return found.mean(1), found.argmax(2).to(torch.int16)
+        return step_probabilities(net, footage, range(len(footage)), view, execution, batch=batch).cpu()
 
 
 def forward_flops(net: Net, view: View) -> int:

@@ -45,7 +45,7 @@ class View:
 
 @dataclass(frozen=True)
 class Footage:
-    """Clips that windows are cut out of: frames (rows, T, H, W, 3) uint8 RGB and the row of each of the n clips.
+    """Clips that windows are cut out of: frames (rows, T, H, W, 3) uint8 RGB, the row of each of n clips.
 
     On a CPU the frames are the prepared set itself, usually a memory map, so that memory does not grow with
     the clips; so they are for a GPU that has no room for them. labels (n,) int64, empty where unknown.
