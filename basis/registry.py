@@ -25,6 +25,7 @@ class Registry(Mapping[str, str]):
         self, kind: str, table: Mapping[str, str], *, group: str, error: type[Exception] = UnknownName
     ) -> None:
         self.kind, self.table, self.group, self.error = kind, dict(table), group, error
+        self.added: dict[str, Any] = {}
 
     @cached_property
     def plugins(self) -> dict[str, EntryPoint]:
@@ -42,7 +43,15 @@ class Registry(Mapping[str, str]):
             found[point.name] = point
         return found
 
+    def add(self, name: str, thing: Any) -> None:
+        """Register an object of this process, such as a notebook's class; the same name again replaces it."""
+        if name in self.table or name in self.plugins:
+            raise self.error(f"a {self.kind} named {name!r} exists; give yours another name")
+        self.added[name] = thing
+
     def __getitem__(self, name: str) -> str:
+        if name in self.added:
+            return f"{self.added[name].__module__}:{self.added[name].__qualname__}"
         if name in self.table:
             return self.table[name]
         return self.plugins[name].value
@@ -50,16 +59,21 @@ class Registry(Mapping[str, str]):
     def __iter__(self) -> Iterator[str]:
         yield from self.table
         yield from self.plugins
+        yield from self.added
 
     def __len__(self) -> int:
-        return len(self.table) + len(self.plugins)
+        return len(self.table) + len(self.plugins) + len(self.added)
 
     def origin(self, name: str) -> str:
         """The package and version that registers a name, such as "their-methods 1.2"; "" for our own."""
+        if name in self.added:
+            return f"the module {self.added[name].__module__}"
         return "" if name in self.table else _package(self.plugins[name])
 
     def load(self, name: str) -> Any:
         """Import what a name stands for; `error` for an unknown name, else whatever the import raises."""
+        if name in self.added:
+            return self.added[name]
         module, _, attribute = self[one_of(name, self, self.kind, error=self.error)].partition(":")
         return getattr(import_module(module), attribute)
 

@@ -21,14 +21,14 @@ from benchmark.sources import Assembled, assemble
 from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
 from data_prep.clips import Clips, Stills
-from data_prep.crop import crop, crop_landmarks, face_box
+from data_prep.crop import crop_landmarks
 from data_prep.databases.errors import Refused
 from data_prep.databases.tabled import frames_at, whole_span
 from data_prep.databases.trees import Tree
-from data_prep.examine import sidecar_of
-from data_prep.frames import VIDEOS, read_frames
+from data_prep.examine import look
+from data_prep.frames import VIDEOS, Notes, times_of
 from data_prep.interpolation import resample
-from data_prep.landmarks import find_face
+from data_prep.landmarks import Options
 from methods import load_method, make_settings
 from methods.base import SAVED_AS, Context, Method
 from methods.values import typed
@@ -156,10 +156,23 @@ def _card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def predict(model: Path, video: Path, landmarks: str | None, device: str, log: Log) -> int:
-    """Label one video file or one folder of frames and show the score of every class."""
+def predict(
+    model: Path,
+    video: Path,
+    onset: int | None,
+    offset: int | None,
+    landmarks: str | None,
+    device: str,
+    log: Log,
+) -> int:
+    """Label one video file or one folder of frames and show the score of every class.
+
+    What makes the label doubtful, such as a face that is lost or a clip in which nothing moves, stands
+    beside it.
+    """
     method, card = load(model, device=choose_devices(device)[0])
-    clip = clip_of(video, landmarks or card["landmarks"], card["tim"], method.frame_size)
+    backend = landmarks or card["landmarks"]
+    clip, notes = clip_of(video, backend, card["tim"], method.frame_size, onset=onset, offset=offset)
     clips = dataclasses.replace(clip, classes=card["classes"])
     unusable = method.unusable(clips)
     if unusable:
@@ -167,30 +180,46 @@ def predict(model: Path, video: Path, landmarks: str | None, device: str, log: L
     prediction = method.predict(clips)
     scores = prediction.scores[prediction.chosen, 0].astype(np.float64)
     shares, kind = probabilities(scores)
-    log(f"{video}: {card['classes'][int(scores.argmax())]}")
+    doubts = "".join(f"  (warning: {note}: {detail})" for note, detail in notes)
+    log(f"{video}: {card['classes'][int(scores.argmax())]}{doubts}")
     for name, share in zip(card["classes"], shares, strict=True):
         log(f"  {name:<10} {share:.3f}")
     log(f"  ({kind})")
     return 0
 
 
-def clip_of(video: Path, landmarks: str, tim: int, size: tuple[int, int]) -> Clips:
-    """A video file or a folder of numbered pictures, none missing and none twice, as one prepared clip."""
+def clip_of(
+    video: Path,
+    landmarks: str,
+    tim: int,
+    size: tuple[int, int],
+    *,
+    onset: int | None = None,
+    offset: int | None = None,
+) -> tuple[Clips, Notes]:
+    """A video file or a folder of numbered pictures, none missing and none twice, as one prepared clip.
+
+    onset, offset: numbers of the first and the last frame, as in the pictures' names or counted from 1 in
+    a video; None for the first or last that is there. Holds one raw frame at a time. Also gives what the
+    user should know of the clip.
+    """
     if not video.is_dir() and not (video.is_file() and video.suffix.lower() in VIDEOS):
         kinds = ", ".join(VIDEOS)
         raise VerbError(f"{video} must be a folder of numbered pictures or a video file ({kinds})")
     place = video.resolve()
     tree = Tree.at(place if place.is_dir() else place.parent)
     try:
-        source, annotations = frames_at(tree, str(place), *whole_span(tree, str(place)))
+        first, last = whole_span(tree, str(place))
+        begin, end = first if onset is None else onset, last if offset is None else offset
+        if not first <= begin <= end <= last:
+            raise VerbError(f"--onset {begin} --offset {end}: {video} has frames {first} to {last}")
+        source, annotations = frames_at(tree, str(place), begin, end)
     except Refused as refused:
         raise VerbError(str(refused)) from refused
-    frames = read_frames(source)
-    points = find_face(landmarks, frames[0], sidecar_of(source, annotations)).points
-    box = face_box(points, frames.shape[1:3])
-    cropped = np.stack([crop(frame, box, size) for frame in frames])
-    points = crop_landmarks(points, box, size)
-    return Clips.from_arrays(resample(cropped, tim)[None], points[None], names=[video.name])
+    seen = look(source, annotations, landmarks, Options(), [size])
+    clip = resample(seen.stacks[size], tim, times_of(source))
+    points = crop_landmarks(seen.landmarks, seen.box, size)
+    return Clips.from_arrays(clip[None], points[None], names=[video.name]), seen.notes
 
 
 def probabilities(scores: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[Any, str]:

@@ -100,4 +100,5 @@ def _data(assembled: Assembled) -> DataInfo:
         subjects=len({clip.subject for clip in clips}),
         landmarks=assembled.sources.landmarks,
         simulated=assembled.sources.simulated,
+        warnings=assembled.doubts,
     )

@@ -117,6 +117,8 @@ def _model_verbs(verbs: Any) -> None:
     predict = _verb(verbs, "predict")
     predict.add_argument("model", type=place)
     predict.add_argument("video", type=place)
+    predict.add_argument("--onset", type=int, help="first frame: the number in its name, or counted from 1")
+    predict.add_argument("--offset", type=int, help="last frame; default: all that is there")
     predict.add_argument("--landmarks", help="back end for the face; default: the model's")
     predict.add_argument("--device", default="auto")
 
@@ -142,6 +144,12 @@ def _data_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--expressions", nargs="+", metavar="NAME=DIR", help="photographs for pre-training")
     made.add_argument("--task", metavar="NAME", help="classes and clips, such as megc2019; default: tlcnn4")
     made.add_argument("--mapping", metavar="CSV", help="a task of your own: emotion,class or clip,class")
+    made.add_argument(
+        "--allow-duplicates",
+        action="store_true",
+        default=None,
+        help="clips or people that are there twice are meant",
+    )
     made.add_argument("--landmarks", help="file, face-alignment, facemesh or template")
     made.add_argument("--profile", choices=PROFILES, help="default: quick on CPU, paper on a GPU")
     made.add_argument("--settings", type=place, metavar="TOML", help="a file over the profile")

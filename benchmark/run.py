@@ -59,7 +59,10 @@ def plan_run(settings: Settings, log: Log) -> Planned:
 
 
 def run(settings: Settings, log: Log) -> int:
-    """The whole of it; returns the exit status: 0 all units done, 1 some failed, 130 interrupted."""
+    """The whole of it; returns the exit status.
+
+    0: all units done; 1: some failed, or clips and people are doubtful; 130: interrupted.
+    """
     devices, engine = _devices(settings), load_engine(settings.engine)
     if engine.cannot:
         log(f"engine {settings.engine}: {engine.cannot}")
@@ -87,7 +90,20 @@ def run(settings: Settings, log: Log) -> int:
     log(f"results: {planned.folder} (table3.csv{'' if settings.tables_only else ', report.html'})")
     if left:
         log(f"{len(failed)} units failed, {left - len(failed)} were not run; go on with: {command_line()}")
-    return 130 if interrupted else int(bool(left))
+    doubted = _doubted(planned, log)
+    return 130 if interrupted else int(bool(left) or doubted)
+
+
+def _doubted(planned: Planned, log: Log) -> bool:
+    """Whether clips or people seem to be there twice and the user has not said that they may."""
+    doubts = len(planned.assembled.doubts)
+    if not doubts or planned.assembled.settings.allow_duplicates:
+        return False
+    log(
+        f"{doubts} warnings about the identity of clips or people, so the numbers may be too good (exit "
+        "status 1): mend the list, or say that it is meant with --allow-duplicates"
+    )
+    return True
 
 
 def _sheets(planned: Planned, log: Log) -> None:

@@ -43,7 +43,9 @@ class Settings:
     """All settings of a run.
 
     task: which classes and which clips; mapping: a CSV of one's own for that, with emotion or clip and class.
-    data, expressions: name -> folder (or CSV) of databases; empty: the simulator. simulator: its preset;
+    data, expressions: name -> folder (or CSV) of databases, several places with commas between them; empty:
+    the simulator. allow_duplicates: go on in silence of the exit status although clips or people seem to be
+    there twice. simulator: its preset;
     simulator_settings: its knobs by name. out: the run folder, None for runs/<profile>. device: "auto",
     "cpu", "cuda" or "cuda:1". workers: units side by side, 0 for one per core or GPU; threads: of each
     unit, one by default, because the last bits of a network's weights depend on it and the number of
@@ -68,6 +70,7 @@ class Settings:
     control: str = "none"
     task: str = TLCNN4
     mapping: str | None = None
+    allow_duplicates: bool = False
     out: str | None = None
     cache: str = "cache"
     engine: str = "local"

@@ -13,12 +13,16 @@ from benchmark.log import Log
 from benchmark.plan import MethodSpec, describe, folds_of, told_apart
 from benchmark.settings import Settings, SettingsError
 from benchmark.tasks import counts_in_words, task_of
+from data_prep.cache import Journal
 from data_prep.clips import Clips, Database, StillDatabase, Stills
 from data_prep.databases import load, load_stills
+from data_prep.databases.identity import suspicions
+from data_prep.databases.trees import places_of
 from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
 from data_prep.tasks import Task
+from data_prep.timeline import keep_timelines
 from methods.values import hints_of, typed
 
 
@@ -51,14 +55,15 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
         folder = cache / "simulated" / f"{knobs.size}-{knobs.digest[:12]}"
         written = simulate(folder, knobs, workers=n_workers(settings), log=log)
         still_roots = dict(written.still_roots)
-        clip_roots = {name: root for name, root in written.clip_roots.items() if task.admits(name)}
+        clip_roots = {name: str(root) for name, root in written.clip_roots.items() if task.admits(name)}
         if not clip_roots:
             task.require(written.clip_roots)
         if settings.expressions:
             still_roots = {name: Path(root) for name, root in settings.expressions.items()}
         log(f"data: none named, so simulated databases ({settings.simulator}) in {folder}")
     else:
-        clip_roots = {name: Path(root) for name, root in settings.data.items()}
+        keep_timelines(Journal(cache / "videos.jsonl"))
+        clip_roots = dict(settings.data)
         still_roots = {name: Path(root) for name, root in settings.expressions.items()}
         log("data: " + ", ".join(f"{name} in {root}" for name, root in clip_roots.items()))
     return Sources(
@@ -72,9 +77,9 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
     )
 
 
-def is_simulated(root: Path) -> bool:
+def is_simulated(given: Path | str) -> bool:
     """Does this database lie in a folder that the simulator wrote?"""
-    return (root.parent / MANIFEST).is_file()
+    return any((folder / MANIFEST).is_file() for path in places_of(given) for folder in path.parents[:3])
 
 
 def simulator(size: str, knobs: Mapping[str, Any]) -> SimulatorSettings:
@@ -97,12 +102,13 @@ def n_workers(settings: Settings) -> int:
 
 @dataclass(frozen=True)
 class Assembled:
-    """Everything a plan is made from."""
+    """Everything a plan is made from; doubts: who may be there twice, in words."""
 
     settings: Settings
     sources: Sources
     plan: DataPlan
     specs: tuple[MethodSpec, ...]
+    doubts: tuple[str, ...] = ()
 
     def fold_names(self) -> dict[tuple[str, int], list[str]]:
         """(protocol, seed) -> names of its folds on these clips."""
@@ -162,4 +168,13 @@ def assemble(settings: Settings, log: Log) -> Assembled:
     log(f"clips: {len(plan.clips)} of {people} subjects; set aside: {len(plan.set_aside)}")
     for line in counts_in_words(loaded.task, plan.clips):
         log(line)
-    return Assembled(settings, loaded, plan, specs)
+    for database in loaded.clips:
+        if database.warnings:
+            log(
+                f"{database.name}: {len(database.warnings)} remarks on its table, which check lists: "
+                f"{database.warnings[0]}"
+            )
+    doubts = suspicions(plan.clips)
+    for line in doubts:
+        log(f"warning: {line}")
+    return Assembled(settings, loaded, plan, specs, doubts)

@@ -6,6 +6,7 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from basis.errors import Mendable
 from benchmark.engines import ENGINES
@@ -14,6 +15,9 @@ from benchmark.log import Log
 from benchmark.protocols import PROTOCOLS
 from benchmark.settings import PROFILES, Settings, checked
 from methods import METHODS
+
+if TYPE_CHECKING:
+    from data_prep.databases.check import CheckReport
 
 
 class VerbError(Mendable, ValueError):
@@ -103,23 +107,39 @@ def audit(table: Path | None, fold_size: int | None, uar: float | None, uf1: flo
 def check(what: Sequence[str], decode: bool, log: Log) -> int:
     """Check databases named NAME=DIR and methods named by their names; status 1 if anything is wrong."""
     problems = 0
+    reports: list[CheckReport] = []
     for item in what:
         name, equals, folder = item.partition("=")
         if equals:
             if not folder:
                 raise VerbError(f"{item} must be NAME=DIR, and names no folder")
-            problems += _check_database(name, Path(folder), decode, log)
+            reports.append(_check_database(name, folder, decode, log))
         else:
             problems += _check_method(item, log)
-    return int(problems > 0)
+    problems += sum(len(each.faults) + len(each.suspicions) + (not each.usable) for each in reports)
+    return int(problems + _check_together(reports, log) > 0)
 
 
-def _check_database(name: str, folder: Path, decode: bool, log: Log) -> int:
+def _check_database(name: str, places: str, decode: bool, log: Log) -> CheckReport:
     from data_prep.databases.check import check as check_database
 
-    report = check_database(name, folder, decode=decode)
+    report = check_database(name, places, decode=decode)
     log(str(report))
-    return len(report.faults) + (not report.usable)
+    return report
+
+
+def _check_together(reports: Sequence[CheckReport], log: Log) -> int:
+    """What is suspicious only because of two databases side by side, such as one recording in both."""
+    from data_prep.databases.identity import suspicions
+
+    if len(reports) < 2:
+        return 0
+    alone = {line for report in reports for line in report.suspicions}
+    together = suspicions([clip for each in reports for clip in each.clips])
+    found = [line for line in together if line not in alone]
+    for line in found:
+        log(line)
+    return len(found)
 
 
 def _check_method(name: str, log: Log) -> int:

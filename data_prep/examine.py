@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from basis.canonical import digest_of
 from basis.errors import Mendable
@@ -20,9 +21,12 @@ from basis.files import file_sha256
 from data_prep import crop
 from data_prep.cache import Parts
 from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8
-from data_prep.frames import FrameError, iterate
+from data_prep.frame_files import file_stamp
+from data_prep.frames import FrameError, Notes, iterate, notes_of, reading_of, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, Sidecar, backend_named, find_face
+
+Float32 = npt.NDArray[np.float32]
 
 REVISION = 1
 MAX_FRAMES = 10_000
@@ -43,9 +47,6 @@ class Target(NamedTuple):
         """Bytes of one clip."""
         return self.tim * self.size[0] * self.size[1] * 3
 
-
-Notes = list[tuple[str, str]]
-"""(kind, particulars) of what the user should know of a clip."""
 
 SEVERAL_FACES = "several faces in the first frame, the largest is taken"
 FACE_LOST = "the face is lost before the clip ends"
@@ -71,16 +72,9 @@ class Examiner:
 
     def examine(self, clip: Clip, stamp: str) -> dict[str, Any]:
         """What the journal keeps: content, landmarks and box, or the stage and the reason of a refusal."""
-        targets = tuple(dict.fromkeys(Target(*each) for each in self.wanted))
+        sizes = tuple(dict.fromkeys(size for _, size in self.wanted))
         try:
-            if len(clip.frames) > MAX_FRAMES:
-                raise FrameError(f"{len(clip.frames)} frames; a clip has at most {MAX_FRAMES}")
-            frames = iterate(clip.frames)
-            first = _first(frames)
-            face = find_face(self.backend, first, sidecar_of(clip.frames, clip.annotations), self.options)
-            box = crop.face_box(face.points, (first.shape[0], first.shape[1]))
-            watch = Watch(self.backend, self.options, box, first, len(clip.frames))
-            stacks = _cropped(clip.frames, first, watch.over(frames), box, targets)
+            seen = look(clip.frames, clip.annotations, self.backend, self.options, sizes)
             content = self._content(clip)
         except FrameError as error:
             return {"stage": "frames", "reason": str(error)}
@@ -90,13 +84,14 @@ class Examiner:
             return {"stage": "crop", "reason": str(error)}
         if signature(clip) != stamp:
             raise PreparationError(f"{clip.name}: its files changed while they were being read; run again")
-        _write_parts(stacks, content, box, targets, self.parts)
-        several = [(SEVERAL_FACES, f"{face.others} more")] if face.others else []
+        targets = tuple(dict.fromkeys(Target(*each) for each in self.wanted))
+        _write_parts(seen.stacks, content, seen.box, targets, self.parts, times_of(clip.frames))
+        photograph = {ONE_PICTURE, NO_MOVEMENT} if self.stills else set()
         return {
             "content": content,
-            "landmarks": face.points.tolist(),
-            "box": list(box),
-            "notes": [*several, *watch.notes(stills=self.stills)],
+            "landmarks": seen.landmarks.tolist(),
+            "box": list(seen.box),
+            "notes": [note for note in seen.notes if note[0] not in photograph],
         }
 
     def _content(self, clip: Clip) -> str:
@@ -106,8 +101,7 @@ class Examiner:
         """
         annotations = [clip.annotations] if clip.annotations and self.backend == "file" else []
         hashes = [self._file_hash(path) for path in [*files_of(clip.frames), *annotations]]
-        part = None if isinstance(clip.frames, ImageFrames) else [clip.frames.first, clip.frames.last]
-        return digest_of({"files": hashes, "part": part})
+        return digest_of({"files": hashes, "part": reading_of(clip.frames)})
 
     def _file_hash(self, path: str) -> str:
         with self._mutex:
@@ -120,6 +114,43 @@ class Examiner:
             with self._mutex:
                 self._hashes[path] = known
         return known
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one reading of a clip found.
+
+    landmarks: (66, 2) float32 in pixels of the raw first frame; box: the face rectangle; stacks: size ->
+    (n, height, width, 3) uint8, all frames cut to it; notes: what the user should know.
+    """
+
+    landmarks: Float32
+    box: crop.Box
+    stacks: dict[tuple[int, int], UInt8]
+    notes: Notes
+
+
+def look(
+    source: FrameSource,
+    annotations: str | None,
+    backend: str,
+    options: Options,
+    sizes: Sequence[tuple[int, int]],
+) -> Looked:
+    """Read a clip once, one raw frame at a time: find the face in the first frame, cut all frames to it.
+
+    Raises FrameError, LandmarksNotFound or CropError for a clip that cannot be used.
+    """
+    if len(source) > MAX_FRAMES:
+        raise FrameError(f"{files_of(source)[0]}: {len(source)} frames; a clip has at most {MAX_FRAMES}")
+    frames = iterate(source)
+    first = _first(frames)
+    face = find_face(backend, first, sidecar_of(source, annotations), options)
+    box = crop.face_box(face.points, (first.shape[0], first.shape[1]))
+    watch = Watch(backend, options, box, first, len(source))
+    stacks = _cropped(source, first, watch.over(frames), box, sizes)
+    several = [(SEVERAL_FACES, f"{face.others} more")] if face.others else []
+    return Looked(face.points, box, stacks, [*notes_of(source), *several, *watch.notes()])
 
 
 @dataclass
@@ -144,12 +175,11 @@ class Watch:
                 self._look(frame, i)
             yield frame
 
-    def notes(self, *, stills: bool = False) -> Notes:
-        """What was seen; of photographs only what concerns their face."""
-        if stills or self._moves:
-            return self._lost
-        still = (NO_MOVEMENT, f"{self.n} frames") if self.n > 1 else (ONE_PICTURE, "1 frame")
-        return [*self._lost, still]
+    def notes(self) -> Notes:
+        """What was seen of the frames that passed."""
+        if self.n == 1:
+            return [(ONE_PICTURE, "1 frame")]
+        return self._lost if self._moves else [*self._lost, (NO_MOVEMENT, f"{self.n} frames")]
 
     def _cut(self, frame: UInt8) -> UInt8:
         return frame[self.box.top : self.box.bottom, self.box.left : self.box.right]
@@ -181,19 +211,10 @@ def files_of(source: FrameSource) -> tuple[str, ...]:
 def signature(clip: Clip) -> str:
     """Paths, lengths, times of change and inodes of a clip's files, as one digest; reads none of them.
 
-    The inode and its own time of change tell a file that was replaced by one of equal length whose time was
-    set to be equal too, as unpacking an archive does.
+    See `frame_files.file_stamp`.
     """
     paths = [*files_of(clip.frames), *([clip.annotations] if clip.annotations else [])]
-    seen: list[list[Any]] = []
-    for path in paths:
-        try:
-            status = Path(path).stat()
-        except (OSError, ValueError):
-            seen.append([path, None])
-        else:
-            times = [status.st_mtime_ns, status.st_ctime_ns]
-            seen.append([str(Path(path).absolute()), status.st_size, *times, status.st_ino])
+    seen = [file_stamp(path) or [path, None] for path in paths]
     part = None if isinstance(clip.frames, ImageFrames) else [clip.frames.first, clip.frames.last]
     return digest_of({"files": seen, "part": part})
 
@@ -207,13 +228,14 @@ def part_key(content: str, box: crop.Box, target: Target) -> str:
 
 def make_parts(clip: Clip, content: str, box: crop.Box, targets: Sequence[Target], parts: Parts) -> None:
     """Decode a clip once and store what each target wants of it."""
+    sizes = tuple(dict.fromkeys(target.size for target in targets))
     try:
         frames = iterate(clip.frames)
-        first = _first(frames)
-        stacks = _cropped(clip.frames, first, frames, box, targets)
+        stacks = _cropped(clip.frames, _first(frames), frames, box, sizes)
+        times = times_of(clip.frames)
     except FrameError as error:
         raise PreparationError(f"{clip.name}: readable when it was examined, but now: {error}") from error
-    _write_parts(stacks, content, box, targets, parts)
+    _write_parts(stacks, content, box, targets, parts, times)
 
 
 def _first(frames: Iterator[UInt8]) -> UInt8:
@@ -224,10 +246,13 @@ def _first(frames: Iterator[UInt8]) -> UInt8:
 
 
 def _cropped(
-    source: FrameSource, first: UInt8, rest: Iterator[UInt8], box: crop.Box, targets: Sequence[Target]
+    source: FrameSource,
+    first: UInt8,
+    rest: Iterator[UInt8],
+    box: crop.Box,
+    sizes: Sequence[tuple[int, int]],
 ) -> dict[tuple[int, int], UInt8]:
     """Size -> (n, height, width, 3) uint8: all frames cut and resized while only one raw frame is held."""
-    sizes = dict.fromkeys(target.size for target in targets)
     stacks = {size: np.empty((len(source), *size, 3), np.uint8) for size in sizes}
     for size, stack in stacks.items():
         stack[0] = crop.crop(first, box, size)
@@ -249,6 +274,7 @@ def _write_parts(
     box: crop.Box,
     targets: Sequence[Target],
     parts: Parts,
+    times: npt.NDArray[np.float64] | None,
 ) -> None:
     for target in targets:
-        parts.write(part_key(content, box, target), resample(stacks[target.size], target.tim))
+        parts.write(part_key(content, box, target), resample(stacks[target.size], target.tim, times))

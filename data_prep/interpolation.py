@@ -48,15 +48,48 @@ def tim_matrix(n: int, m: int) -> Floats:
     """
     if n < 1 or m < 1:
         raise ValueError(f"TIM needs at least one frame before and after, got {n} -> {m}")
-    numerators = np.arange(m, dtype=np.int64) * (n - 1)
-    steps = max(m - 1, 1)
-    positions = numerators / steps
+    positions = np.arange(m, dtype=np.int64) * (n - 1) / max(m - 1, 1)
+    return _matrix_at(n, positions)
+
+
+def timed_matrix(times: npt.ArrayLike, m: int) -> Floats:
+    """As `tim_matrix`, from frames at these times to m frames that lie evenly from the first to the last.
+
+    Between two frames time passes at an even pace, so a wanted time becomes a position among the frames.
+
+    Parameters
+    ----------
+    times
+        (n,) rising times of the frames, in any unit.
+    m
+        Number of frames after, at least 1.
+
+    Returns
+    -------
+    (m, n) float64
+        Rows sum to 1; the first row is the first frame, the last row the last frame. Equal to `tim_matrix`
+        for times that lie evenly.
+
+    Raises
+    ------
+    ValueError
+        If a length is below 1 or the times do not rise.
+    """
+    given = np.asarray(times, np.float64)
+    if len(given) < 1 or m < 1 or not (np.diff(given) > 0).all():
+        raise ValueError(f"TIM needs rising times and at least one frame, got {len(given)} times -> {m}")
+    wanted = np.linspace(given[0], given[-1], m)
+    return _matrix_at(len(given), np.interp(wanted, given, np.arange(len(given))))
+
+
+def _matrix_at(n: int, positions: Floats) -> Floats:
+    """(len(positions), n): trigonometric interpolation at positions 0..n-1; a whole one is that frame."""
     j = np.arange(1, n)[:, None]
     at_frames = np.cos(np.pi * j * (np.arange(n) + 0.5) / n)
     at_positions = np.cos(np.pi * j * (positions + 0.5) / n)
     matrix = (1.0 + 2.0 * (at_positions.T @ at_frames)) / n
-    on_a_frame = numerators % steps == 0
-    matrix[on_a_frame] = np.eye(n)[numerators[on_a_frame] // steps]
+    on_a_frame = positions == np.floor(positions)
+    matrix[on_a_frame] = np.eye(n)[positions[on_a_frame].astype(np.int64)]
     matrix /= matrix.sum(axis=1, keepdims=True)
     matrix.setflags(write=False)
     return matrix
@@ -94,7 +127,7 @@ def tim(frames: npt.ArrayLike, length: int) -> Floats:
     return out.reshape(length, *values.shape[1:])
 
 
-def resample(clip: UInt8, length: int) -> UInt8:
+def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UInt8:
     """Interpolate an 8-bit clip: `tim`, clipped to 0..255, rounded half up.
 
     Parameters
@@ -103,6 +136,8 @@ def resample(clip: UInt8, length: int) -> UInt8:
         (n, ...) uint8, n >= 1.
     length
         Number of frames wanted.
+    times
+        (n,) rising times of the frames where they do not lie evenly; see `timed_matrix`.
 
     Returns
     -------
@@ -124,7 +159,7 @@ def resample(clip: UInt8, length: int) -> UInt8:
     """
     if clip.dtype != np.uint8:
         raise TypeError(f"resample takes uint8 frames, got {clip.dtype}")
-    matrix = tim_matrix(len(clip), length)
+    matrix = tim_matrix(len(clip), length) if times is None else timed_matrix(times, length)
     flat = clip.reshape(len(clip), -1)
     out = np.empty((length, flat.shape[1]), dtype=np.uint8)
     single = matrix.astype(np.float32)

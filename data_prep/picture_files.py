@@ -1,35 +1,59 @@
 """What the bytes of a picture file say before any pixel is decoded: its type, its size, its end.
 
-Formats: JPEG (ITU-T T.81, annex B), PNG (W3C PNG specification), BMP (BITMAPINFOHEADER).
+Formats: JPEG (ITU-T T.81, annex B), PNG (W3C PNG specification), BMP (BITMAPINFOHEADER). Pillow reads the
+same headers but notices a missing end only by decoding, which is what this is for.
 """
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
+from typing import NamedTuple
+
+from PIL import Image
 
 PNG = b"\x89PNG\r\n\x1a\n"
+PNG_HEADER = 33
 JPEG = b"\xff\xd8\xff"
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN = 0xDA
+_APPLICATION_1 = 0xE1
+_ORIENTATION = 0x0112
+_PNG_WITH_ALPHA = {4, 6}
 
 
 class BadPicture(ValueError):
     """A picture file that cannot be used; the message says why (the caller adds the path)."""
 
 
-def size(data: bytes) -> tuple[int, int]:
-    """(height, width) in pixels from the header of a JPEG, PNG or BMP; raises BadPicture."""
+class Header(NamedTuple):
+    """What a picture's header says.
+
+    height, width: of the picture as it is shown, in pixels; bits: of one sample; channels: of a JPEG, else
+    0; alpha: whether a PNG has an alpha channel; orientation: EXIF's number, 1 for an upright JPEG.
+    """
+
+    height: int
+    width: int
+    bits: int = 8
+    channels: int = 0
+    alpha: bool = False
+    orientation: int = 1
+
+
+def read_header(data: bytes) -> Header:
+    """The header of a JPEG, PNG or BMP; raises BadPicture."""
     if data.startswith(PNG):
-        if len(data) < 33 or data[12:16] != b"IHDR":
+        if len(data) < PNG_HEADER or data[12:16] != b"IHDR":
             raise BadPicture("a PNG without a whole header; the file is cut short or damaged")
-        width, height = struct.unpack(">II", data[16:24])
-        return height, width
+        width, height, bits, kind = struct.unpack(">IIBB", data[16:26])
+        return Header(height, width, bits, alpha=kind in _PNG_WITH_ALPHA)
     if data.startswith(JPEG):
         return _jpeg(data)[0]
     if data.startswith(b"BM"):
-        return _bmp(data)[0]
+        return Header(*_bmp(data)[0])
     raise BadPicture("not a JPEG, PNG or BMP file")
 
 
@@ -46,19 +70,13 @@ def check_end(data: bytes) -> None:
             raise BadPicture(f"a BMP of {len(data)} bytes that needs {needed}; the file is cut short")
 
 
-def is_video(head: bytes) -> bool:
-    """Whether a file that begins with these (at least 12) bytes is an avi, an mp4/mov or an mkv."""
-    avi = head[:4] == b"RIFF" and head[8:12] == b"AVI "
-    return avi or head[4:8] == b"ftyp" or head[:4] == b"\x1a\x45\xdf\xa3"
-
-
-def _jpeg(data: bytes) -> tuple[tuple[int, int], int]:
-    """(height, width) and where the first scan begins.
+def _jpeg(data: bytes) -> tuple[Header, int]:
+    """The header and where the first scan begins.
 
     The end mark is searched from there on: the preview picture inside a header has an end mark too.
     """
-    found: tuple[int, int] | None = None
-    position = 2
+    found: Header | None = None
+    position, orientation = 2, 1
     while position + 4 <= len(data):
         if data[position] != 0xFF:
             raise BadPicture(f"a JPEG with a damaged header (no marker at byte {position})")
@@ -72,13 +90,27 @@ def _jpeg(data: bytes) -> tuple[tuple[int, int], int]:
         (length,) = struct.unpack(">H", data[position + 2 : position + 4])
         if length < 2:
             raise BadPicture(f"a JPEG with a damaged header (segment of {length} bytes at byte {position})")
-        if marker in _START_OF_FRAME and position + 9 <= len(data):
-            height, width = struct.unpack(">HH", data[position + 5 : position + 9])
-            found = (height, width)
+        if marker == _APPLICATION_1 and data[position + 4 : position + 10] == b"Exif\0\0":
+            orientation = _exif_orientation(data)
+        if marker in _START_OF_FRAME and position + 10 <= len(data):
+            bits, height, width, channels = struct.unpack(">BHHB", data[position + 4 : position + 10])
+            found = Header(height, width, bits, channels)
         if marker == _START_OF_SCAN and found:
-            return found, position + 2 + length
+            if orientation >= 5:
+                found = found._replace(height=found.width, width=found.height)
+            return found._replace(orientation=orientation), position + 2 + length
         position += 2 + length
     raise BadPicture("a JPEG without a whole header; the file is cut short")
+
+
+def _exif_orientation(data: bytes) -> int:
+    """1 to 8; 1 where the entry is missing or senseless, as other readers take it."""
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            value = picture.getexif().get(_ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 1
+    return value if value in range(1, 9) else 1
 
 
 def _check_png(data: bytes) -> None:

@@ -19,12 +19,6 @@ FlowOfPair = Callable[[UInt8, UInt8], Float32]
 SMALLEST_SIDE = 12
 """Frames with a shorter side are refused: below it DIS cannot run and Farneback returns border effects."""
 
-TEXTURE_SHARE = 0.95
-
-
-class FlowUnavailable(RuntimeError):
-    """The algorithm needs a part of OpenCV that is not installed; the message says what to install."""
-
 
 def flow_from_first(frames: npt.NDArray[np.uint8], algorithm: str = "farneback") -> Float32:
     """Displacement of every pixel of the first frame to each later frame.
@@ -32,7 +26,7 @@ def flow_from_first(frames: npt.NDArray[np.uint8], algorithm: str = "farneback")
     frames: (T, H, W) grey or (T, H, W, 3) RGB, uint8, T >= 2, sides of at least 12 pixels.
     algorithm: a name in `ALGORITHMS`.
     Returns (T-1, H, W, 2) float32, u (right) then v (down), in pixels on the first frame's grid.
-    Raises ValueError for other input or an unknown name, FlowUnavailable without opencv-contrib.
+    Raises ValueError for other input or an unknown name.
 
     Notes
     -----
@@ -129,58 +123,6 @@ def _dis() -> FlowOfPair:
     return pair
 
 
-def _contrib(algorithm: str) -> Any:
-    if not hasattr(cv2, "optflow"):
-        raise FlowUnavailable(
-            f"the flow {algorithm!r} needs OpenCV's contributed modules: pip uninstall opencv-python, then "
-            f"pip install opencv-contrib-python=={cv2.__version__}.* (never both side by side); "
-            "'farneback' and 'dis' need neither"
-        )
-    return cv2.optflow
-
-
-def _tvl1() -> FlowOfPair:
-    """TV-L1 (Zach et al. 2007) with OpenCV's defaults."""
-    estimator = _contrib("tvl1").DualTVL1OpticalFlow_create()
-
-    def pair(first: UInt8, second: UInt8) -> Float32:
-        return np.asarray(estimator.calc(first, second, None), np.float32)
-
-    return pair
-
-
-def _rlof_texture() -> FlowOfPair:
-    """Dense robust local optical flow (Senst et al.) on the texture part: the choice of MDMO's authors."""
-    module = _contrib("rlof_texture")
-
-    def pair(first: UInt8, second: UInt8) -> Float32:
-        a, b = _textures(first, second)
-        return np.asarray(module.calcOpticalFlowDenseRLOF(a, b, None, gridStep=(2, 2)), np.float32)
-
-    return pair
-
-
-def _textures(first: UInt8, second: UInt8) -> tuple[UInt8, UInt8]:
-    """Structure-texture decomposition (Wedel et al. 2009): what total-variation smoothing takes away.
-
-    Both frames, scaled to -1..1 together, lose 95 % of their smoothed version (Chambolle, 100 steps) and
-    are scaled to 0..255 together, so that equal texture stays equal. Returned as (H, W, 3) uint8, which
-    dense RLOF's support regions ask for.
-    """
-    from skimage.restoration import denoise_tv_chambolle
-
-    both = np.stack([first, second]).astype(np.float64)
-    low, high = both.min(), both.max()
-    both = 2.0 * (both - low) / max(high - low, 1.0) - 1.0
-    texture = np.stack(
-        [f - TEXTURE_SHARE * denoise_tv_chambolle(f, weight=0.125, eps=0.0, max_num_iter=100) for f in both]
-    )
-    low, high = texture.min(), texture.max()
-    levels = np.rint(255.0 * (texture - low) / max(high - low, 1e-12)).astype(np.uint8)
-    a, b = (np.repeat(level[..., None], 3, axis=2) for level in levels)
-    return a, b
-
-
 def _ilk() -> FlowOfPair:
     """Iterative Lucas-Kanade of scikit-image with its defaults."""
     from skimage.registration import optical_flow_ilk
@@ -209,8 +151,6 @@ def _swapped(rows_columns: npt.NDArray[Any]) -> Float32:
 ALGORITHMS: dict[str, Callable[[], FlowOfPair]] = {
     "farneback": _farneback,
     "dis": _dis,
-    "rlof_texture": _rlof_texture,
-    "tvl1": _tvl1,
     "ilk": _ilk,
     "tvl1-skimage": _tvl1_skimage,
 }

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from basis.files import write_atomically
+from benchmark.clips import prepared_clips
 from benchmark.log import Log
 from benchmark.look.page import Entry, entry_of, page
 from benchmark.look.pictures import UInt8, difference_pictures, flow_pictures, write_animation
 from benchmark.settings import Settings, SettingsError
-from benchmark.sources import n_workers, sources
+from benchmark.sources import n_workers
 from data_prep.clips import Clips
-from data_prep.prepare import plan_data, prepared
 
 LENGTH = 32
 SIZE = (163, 134)
@@ -33,25 +33,7 @@ def look(settings: Settings, out: Path, *, faces: bool, log: Log) -> int:
     Raises SettingsError where `out` holds something else, and what loading and preparing raise.
     """
     _require_own(out)
-    loaded = sources(settings, log, stills=False)
-    plan = plan_data(
-        loaded.clips,
-        landmarks=loaded.landmarks,
-        cache=Path(settings.cache),
-        workers=n_workers(settings),
-        log=log,
-        wanted=[(LENGTH, SIZE)],
-        classes=loaded.task.classes,
-    )
-    clips = prepared(
-        plan,
-        tim=LENGTH,
-        size=SIZE,
-        cache=Path(settings.cache),
-        workers=n_workers(settings),
-        trust=settings.trust_cache,
-        log=log,
-    )
+    loaded, plan, clips = prepared_clips(settings, tim=LENGTH, size=SIZE, log=log)
 
     def entry(row: int) -> Entry:
         files, scales = _animations(out, clips, row, faces=faces)

@@ -14,7 +14,7 @@ from data_prep.landmarks import mean_shape
 from features.face_regions import region_masks
 from features.fdm import AlignedFlow, align, fdm, principal_vectors
 from features.mdmo import mdmo, without_head_motion
-from features.optical_flow import ALGORITHMS, FlowUnavailable, flow_between_neighbours, flow_from_first
+from features.optical_flow import ALGORITHMS, flow_between_neighbours, flow_from_first
 
 Float32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -38,15 +38,12 @@ def measure(quick: bool) -> list[Row]:
 
 
 def _pairs(size: int, quick: bool) -> list[Row]:
-    """One row per algorithm that is installed; each against scikit-image's TV-L1."""
+    """One row per algorithm, each against scikit-image's TV-L1."""
     frames, field = warped_pair(size)
     found: dict[str, tuple[float, float]] = {}
     for name in ALGORITHMS:
         slow = name not in ("farneback", "dis")
-        try:
-            seconds = best_of(lambda name=name: flow_from_first(frames, name), 1 if slow or quick else 10)  # type: ignore[misc]
-        except FlowUnavailable:
-            continue
+        seconds = best_of(lambda name=name: flow_from_first(frames, name), 1 if slow or quick else 10)  # type: ignore[misc]
         found[name] = seconds, end_point_error(flow_from_first(frames, name)[0], field)
     still = end_point_error(np.zeros_like(field), field)
     return [

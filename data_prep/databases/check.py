@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_prep.clips import (
@@ -20,8 +20,9 @@ from data_prep.clips import (
     Still,
     StillDatabase,
 )
-from data_prep.databases import DATABASES, STILLS, load, load_stills
+from data_prep.databases import DATABASES, STILLS, DatabaseError, load, load_stills
 from data_prep.databases.emotions import CLASS_OF, EXPRESSION_OF
+from data_prep.databases.identity import suspicions
 from data_prep.databases.registry import source_of, stills_of
 from data_prep.databases.source import Published
 from data_prep.frames import FrameError, check_source
@@ -39,7 +40,11 @@ class Count:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check found: `usable` clips or photographs, everything set aside, and the counts."""
+    """What a check found: `usable` clips or photographs, everything set aside, and the counts.
+
+    clips: the usable ones; remarks: what to know of the table, such as an apex that cannot be; suspicions:
+    doubts about who is who, which make folds leak (see `identity`).
+    """
 
     name: str
     root: str
@@ -51,6 +56,9 @@ class CheckReport:
     subjects: tuple[Count, ...]
     published: Published | None
     decoded: bool
+    clips: tuple[Clip, ...] = ()
+    remarks: tuple[str, ...] = ()
+    suspicions: tuple[str, ...] = ()
 
     def lines(self) -> tuple[str, ...]:
         """The report for a terminal, one printable line after the other."""
@@ -76,6 +84,11 @@ class CheckReport:
         ):
             yield ""
             yield from _table(title, counts)
+        for title, notes in (("suspicious", self.suspicions), ("remarks", self.remarks)):
+            if notes:
+                yield ""
+                yield f"  {title} ({len(notes)}):"
+                yield from (f"    {note}" for note in notes)
         if self.set_aside:
             yield ""
             yield f"  set aside ({len(self.set_aside)}):"
@@ -92,15 +105,25 @@ class CheckReport:
         return tuple(count.name for count in self.subjects if count.here)
 
 
-def check(name: str, root: Path, *, decode: bool = False, mapping: Path | None = None) -> CheckReport:
+def check(
+    name: str, root: Path | str | Sequence[Path], *, decode: bool = False, mapping: Path | None = None
+) -> CheckReport:
     """Read a database of clips or photographs and look at every frame file.
 
     By default the header and the end of each file are read; with `decode` every pixel. `mapping` is the
     CSV of `load_stills`. Raises DatabaseError where nothing can be read at all.
     """
     if name in STILLS or mapping is not None:
-        return report_stills(load_stills(name, root, mapping=mapping), decode=decode)
+        return report_stills(load_stills(name, _one(root), mapping=mapping), decode=decode)
     return report(load(name, root), decode=decode)
+
+
+def _one(root: Path | str | Sequence[Path]) -> Path:
+    if isinstance(root, Path | str):
+        return Path(root)
+    if len(root) != 1:
+        raise DatabaseError(f"photographs lie below one folder, {len(root)} are named")
+    return root[0]
 
 
 def report(database: Database, *, decode: bool = False) -> CheckReport:
@@ -110,7 +133,8 @@ def report(database: Database, *, decode: bool = False) -> CheckReport:
     found = [SetAside(clip.database, clip.name, "frames", reason) for clip, reason in broken]
     kept = [clip for clip in database.clips if clip.name not in bad]
     set_aside = (*database.set_aside, *found)
-    return _report(database.name, database.root, "clips", kept, set_aside, CLASSES, CLASS_OF, decode)
+    found_so_far = _report(database.name, database.root, "clips", kept, set_aside, CLASSES, CLASS_OF, decode)
+    return replace(found_so_far, clips=tuple(kept), remarks=database.warnings, suspicions=suspicions(kept))
 
 
 def report_stills(database: StillDatabase, *, decode: bool = False) -> CheckReport:

@@ -16,7 +16,9 @@ from data_prep.databases.registry import DATABASES, source_of
 from data_prep.databases.source import Source
 from data_prep.databases.tables import Columns, Row, read_table
 from data_prep.databases.trees import Tree, choose_home, choose_table, survey
-from data_prep.frames import VIDEOS, FrameError, video_info
+from data_prep.frame_files import FrameError
+from data_prep.timeline import timeline
+from data_prep.video import VIDEOS
 
 _SECTION = re.compile(r"section ?[ab]", re.IGNORECASE)
 _SUBJECT = re.compile(r"(?:sub|s)?0*(\d{1,4})", re.IGNORECASE)
@@ -185,7 +187,7 @@ def video_span(tree: Tree, path: str, onset: int, offset: int) -> VideoFrames:
     Raises Refused for a video that is broken or too short.
     """
     try:
-        count = video_info(path).frames
+        count = timeline(path).frames
     except FrameError as error:
         raise Refused(str(error)) from error
     if count == offset - onset + 1:
@@ -208,7 +210,7 @@ def whole_span(tree: Tree, place: str) -> tuple[int, int]:
     """The numbers of the first and the last frame of a folder or a video; raises Refused."""
     if place.lower().endswith(VIDEOS):
         try:
-            return 1, video_info(place).frames
+            return 1, timeline(place).frames
         except FrameError as error:
             raise Refused(str(error)) from error
     numbers = tree.frames(place)

@@ -34,6 +34,10 @@ NOT_OF_THE_DATABASE = frozenset(
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})\.[^.]+", re.DOTALL)
 
 
+Numbered = Mapping[int, Sequence[str]]
+"""Frame number -> picture files of that number."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """What lies in one folder, name -> path; `refused` holds name -> why an entry is not used."""
@@ -60,7 +64,7 @@ class Tree:
 
     roots: tuple[str, ...]
     _listings: dict[str, Listing] = field(default_factory=dict)
-    _frames: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    _frames: dict[str, dict[str, dict[int, list[str]]]] = field(default_factory=dict)
 
     @classmethod
     def at(cls, *roots: Path) -> Tree:
@@ -103,40 +107,59 @@ class Tree:
             None,
         )
 
-    def frames(self, folder: str) -> Mapping[int, Sequence[str]]:
-        """Number -> picture files of that number; the number is the last one in the name, padded or not.
+    def frames(self, folder: str) -> Numbered:
+        """The pictures of a folder by number: those of its one name pattern, or of its most frequent one.
 
-        Raises Refused for a folder that cannot be listed.
+        The number is the last one in a name, padded or not; the pattern is what stands before it. Raises
+        Refused for a folder that cannot be listed, and where two patterns are equally frequent.
         """
+        patterns = sorted(self._patterns(folder).items(), key=lambda item: (-len(item[1]), item[0]))
+        if len(patterns) > 1 and len(patterns[0][1]) == len(patterns[1][1]):
+            raise Refused(self._two_patterns(folder, [numbered for _, numbered in patterns]))
+        return patterns[0][1] if patterns else {}
+
+    def span(self, folder: str, onset: int, offset: int) -> ImageFrames:
+        """The frames onset..offset of a folder, all of one name pattern.
+
+        Raises Refused if one is missing, lies there twice, or all are there under two patterns: a gap is not
+        filled by a mask or a frame of another clip.
+        """
+        if offset - onset >= MAX_CLIP_FRAMES:
+            raise Refused(f"frames {onset} to {offset}: more than {MAX_CLIP_FRAMES}")
+        wanted = range(onset, offset + 1)
+        whole = [each for each in self._patterns(folder).values() if all(n in each for n in wanted)]
+        if len(whole) > 1:
+            raise Refused(self._two_patterns(folder, whole))
+        if not whole:
+            raise Refused(self._why_missing(folder, onset, offset))
+        for n in wanted:
+            if len(whole[0][n]) > 1:
+                names = ", ".join(shown(Path(path).name) for path in whole[0][n])
+                times = len(whole[0][n])
+                raise Refused(f"{self.relative(folder)}: frame {n} lies there {times} times: {names}")
+        return ImageFrames(tuple(whole[0][n][0] for n in wanted))
+
+    def _patterns(self, folder: str) -> Mapping[str, Numbered]:
+        """What stands before the number (capitals do not count) -> number -> pictures of that number."""
         if folder not in self._frames:
             try:
                 files = self.list(folder).files
             except DatabaseError as error:
                 raise Refused(str(error)) from error
-            found: dict[int, list[str]] = {}
+            found: dict[str, dict[int, list[str]]] = {}
             for name, path in files.items():
                 match = _NUMBERED.fullmatch(name)
                 if match and name.lower().endswith(PICTURES):
-                    found.setdefault(int(match[2]), []).append(path)
+                    numbered = found.setdefault(match[1].casefold(), {})
+                    numbered.setdefault(int(match[2]), []).append(path)
             self._frames[folder] = found
         return self._frames[folder]
 
-    def span(self, folder: str, onset: int, offset: int) -> ImageFrames:
-        """The frames onset..offset of a folder; raises Refused if one is missing or lies there twice."""
-        if offset - onset >= MAX_CLIP_FRAMES:
-            raise Refused(f"frames {onset} to {offset}: more than {MAX_CLIP_FRAMES}")
-        numbered = self.frames(folder)
-        wanted = range(onset, offset + 1)
-        missing = [n for n in wanted if n not in numbered]
-        if missing:
-            raise Refused(self._why_missing(folder, missing, onset, offset))
-        for n in wanted:
-            if len(numbered[n]) > 1:
-                names = ", ".join(shown(Path(path).name) for path in numbered[n])
-                raise Refused(
-                    f"{self.relative(folder)}: frame {n} lies there {len(numbered[n])} times: {names}"
-                )
-        return ImageFrames(tuple(numbered[n][0] for n in wanted))
+    def _two_patterns(self, folder: str, patterns: Sequence[Numbered]) -> str:
+        names = " and ".join(shown(Path(each[min(each)][0]).name) for each in patterns[:2])
+        return (
+            f"{self.relative(folder)}: pictures of {len(patterns)} name patterns, such as {names}; keep one"
+        )
 
     def sidecar(self, folder: str, first_frame: str) -> str | None:
         """The landmark file of a clip: `<first frame>.landmarks.json`, else `landmarks.json`, or None."""
@@ -144,15 +167,20 @@ class Tree:
         own = files.get(f"{Path(first_frame).stem}.landmarks.json")
         return own or files.get("landmarks.json")
 
-    def _why_missing(self, folder: str, missing: Sequence[int], onset: int, offset: int) -> str:
-        listing = self.list(folder)
+    def _why_missing(self, folder: str, onset: int, offset: int) -> str:
+        patterns = self._patterns(folder)
+        numbers: Numbered = max(patterns.values(), key=len, default={})
+        missing = [n for n in range(onset, offset + 1) if n not in numbers]
         listed = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
         text = f"{self.relative(folder)}: {len(missing)} of frames {onset} to {offset} missing ({listed})"
-        for name, reason in listing.refused.items():
+        for name, reason in self.list(folder).refused.items():
             match = _NUMBERED.fullmatch(name)
             if match and int(match[2]) in missing:
                 return f"{text}; {shown(name)} {reason}"
-        numbers = self.frames(folder)
+        for others in patterns.values():
+            if others is not numbers and missing[0] in others:
+                stray = shown(Path(others[missing[0]][0]).name)
+                return f"{text}; {stray} is of another name pattern"
         return text + (
             f"; it has {min(numbers)} to {max(numbers)}" if numbers else "; it has no numbered pictures"
         )
@@ -242,7 +270,7 @@ def open_places(given: Path | str | Sequence[Path]) -> tuple[Tree, Path | None]:
     given: a folder, a table (its folder is then the tree), or several with commas between them: one table
     and the folders of the frames, wherever each of them lies. Raises DatabaseError.
     """
-    paths = _separate(given) if isinstance(given, Path | str) else list(given)
+    paths = places_of(given) if isinstance(given, Path | str) else list(given)
     named = [path for path in paths if path.suffix.lower() in TABLES and not path.is_dir()]
     folders = [path for path in paths if path not in named]
     for path in named:
@@ -259,7 +287,7 @@ def open_places(given: Path | str | Sequence[Path]) -> tuple[Tree, Path | None]:
     return tree, named[0].absolute() if named else None
 
 
-def _separate(given: Path | str) -> list[Path]:
+def places_of(given: Path | str) -> list[Path]:
     """One path, or several with commas between them; a path with a comma in its name stays whole."""
     whole = Path(given).expanduser()
     if "," not in str(given) or whole.exists():

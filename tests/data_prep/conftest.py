@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import struct
 import zipfile
@@ -14,6 +15,10 @@ import cv2
 import numpy as np
 import openpyxl
 import pytest
+
+from data_prep import examine, prepare
+from data_prep.clips import Clip, Clips, Database, ImageFrames
+from data_prep.landmarks import MEAN_SHAPE
 
 Cell = str | int | float | None
 
@@ -142,3 +147,77 @@ def good_parts():
         b"</Types>", b'<Override PartName="/xl/sharedStrings.xml" ContentType="' + kind + b'" /></Types>'
     )
     return parts
+
+
+@dataclass
+class World:
+    """A small database on disk, and the calls under test with their log."""
+
+    root: Path
+    cache: Path
+    lines: list[str]
+
+    def database(self, n: int = 4) -> Database:
+        clips = tuple(write_clip(self.root, i) for i in range(n))
+        return Database(name="toy", root=str(self.root), clips=clips)
+
+    @staticmethod
+    def face_points(height: int, width: int) -> np.ndarray:
+        """Landmarks of a face in the middle of a frame of this size."""
+        return np.asarray(MEAN_SHAPE) * (0.6 * width, 0.55 * height) + (0.2 * width, 0.3 * height)
+
+    def write_clip(self, i: int, n: int | None = None) -> Clip:
+        return write_clip(self.root, i, n)
+
+    def plan(self, database: Database, **more: object) -> prepare.DataPlan:
+        settings = {"landmarks": "file", "cache": self.cache, "workers": 2, "log": self.lines.append, **more}
+        return prepare.plan_data([database], **settings)  # type: ignore[arg-type]
+
+    def prepared(self, plan: prepare.DataPlan, tim: int = 6, size: tuple[int, int] = (48, 40)) -> Clips:
+        return prepare.prepared(plan, tim=tim, size=size, cache=self.cache, workers=2, log=self.lines.append)
+
+
+def write_clip(root: Path, i: int, n: int | None = None) -> Clip:
+    n = n or 5 + i
+    folder = root / f"sub{i % 2:02d}" / f"EP{i:02d}"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        rng = np.random.default_rng(i)
+        base = cv2.resize(rng.integers(0, 255, (12, 16, 3), dtype=np.uint8), (128, 96))
+        for k in range(n):
+            frame = np.clip(base.astype(int) + rng.integers(-3, 4, base.shape) + k, 0, 255)
+            cv2.imwrite(str(folder / f"img{k + 1}.png"), frame.astype(np.uint8))
+        points = World.face_points(96, 128).round(2).tolist()
+        (folder / "landmarks.json").write_text(json.dumps({"points": points, "frame": "img1.png"}))
+    return Clip(
+        database="toy",
+        subject=f"toy/sub{i % 2:02d}",
+        name=f"toy/sub{i % 2:02d}/EP{i:02d}",
+        emotion="happiness",
+        label=i % 4,
+        fps=100.0,
+        onset=1,
+        apex=2,
+        offset=n,
+        frames=ImageFrames(tuple(str(folder / f"img{k + 1}.png") for k in range(n))),
+        annotations=str(folder / "landmarks.json"),
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "data", tmp_path / "cache", [])
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """First path of every source that is decoded."""
+    seen: list[str] = []
+    original = examine.iterate
+
+    def counting(source: ImageFrames) -> object:
+        seen.append(source.paths[0])
+        return original(source)
+
+    monkeypatch.setattr(examine, "iterate", counting)
+    return seen

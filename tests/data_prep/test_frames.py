@@ -9,19 +9,20 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
-from data_prep import frames as frames_module
-from data_prep.clips import ImageFrames, VideoFrames
+from data_prep.clips import ImageFrames
+from data_prep.frame_files import MAX_PIXELS
 from data_prep.frames import (
-    MAX_PIXELS,
+    ALPHA,
+    DEEP,
     FrameError,
     check_source,
     iterate,
+    notes_of,
     picture_size,
     read_frame,
-    read_frames,
     read_image,
-    video_info,
 )
 
 
@@ -124,7 +125,7 @@ def bmp_header(width, height):
 def test_a_header_of_a_thousand_million_pixels_is_refused_before_decoding(
     tmp_path, monkeypatch, header, size
 ):
-    monkeypatch.setattr(frames_module.cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
     path = tmp_path / "bomb"
     path.write_bytes(header(*size))
     with pytest.raises(FrameError, match=rf"bomb: its header says {size[0]}x{size[1]} pixels; at most"):
@@ -173,79 +174,92 @@ def test_messages_stay_on_one_line(tmp_path):
     assert str(caught.value).isprintable() and r"a\nb\x1b[31m.jpg" in str(caught.value)
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_read_frames_stacks_pictures(tmp_path, picture, threads):
+def test_frames_come_in_order(tmp_path, picture):
     stack = [np.roll(picture, i, axis=1) for i in range(5)]
     paths = [str(written(tmp_path / f"{i}.png", frame)) for i, frame in enumerate(stack)]
     source = ImageFrames(tuple(paths))
-    assert np.array_equal(read_frames(source, threads=threads), np.stack(stack))
     assert np.array_equal(np.stack(list(iterate(source))), np.stack(stack))
     assert np.array_equal(read_frame(source, -1), stack[-1])
+    assert notes_of(source) == []
     check_source(source, decode=True)
     with pytest.raises(IndexError):
         read_frame(source, 5)
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_frames_of_unequal_size_are_an_error(tmp_path, picture, threads):
+@pytest.mark.parametrize("decode", [False, True])
+def test_frames_of_unequal_size_are_an_error(tmp_path, picture, decode):
     paths = [str(written(tmp_path / f"{i}.png", picture)) for i in range(3)]
     written(tmp_path / "2.png", picture[:-1])
-    source = ImageFrames(tuple(paths))
-    for look in (lambda: read_frames(source, threads=threads), lambda: check_source(source)):
-        with pytest.raises(FrameError, match=r"2\.png: 40x31 pixels, the first frame has 40x32"):
-            look()
+    with pytest.raises(FrameError, match=r"2\.png: 40x31 pixels, the first frame has 40x32"):
+        check_source(ImageFrames(tuple(paths)), decode=decode)
 
 
-def test_a_clip_larger_than_memory_allows_is_refused(tmp_path, picture, monkeypatch):
-    path = str(written(tmp_path / "0.png", picture))
-    monkeypatch.setattr(frames_module, "MAX_CLIP_BYTES", 10 * picture.nbytes)
-    assert len(read_frames(ImageFrames((path,) * 10))) == 10
-    with pytest.raises(FrameError, match="11 frames of 40x32 would need"):
-        read_frames(ImageFrames((path,) * 11))
+@pytest.mark.parametrize(
+    "options",
+    [(cv2.IMWRITE_JPEG_OPTIMIZE, 1), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), (cv2.IMWRITE_JPEG_RST_INTERVAL, 2)],
+)
+def test_damage_inside_a_jpeg_is_found_by_decoding(tmp_path, picture, options):
+    """Beginning and end mark are whole: the header says nothing, and most decoders give a picture."""
+    large = cv2.resize(picture, (160, 128), interpolation=cv2.INTER_CUBIC)
+    path = written(tmp_path / "a.jpg", large, cv2.IMWRITE_JPEG_QUALITY, 90, *options)
+    data = path.read_bytes()
+    for at in range(len(data) // 3, len(data) - 400, 400):
+        path.write_bytes(data[:at] + bytes(200) + data[at + 200 :])
+        check_source(ImageFrames((str(path),)))
+        with pytest.raises(FrameError, match=r"a\.jpg: a damaged JPEG"):
+            check_source(ImageFrames((str(path),)), decode=True)
 
 
-def test_an_empty_source_is_an_error():
-    with pytest.raises(FrameError, match="without frames"):
-        read_frames(ImageFrames(()))
+@pytest.mark.parametrize("sampling", [0x411111, 0x221111, 0x111111])
+def test_jpeg_has_the_bytes_that_opencv_gives(tmp_path, picture, sampling):
+    large = cv2.resize(picture, (97, 81), interpolation=cv2.INTER_CUBIC)
+    path = written(tmp_path / "a.jpg", large, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling)
+    assert np.array_equal(read_image(path), cv2.imread(str(path))[..., ::-1])
 
 
-@pytest.mark.parametrize(("ending", "codec"), [("avi", "MJPG"), ("mp4", "mp4v")])
-def test_video_frames(disk, ending, codec):
-    path = str(disk.video(f"v.{ending}", 12, codec=codec))
-    info = video_info(path)
-    assert (info.frames, info.height, info.width, info.fps) == (12, 48, 64, 200.0)
-    source = VideoFrames(path, 3, 8)
-    stack = read_frames(source)
-    assert stack.shape == (6, 48, 64, 3)
-    assert np.abs(stack.reshape(6, -1).mean(axis=1) - (40 + 10 * np.arange(6))).max() < 5
-    assert np.array_equal(read_frame(source, 2), stack[2])
-    assert np.array_equal(np.stack(list(iterate(source))), stack)
-    check_source(source)
-    check_source(source, decode=True)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(tmp_path, picture, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "a.jpg"
+    Image.fromarray(picture).save(path, exif=exif, quality=95)
+    with Image.open(path) as stored:
+        upright = np.asarray(ImageOps.exif_transpose(stored).convert("RGB"))
+    assert np.array_equal(read_image(path), upright)
+    assert picture_size(path) == upright.shape[:2]
 
 
-def test_video_that_ends_too_early(disk):
-    path = str(disk.video("v.avi", 6))
-    with pytest.raises(FrameError, match="after 6 frames; frame 9 is wanted"):
-        read_frames(VideoFrames(path, 2, 8))
-    with pytest.raises(FrameError, match="has 6 frames, frame 9 is wanted"):
-        check_source(VideoFrames(path, 2, 8))
+@pytest.mark.parametrize("mode", ["CMYK", "L", "P", "1", "LA", "RGBA"])
+def test_modes_of_pictures(tmp_path, picture, mode):
+    """Within a few grey levels of Pillow's own conversion; alpha is not used, and that is said."""
+    stored = Image.fromarray(picture).convert("RGBA" if mode == "LA" else "RGB").convert(mode)
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    stored.save(path, **({"quality": 98} if mode == "CMYK" else {}))
+    read = read_image(path)
+    if mode != "P":
+        expected = np.asarray(Image.open(path).convert("RGB")).astype(int)
+        assert np.abs(read - expected).mean() < (12 if mode == "CMYK" else 1)
+    assert [kind for kind, _ in notes_of(ImageFrames((str(path),)))] == ([ALPHA] if "A" in mode else [])
 
 
-def test_truncated_video(disk):
-    path = disk.video("v.avi", 12)
-    path.write_bytes(path.read_bytes()[:-3000])
-    with pytest.raises(FrameError, match=r"v\.avi: "):
-        read_frames(VideoFrames(str(path), 0, 11))
+@pytest.mark.parametrize(
+    ("largest", "bits"), [(255, 8), (256, 10), (1023, 10), (4000, 12), (16000, 14), (65535, 16)]
+)
+def test_deep_pictures_are_scaled_by_one_rule_for_the_clip(tmp_path, largest, bits):
+    """The first frame is dark: the depth is that of the whole clip, so that all frames keep their ratio."""
+    slope = np.linspace(0, largest, 32 * 40).reshape(32, 40).astype(np.uint16)
+    paths = tuple(str(tmp_path / f"{i}.png") for i in range(2))
+    assert cv2.imwrite(paths[0], slope // 8) and cv2.imwrite(paths[1], slope)
+    frames = list(iterate(ImageFrames(paths)))
+    for frame, values in zip(frames, (slope // 8, slope), strict=True):
+        assert np.array_equal(frame[..., 1], values * (2.0**8 / 2**bits) // 1)
+    assert notes_of(ImageFrames(paths)) == [(DEEP, f"{bits} bits")]
+    assert np.array_equal(read_frame(ImageFrames(paths), 0), frames[0])
 
 
-def test_only_video_containers_reach_the_video_decoder(tmp_path, monkeypatch):
-    """A play list may name other files and network addresses."""
-    monkeypatch.setattr(frames_module.cv2, "VideoCapture", lambda *_: pytest.fail("opened"))
-    (tmp_path / "list.avi").write_text("#EXTM3U\n#EXTINF:1,\nhttp://localhost/frame.ts\n")
-    (tmp_path / "join.mp4").write_text("ffconcat version 1.0\nfile /etc/passwd\n")
-    for path in (tmp_path / "list.avi", tmp_path / "join.mp4"):
-        with pytest.raises(FrameError, match="does not begin as an avi, mp4 or mkv"):
-            video_info(path)
-    with pytest.raises(FrameError, match="no such file"):
-        video_info("http://localhost/v.avi")
+def test_pictures_of_two_depths_are_not_mixed(tmp_path, picture):
+    deep, plain = str(tmp_path / "deep.png"), str(written(tmp_path / "plain.png", picture))
+    assert cv2.imwrite(deep, picture[..., 0].astype(np.uint16) * 16)
+    for paths in ((deep, plain), (plain, deep)):
+        with pytest.raises(FrameError, match="another depth"):
+            check_source(ImageFrames(paths), decode=True)

@@ -18,8 +18,9 @@ from data_prep.databases import DatabaseError, load, load_stills
 from data_prep.databases.check import check
 from data_prep.databases.errors import Refused
 from data_prep.databases.tables import read_table
-from data_prep.frames import FrameError, video_info
+from data_prep.frames import FrameError
 from data_prep.messages import one_line
+from data_prep.timeline import timeline
 
 MANIFEST = ["database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames"]
 COLUMNS = {"a": ("a",), "b": ("b",)}
@@ -294,7 +295,7 @@ def test_a_video_header_of_256_million_pixels_is_refused_before_decoding(disk):
         struct.pack_into(">HH", data, frame.start() + 5, 16_000, 16_000)
     path.write_bytes(bytes(data))
     with pytest.raises(FrameError, match=r"v\.avi: its header says 16000x16000 pixels; at most"):
-        video_info(path)
+        timeline(path)
 
 
 def test_a_folder_that_is_no_database_is_given_up(disk, monkeypatch):

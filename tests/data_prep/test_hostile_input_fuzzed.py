@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from data_prep.databases import DatabaseError, load
 from data_prep.databases.tables import read_table, stream_csv
-from data_prep.frames import FrameError, read_image, video_info
-from data_prep.frames import read_frames as read_all
+from data_prep.frames import FrameError, iterate, read_image
+from data_prep.timeline import timeline
 
 MANIFEST = ["database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames"]
 COLUMNS = {"a": ("a",), "b": ("b",)}
@@ -163,11 +163,11 @@ def test_fuzzed_videos(disk, ending, changes, keep):
     copy.write_bytes(damaged(path.read_bytes(), changes, keep))
     disk.csv("manifest.csv", [MANIFEST, ["mine", "p1", "c1", "happy", "50", "", "", "", copy.name]])
     try:
-        video_info(copy)
+        timeline(copy)
     except FrameError as error:
         assert str(copy) in str(error)
     for clip in load("manifest", disk.root).clips[:1]:
         try:
-            assert read_all(clip.frames).dtype == np.uint8
+            assert all(frame.dtype == np.uint8 for frame in iterate(clip.frames))
         except FrameError as error:
             assert str(copy) in str(error)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.databases import load
-from data_prep.frames import read_frames
+from data_prep.frames import iterate
 from data_prep.simulator import read_truth, true_displacement
 from features.face_regions import region_masks
 from features.fdm import align, principal_vectors
@@ -23,7 +23,7 @@ class SimulatedClip:
     def __init__(self, clip):
         self.folder = Path(clip.frames.paths[0]).parent
         self.truth = read_truth(self.folder)
-        self.frames = read_frames(clip.frames)
+        self.frames = np.stack(list(iterate(clip.frames)))
         self.first = self.truth.files.index(Path(clip.frames.paths[0]).name)
         self.apex = self.truth.apex - self.first
         self.landmarks = np.array(json.loads((self.folder / "landmarks.json").read_text())["points"])

@@ -1,0 +1,131 @@
+"""Is everybody one person, and every recording there once? What a list of clips cannot know by itself.
+
+Folds over people only keep people apart if each has one name, and each recording one person. Random labels
+can be "recognised" above 90 % through a list that breaks this. Only equal bytes and spellings are compared:
+a recording that was encoded anew is not found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from basis.files import file_sha256
+from data_prep.clips import Clip, ImageFrames
+from data_prep.databases.alike import alike
+from data_prep.databases.errors import one_line, shown
+
+T = TypeVar("T")
+
+
+def suspicions(clips: Sequence[Clip]) -> tuple[str, ...]:
+    """One line for each thing that would make folds over people, or over clips, leak.
+
+    Files are read only where two clips have as many frames of as many bytes; what cannot be read is not
+    compared. Lines begin with "identity:".
+    """
+    lines = [*_spellings(clips), *_same_frames(clips), *_shared_files(clips), *_same_recordings(clips)]
+    return tuple(one_line(f"identity: {line}", 400) for line in lines)
+
+
+def _spellings(clips: Sequence[Clip]) -> list[str]:
+    people = dict.fromkeys(clip.subject for clip in clips)
+    return [
+        f"{' and '.join(map(shown, group))} differ in spelling only and may be one person; "
+        "folds over people take them for several"
+        for group in _groups(people, alike)
+    ]
+
+
+def _same_frames(clips: Sequence[Clip]) -> list[str]:
+    """Clips whose pictures are equal, byte by byte: under several people, or listed twice."""
+    apart: list[tuple[Clip, ...]] = []
+    twice: list[tuple[Clip, ...]] = []
+    for sized in _groups(clips, _sizes):
+        for begun in _groups(sized, _first_frame):
+            for group in _groups(begun, _content):
+                (apart if len({clip.subject for clip in group}) > 1 else twice).append(group)
+    lines = []
+    if apart:
+        lines.append(
+            f"{len(apart)} recordings lie under two people with identical frames, for example "
+            f"{_names(apart[0])}: duplicates are on both sides of folds over people"
+        )
+    if twice:
+        lines.append(
+            f"{len(twice)} recordings are listed more than once with identical frames, for example "
+            f"{_names(twice[0])}: duplicates are on both sides of folds over clips"
+        )
+    return lines
+
+
+def _shared_files(clips: Sequence[Clip]) -> list[str]:
+    """One file that belongs to clips of two people, such as overlapping parts of one folder."""
+    owner: dict[str, Clip] = {}
+    found: dict[tuple[str, str], tuple[Clip, Clip]] = {}
+    for clip in clips:
+        for path in clip.frames.paths if isinstance(clip.frames, ImageFrames) else ():
+            first = owner.setdefault(path, clip)
+            if first.subject != clip.subject and first.frames != clip.frames:
+                found.setdefault((first.name, clip.name), (first, clip))
+    return [
+        f"{_names(pair)} share the same frames and are of two people: duplicates" for pair in found.values()
+    ][:10]
+
+
+def _same_recordings(clips: Sequence[Clip]) -> list[str]:
+    """One expression of one person in two databases, such as SMIC's short clips beside its long ones."""
+
+    def recording(clip: Clip) -> Hashable:
+        return clip.subject, alike(clip.name.rpartition("/")[2].partition("@")[0])
+
+    shared = [group for group in _groups(clips, recording) if len({clip.database for clip in group}) > 1]
+    if not shared:
+        return []
+    databases = " and ".join(sorted({clip.database for group in shared for clip in group}))
+    example = f"for example {_names(shared[0])}: duplicates are on both sides of folds over clips"
+    return [f"{len(shared)} recordings are there more than once, in {databases}, {example}"]
+
+
+def _groups(items: Iterable[T], key: Callable[[T], Hashable]) -> list[tuple[T, ...]]:
+    """The items that share a key with another; a key of None is shared with nobody."""
+    found: dict[Hashable, list[T]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return [tuple(group) for shared, group in found.items() if len(group) > 1 and shared is not None]
+
+
+def _files(clip: Clip) -> tuple[str, ...]:
+    return clip.frames.paths if isinstance(clip.frames, ImageFrames) else (clip.frames.path,)
+
+
+def _span(clip: Clip) -> tuple[int, int]:
+    return (0, 0) if isinstance(clip.frames, ImageFrames) else (clip.frames.first, clip.frames.last)
+
+
+def _sizes(clip: Clip) -> Hashable:
+    try:
+        return _span(clip), tuple(Path(path).stat().st_size for path in _files(clip))
+    except OSError:
+        return None
+
+
+def _first_frame(clip: Clip) -> Hashable:
+    return _hash(_files(clip)[:1])
+
+
+def _content(clip: Clip) -> Hashable:
+    return _hash(_files(clip))
+
+
+def _hash(paths: Sequence[str]) -> str | None:
+    try:
+        return hashlib.sha256("".join(file_sha256(Path(path)) for path in paths).encode()).hexdigest()
+    except OSError:
+        return None
+
+
+def _names(clips: Sequence[Clip]) -> str:
+    return " and ".join(shown(clip.name) for clip in clips[:3])

@@ -1,0 +1,57 @@
+"""What pictures and videos share: the error that names the file, and the limits that hold before decoding."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from basis.errors import Mendable
+from data_prep.messages import one_line
+
+MAX_PIXELS = 2**25
+
+
+class FrameError(Mendable, ValueError):
+    """A frame that cannot be used; the message names the file and what is wrong with it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+def regular(path: Path) -> os.stat_result:
+    """Status of a regular file: a pipe or a device would block for ever or never end."""
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise FrameError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise FrameError(f"{path}: cannot be read ({error})") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise FrameError(f"{path}: not a regular file")
+    return status
+
+
+def check_pixels(path: Path, height: int, width: int) -> None:
+    """Raise FrameError for a header that promises no pixels, or more than `MAX_PIXELS`."""
+    if height < 1 or width < 1:
+        raise FrameError(f"{path}: its header says {width}x{height} pixels")
+    if height * width > MAX_PIXELS:
+        raise FrameError(
+            f"{path}: its header says {width}x{height} pixels; at most {MAX_PIXELS} pixels are decoded"
+        )
+
+
+def file_stamp(path: str | os.PathLike[str]) -> tuple[str, int, int, int, int] | None:
+    """What tells a file from another one without reading it; None where there is no such file.
+
+    Absolute path, length, time of change, time of status change and inode, times in nanoseconds. The last
+    two tell a file that was replaced by one of equal length whose time was set to be equal too, as
+    unpacking an archive or renaming folders does.
+    """
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    place = str(Path(path).absolute())
+    return place, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

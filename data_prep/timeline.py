@@ -1,0 +1,238 @@
+"""The frames of a video, numbered as its own timeline has them, found by reading it once as a whole.
+
+What a container's header says about count, rate and duration is not used. Numbers begin at 0:
+
+- AVI is a row of equal slots; a slot without a picture (a null frame, as recorders write for a picture that
+  they dropped) shows the picture before it again;
+- in MP4, MOV, MKV and WebM every picture that is shown is one frame, in the order of their time stamps;
+  what an edit list cuts away is not there.
+
+A picture that cannot be decoded whole, and those that may be built on it, cannot be used; clips of other
+parts of the video can.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from basis.canonical import digest_of
+from data_prep.avi import count_slots
+from data_prep.frame_files import FrameError, file_stamp, regular
+from data_prep.video_files import CUT_SHORT, Fault, decoded, opened, shown_size
+
+READER = 1
+"""Raised when a video's pixels or numbering change; part of the content digest of its clips."""
+MAX_VIDEO_FRAMES = 1_000_000
+REORDERED = 16
+"""So many frames before a damaged one may be built on it, where pictures are not coded one by one (H.264)."""
+UNEVEN = 0.05
+
+Damage = tuple[int, int, str]
+"""(first, last, why) of frame numbers that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The frames of a video as a whole reading found them.
+
+    frames: their number, null frames included; height, width: of a frame as it is shown, in pixels.
+    runs: (number of the first, how many) of the pictures in the order in which they are shown; numbers
+    between two runs are null frames. ticks: time stamp of each frame in any unit, empty where they lie
+    evenly.
+    """
+
+    frames: int
+    height: int
+    width: int
+    runs: tuple[tuple[int, int], ...]
+    damaged: tuple[Damage, ...] = ()
+    ticks: tuple[int, ...] = ()
+
+    def check(self, path: str, first: int, last: int) -> None:
+        """Raise FrameError if one of the frames `first` to `last` is not there or cannot be used."""
+        if last >= self.frames:
+            raise FrameError(f"{path}: has {self.frames} frames, frame {last + 1} is wanted")
+        for begin, end, why in self.damaged:
+            if begin <= last and end >= first:
+                which = f"frame {begin + 1}" if begin == end else f"frames {begin + 1} to {end + 1}"
+                raise FrameError(f"{path}: {which} cannot be used: {why}")
+
+
+class Store(Protocol):
+    """Where timelines are kept between programs: a `data_prep.cache.Journal`, for example."""
+
+    def get(self, key: str) -> Any:
+        """The JSON value under a key, or None."""
+
+    def add(self, key: str, value: Any) -> None:
+        """Keep a JSON value under a key."""
+
+
+@dataclass
+class _Memory:
+    """Timelines by the stamp of their file, in this process and in the store that the programme names."""
+
+    known: dict[str, Timeline] = field(default_factory=dict)
+    store: Store | None = None
+
+
+_memory = _Memory()
+
+
+def keep_timelines(store: Store | None) -> None:
+    """From now on look for timelines in this store, and keep those that are read there."""
+    _memory.store = store
+
+
+def timeline(path: str | os.PathLike[str]) -> Timeline:
+    """The timeline of a video, read as a whole unless the same file was read before.
+
+    Raises FrameError for what is no video file, cannot be opened, shows nothing, or has more than
+    `MAX_VIDEO_FRAMES` frames.
+    """
+    regular(Path(path))
+    key = digest_of({"video": file_stamp(path), "reader": READER})
+    if key not in _memory.known:
+        kept = _memory.store.get(key) if _memory.store else None
+        found = _from_json(kept) if kept else _read(Path(path))
+        if _memory.store and not kept:
+            _memory.store.add(key, asdict(found))
+        _memory.known[key] = found
+    return _memory.known[key]
+
+
+def even(ticks: Sequence[int]) -> bool:
+    """Whether time stamps lie evenly: within one tick, or within a twentieth of a frame.
+
+    One tick, because a container rounds the times of an even rate to its clock (Matroska: a millisecond).
+    """
+    if len(ticks) < 3:
+        return True
+    times = np.asarray(ticks, np.float64)
+    grid = np.linspace(times[0], times[-1], len(times))
+    return bool(np.abs(times - grid).max() <= max(1.0, UNEVEN * (grid[1] - grid[0])))
+
+
+@dataclass
+class _Reading:
+    """What a whole reading gathers.
+
+    stamps: time stamp of each picture, as shown; keys: which of them are built on no other; slots: chunks
+    of an AVI, 0 for other containers; cut: pictures that the file lists and does not hold.
+    """
+
+    size: tuple[int, int] = (0, 0)
+    stamps: list[int | None] = field(default_factory=list)
+    keys: list[bool] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    slots: int = 0
+    cut: int = 0
+    reorders: bool = False
+    intra: bool = False
+
+
+def _from_json(kept: Any) -> Timeline:
+    runs, damaged = (tuple(map(tuple, kept[name])) for name in ("runs", "damaged"))
+    return Timeline(kept["frames"], kept["height"], kept["width"], runs, damaged, tuple(kept["ticks"]))
+
+
+def _read(path: Path) -> Timeline:
+    reading = _Reading()
+    with opened(path) as (container, stream):
+        for picture in decoded(container, stream, reading.faults):
+            if not reading.stamps:
+                reading.size = shown_size(path, picture)
+            reading.stamps.append(picture.pts)
+            reading.keys.append(bool(picture.key_frame))
+            if picture.is_corrupt:
+                reading.faults.append((picture.pts, "the decoder calls it damaged"))
+            if len(reading.stamps) > MAX_VIDEO_FRAMES:
+                raise FrameError(f"{path}: more than {MAX_VIDEO_FRAMES} frames")
+        reading.reorders = stream.codec_context.has_b_frames
+        reading.intra = stream.codec_context.codec.intra_only
+        if container.format.name == "avi":
+            reading.slots = count_slots(path, stream.index)
+        reading.cut = _beyond_the_end(path, stream, reading.faults)
+    if not reading.stamps:
+        why = f" ({reading.faults[0][1]})" if reading.faults else ""
+        raise FrameError(f"{path}: not one picture of it can be decoded{why}")
+    return _timeline(path, reading)
+
+
+def _beyond_the_end(path: Path, stream: Any, faults: Sequence[Fault]) -> int:
+    """How many pictures the file lists that lie beyond its end, those not counted that were tried."""
+    size = path.stat().st_size
+    cut = sum(entry.pos + entry.size > size for entry in stream.index_entries)
+    return max(0, int(cut) - sum(why == CUT_SHORT for _, why in faults))
+
+
+def _timeline(path: Path, reading: _Reading) -> Timeline:
+    pictures, faults = _numbers(reading)
+    frames = max([*pictures, *faults.values()]) + 1
+    if reading.slots and not reading.reorders:
+        frames = max(frames, reading.slots)
+    frames += reading.cut
+    if frames > MAX_VIDEO_FRAMES:
+        raise FrameError(f"{path}: {frames} frames; at most {MAX_VIDEO_FRAMES} are read")
+    damaged = _damage(reading, pictures, faults, frames)
+    ticks = () if reading.slots else _ticks(reading, faults)
+    return Timeline(frames, *reading.size, _runs(pictures), damaged, () if even(ticks) else ticks)
+
+
+def _numbers(reading: _Reading) -> tuple[list[int], dict[int, int]]:
+    """The number of each picture, and of each time stamp without a whole picture (where that is known)."""
+    stamps = [stamp for stamp in reading.stamps if stamp is not None]
+    lost = sorted({stamp for stamp, _ in reading.faults if stamp is not None})
+    if len(stamps) < len(reading.stamps) or len(set(stamps)) < len(stamps):
+        return list(range(len(reading.stamps))), {}
+    rising = all(a < b for a, b in pairwise(stamps))
+    if reading.slots and reading.reorders:
+        # an AVI stamps pictures in the order of coding: only the row of slots that they fill is known
+        return [stamp - min(stamps) for stamp in sorted(stamps)], {}
+    if reading.slots and rising and stamps[0] >= 0:
+        return stamps, {stamp: stamp for stamp in lost}
+    if not rising:
+        return list(range(len(stamps))), {}
+    rank = {stamp: i for i, stamp in enumerate(sorted({*stamps, *lost}))}
+    return [rank[stamp] for stamp in stamps], {stamp: rank[stamp] for stamp in lost}
+
+
+def _damage(
+    reading: _Reading, pictures: Sequence[int], faults: dict[int, int], frames: int
+) -> tuple[Damage, ...]:
+    """What cannot be used: from a fault to the next picture that is built on no other."""
+    keys = [number for number, key in zip(pictures, reading.keys, strict=True) if key]
+    found: list[Damage] = []
+    if pictures[0] > 0 and pictures[0] not in faults.values() and 0 not in faults.values():
+        found.append((0, pictures[0] - 1, "no picture is shown yet"))
+    for stamp, why in reading.faults:
+        if stamp not in faults:
+            found.append((0, frames - 1, f"one of its pictures cannot be told from the others: {why}"))
+        elif reading.intra:
+            found.append((faults[stamp], faults[stamp], why))
+        else:
+            number = faults[stamp]
+            end = min((key for key in keys if key > number), default=frames) - 1
+            found.append((max(0, number - REORDERED), end, why))
+    if reading.cut:
+        found.append((frames - reading.cut, frames - 1, "the file ends before them"))
+    return tuple(dict.fromkeys(found))
+
+
+def _ticks(reading: _Reading, faults: dict[int, int]) -> tuple[int, ...]:
+    stamps = [stamp for stamp in reading.stamps if stamp is not None]
+    return tuple(sorted({*stamps, *faults})) if len(stamps) == len(reading.stamps) else ()
+
+
+def _runs(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Rising numbers as (first, how many) of each unbroken row."""
+    breaks = [i for i in range(1, len(numbers)) if numbers[i] != numbers[i - 1] + 1]
+    edges = [0, *breaks, len(numbers)]
+    return tuple((numbers[a], b - a) for a, b in pairwise(edges))

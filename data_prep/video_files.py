@@ -1,0 +1,139 @@
+"""Opening a video file and decoding it picture by picture, by FFmpeg's demuxers and decoders (PyAV)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.sidedata.sidedata import Type as SideData
+from av.stream import Disposition
+from av.video.reformatter import Interpolation
+
+from data_prep.frame_files import MAX_PIXELS, FrameError, check_pixels, regular
+
+UInt8 = npt.NDArray[np.uint8]
+
+DECODER = {"err_detect": "crccheck+explode", "max_pixels": str(MAX_PIXELS)}
+"""Damage that the decoder notices is an error and is not painted over; sizes are bounded."""
+_ONE = 1 << 16
+_MATROSKA = b"\x1a\x45\xdf\xa3"
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+
+CUT_SHORT = "its data are cut short"
+
+Fault = tuple[int | None, str]
+"""(time stamp, why) of a packet from which no whole picture came."""
+
+
+def container_of(head: bytes) -> str | None:
+    """FFmpeg's name of the container that begins with these (at least 12) bytes, None for any other file.
+
+    The first box of a MOV may also be one that readers skip.
+    """
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    if head[:4] == _MATROSKA:
+        return "matroska"
+    return "mov" if head[4:8] in _BOXES else None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """An open container and its video stream.
+
+    Only files that begin as AVI, MP4/MOV or MKV/WebM reach FFmpeg, each by its own demuxer: FFmpeg also
+    opens play lists, which may name other files and network addresses. Raises FrameError.
+    """
+    regular(path)
+    try:
+        with path.open("rb") as file:
+            kind = container_of(file.read(16))
+    except OSError as error:
+        raise FrameError(f"{path}: cannot be read ({error.strerror})") from error
+    if kind is None:
+        raise FrameError(f"{path}: does not begin as an AVI, MP4, MOV, MKV or WebM file")
+    try:
+        with av.open(
+            f"file:{path.absolute()}", format=kind, options={"protocol_whitelist": "file"}
+        ) as container:
+            yield container, _video_stream(container, path)
+    except av.FFmpegError as error:
+        raise FrameError(f"{path}: the video cannot be read: it is damaged ({error.strerror})") from error
+
+
+def decoded(container: Any, stream: Any, faults: list[Fault]) -> Iterator[Any]:
+    """The pictures of a stream in the order in which they are shown; what cannot be decoded goes to `faults`.
+
+    One thread: with several, an error is told while another picture is asked for.
+    """
+    stream.codec_context.thread_count = 1
+    stream.codec_context.options = DECODER
+    for packet in container.demux(stream):
+        if packet.size == 0 and packet.dts is not None:
+            continue  # a null frame; an empty packet would tell the decoder that the video ends
+        if packet.is_corrupt:
+            faults.append((packet.pts, CUT_SHORT))
+        try:
+            yield from packet.decode()
+        except av.FFmpegError as error:
+            faults.append((packet.pts, f"its data are damaged ({error.strerror})"))
+
+
+def shown_size(path: Path, picture: Any) -> tuple[int, int]:
+    """(height, width) of a picture as it is shown; FrameError for too many pixels."""
+    check_pixels(path, picture.height, picture.width)
+    turned = _turns(path, picture)[0]
+    return (picture.width, picture.height) if turned else (picture.height, picture.width)
+
+
+def pixels(path: Path, picture: Any, size: tuple[int, int]) -> UInt8:
+    """A picture as it is shown, (height, width, 3) uint8 RGB; FrameError unless it has this (height, width).
+
+    swscale, bicubic, by the matrix and the range that the stream names.
+    """
+    found = shown_size(path, picture)
+    if found != size:
+        raise FrameError(
+            f"{path}: a picture of {found[1]}x{found[0]} pixels after pictures of {size[1]}x{size[0]}"
+        )
+    transposed, columns, rows = _turns(path, picture)
+    frame = picture.to_ndarray(format="rgb24", interpolation=Interpolation.BICUBIC)
+    if transposed:
+        frame = frame.transpose(1, 0, 2)
+    return np.ascontiguousarray(frame[::rows, ::columns], dtype=np.uint8)
+
+
+def _video_stream(container: Any, path: Path) -> Any:
+    """The stream to show: not a cover picture."""
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        raise FrameError(f"{path}: has no video stream")
+    stream = streams[0]
+    if stream.codec_context is None:
+        raise FrameError(f"{path}: its codec is unknown here")
+    check_pixels(path, stream.codec_context.height, stream.codec_context.width)
+    return stream
+
+
+def _turns(path: Path, picture: Any) -> tuple[bool, int, int]:
+    """(transposed, step along columns, step along rows) of the display matrix.
+
+    A matrix (a b u; c d v; x y w) shows the pixel (x, y) at (a x + c y, b x + d y).
+    """
+    data = picture.side_data.get(SideData.DISPLAYMATRIX)
+    if data is None:
+        return False, 1, 1
+    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+    if not b and not c and abs(a) == abs(d) == _ONE:
+        return False, a // _ONE, d // _ONE
+    if not a and not d and abs(b) == abs(c) == _ONE:
+        return True, c // _ONE, b // _ONE
+    raise FrameError(
+        f"{path}: its display matrix ({a / _ONE:g} {b / _ONE:g}; {c / _ONE:g} {d / _ONE:g}) is no quarter "
+        "turn and no mirroring; write the video without it"
+    )

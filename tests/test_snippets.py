@@ -1,0 +1,37 @@
+"""The Python of docs/from-python.md runs as it stands, from top to bottom, on tiny simulated data."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import benchmark
+from methods import METHODS
+
+PAGE = Path(__file__).parent.parent / "docs" / "from-python.md"
+
+
+@pytest.mark.slow
+def test_the_page_from_python_runs_as_it_stands(simulated_cache, tmp_path, monkeypatch):
+    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    assert len(snippets) >= 6
+    tiny = {"simulator": "tiny", "cache": str(simulated_cache)}
+    load, evaluate = benchmark.load, benchmark.evaluate
+    monkeypatch.setattr(benchmark, "load", lambda **databases: load(settings=tiny), raising=False)
+    fast = {**tiny, "tables_only": True, "method_settings": {"net": {"epochs": 2}}}
+    monkeypatch.setattr(
+        benchmark, "evaluate", lambda methods, **given: evaluate(methods, **{**given, **fast}), raising=False
+    )
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "snippets"}
+    try:
+        for snippet in snippets:
+            exec(compile(snippet, str(PAGE), "exec"), names)
+    finally:
+        METHODS.added.clear()
+    assert names["histogram"].shape == (6 * 6 * 3 * 59,) == (6372,)
+    assert names["flow"].shape == (31, 163, 134, 2)
+    assert {"Mine", "LBP-TOP"} <= set(benchmark.open_run(tmp_path / "runs/mine").table["title"])
+    assert "My net" in set(names["run"].table["title"])
