@@ -15,7 +15,6 @@ from methods.base import Method, Role
 from results.records.run_file import (
     DataInfo,
     MethodInfo,
-    Place,
     PlannedUnit,
     ProtocolInfo,
     RunFile,
@@ -25,9 +24,15 @@ from results.records.run_file import (
 
 
 def described(
-    folder: Path, assembled: Assembled, units: Sequence[Unit], before: RunFile | None, *, command: str
+    folder: Path,
+    assembled: Assembled,
+    units: Sequence[Unit],
+    before: RunFile | None,
+    kept: Sequence[PlannedUnit],
+    *,
+    command: str,
 ) -> RunFile:
-    """The run file of a plan, with what an earlier plan of the same folder holds beside it."""
+    """The run file of a plan; kept: units of the earlier plan `before` that stay beside it."""
     settings, plan, task = assembled.settings, assembled.plan, assembled.sources.task
     return RunFile(
         name=folder.absolute().name,
@@ -38,7 +43,7 @@ def described(
         protocols=_protocols(settings.protocols, before),
         task=TaskInfo(task.name, task.title, task.classes, task.headline),
         data=_data(assembled),
-        units=_units(units, before),
+        units=(*kept, *map(_planned, units)),
         set_aside=tuple(
             SetAside(each.database, each.clip, each.stage, each.reason) for each in plan.set_aside
         ),
@@ -82,12 +87,8 @@ def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolIn
     return tuple(found.values())
 
 
-def _units(units: Sequence[Unit], before: RunFile | None) -> tuple[PlannedUnit, ...]:
-    slots: dict[Place, PlannedUnit] = {unit.place: unit for unit in (before.units if before else ())}
-    for unit in units:
-        planned = PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed)
-        slots[planned.place] = planned
-    return tuple(slots.values())
+def _planned(unit: Unit) -> PlannedUnit:
+    return PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed)
 
 
 def _data(assembled: Assembled) -> DataInfo:

@@ -63,15 +63,7 @@ def execute(
     method = build(unit, context)
     clips = under_control(clips, unit.control, unit.seed).at_revision(method.revision)
     unusable = method.unusable(clips.without_labels())
-    fold = _fold(unit, clips)
-    train = clips.select([i for i in fold.train if i not in unusable])
-    test = clips.select([i for i in fold.test if i not in unusable])
-    if not len(train):
-        reason = next(iter(unusable.values()), "the fold is empty")
-        raise UnitError(
-            f"{unit.method} can use none of the {len(fold.train)} training clips of {unit.fold}; "
-            f"first reason: {reason}"
-        )
+    train, test = _usable(unit, clips, unusable)
     opened = time.perf_counter()
     if len(test):
         method.fit(train, seed=seed_of(unit))
@@ -137,6 +129,19 @@ def checked(prediction: Prediction, test: Clips, method: str) -> Prediction:
 def _nothing(test: Clips) -> Prediction:
     """The prediction for a fold without a clip."""
     return Prediction(({},), np.zeros((1, 0, len(test.classes)), np.float32), chosen=0)
+
+
+def _usable(unit: Unit, clips: Clips, unusable: Mapping[int, str]) -> tuple[Clips, Clips]:
+    """The training and the test clips of a unit that its method can handle."""
+    fold = _fold(unit, clips)
+    train = [i for i in fold.train if i not in unusable]
+    if not train:
+        reason = next(iter(unusable.values()), "the fold is empty")
+        raise UnitError(
+            f"{unit.method} can use none of the {len(fold.train)} training clips of {unit.fold}; "
+            f"first reason: {reason}"
+        )
+    return clips.select(train), clips.select([i for i in fold.test if i not in unusable])
 
 
 def _fold(unit: Unit, clips: Clips) -> Fold:

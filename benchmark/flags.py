@@ -175,6 +175,7 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--timeout", type=float, metavar="S", help="seconds a unit may take")
     made.add_argument("--memory-limit", type=int, metavar="MB", help="memory a unit may take")
     made.add_argument("--tables-only", action="store_true", default=None, help="no figures, no page yet")
+    made.add_argument("--redo", action="store_true", default=None, help="redo records of other versions")
     made.add_argument("--control", choices=CONTROLS, help="shuffled-labels: nothing can be learned")
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.plugins import loaded
 from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import Settings, SettingsError
 from benchmark.unit import Unit
-from methods import load_method, make_settings, select
+from methods import make_settings, select
 from methods.base import Method
 
 LONGEST_SIDE = 4096
@@ -20,7 +21,9 @@ LONGEST_SIDE = 4096
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """What planning needs to know of a method; stills: does it learn from photographs."""
+    """What planning needs to know of a method; stills: does it learn from photographs;
+    threads: those that its import started.
+    """
 
     name: str
     title: str
@@ -28,11 +31,12 @@ class MethodSpec:
     settings: Mapping[str, Any]
     frame_size: tuple[int, int]
     stills: bool
+    threads: tuple[str, ...] = ()
 
 
 def describe(name: str, settings: Settings) -> MethodSpec:
     """Import a method and resolve its settings under this run's profile."""
-    cls = load_method(name)
+    cls, threads = loaded(name)
     method: Method = cls(make_settings(cls, settings_for(name, settings.method_settings)))
     if not all(1 <= side <= LONGEST_SIDE for side in method.frame_size):
         raise SettingsError(
@@ -45,6 +49,7 @@ def describe(name: str, settings: Settings) -> MethodSpec:
         settings=dataclasses.asdict(method.settings),
         frame_size=method.frame_size,
         stills=cls.learns_from_stills,
+        threads=threads,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,8 +52,9 @@ class Settings:
     unit, one by default, because the last bits of a network's weights depend on it and the number of
     workers must not. slurm: group_seconds (units expected to take no longer together share a job)
     and parameters of submitit, such as slurm_partition, mem_gb or timeout_min. timeout: seconds a unit may
-    take. memory_limit: MB a unit may take, 0 for none. control: "shuffled-labels" permutes the labels of
-    all clips, so that nothing can be learned. method_settings: methods ("mdmo", "tlcnn* c5-svm", "*") ->
+    take. memory_limit: MB a unit may take, 0 for none. redo: units whose records were made with other
+    versions are run again, instead of a refusal. control: "shuffled-labels" permutes the labels of all
+    clips, so that nothing can be learned. method_settings: methods ("mdmo", "tlcnn* c5-svm", "*") ->
     settings that differ from the methods' defaults, which are the paper's; where two tables set the same,
     the later one wins.
     """
@@ -84,6 +86,7 @@ class Settings:
     deterministic: bool = False
     trust_cache: bool = False
     tables_only: bool = False
+    redo: bool = False
     method_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -139,9 +142,14 @@ def checked(settings: Settings) -> Settings:
     return dataclasses.replace(
         settings,
         methods=select(settings.methods),
-        tim=_distinct(settings.tim),
-        protocols=_distinct(tuple(PROTOCOLS.canonical(name) for name in settings.protocols)),
-        seeds=_distinct(settings.seeds),
+        tim=_once("tim", settings.tim),
+        protocols=_once("protocols", tuple(PROTOCOLS.canonical(name) for name in settings.protocols)),
+        seeds=_once("seeds", settings.seeds),
+        out=settings.out and at_home(settings.out),
+        cache=at_home(settings.cache),
+        mapping=settings.mapping and at_home(settings.mapping),
+        data={name: at_home(place) for name, place in settings.data.items()},
+        expressions={name: at_home(place) for name, place in settings.expressions.items()},
     )
 
 
@@ -150,8 +158,17 @@ def as_json(settings: Settings) -> dict[str, Any]:
     return dataclasses.asdict(settings)
 
 
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(dict.fromkeys(values))
+def _once(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values; SettingsError if one stands there twice: a repetition that repeats nothing is a slip."""
+    twice = next((value for i, value in enumerate(values) if value in values[:i]), None)
+    if twice is not None:
+        raise SettingsError(f"{name} names {twice!r} twice; each of them is run once")
+    return values
+
+
+def at_home(places: str) -> str:
+    """A path, or several as in TREE,TABLE, with ~ for the home: in a settings file no shell expands it."""
+    return ",".join(os.path.expanduser(place) for place in places.split(","))  # noqa: PTH111 - texts
 
 
 def _refuse_unused(given: Mapping[str, Any]) -> None:

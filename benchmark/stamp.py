@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,6 +40,17 @@ def stamp() -> dict[str, Any]:
         },
         "argv": [Path(sys.argv[0]).name, *sys.argv[1:]],
     }
+
+
+def unit_stamp(origin: str) -> dict[str, Any]:
+    """The stamp of a unit's record; origin: package and version that brings its method, "" for our own."""
+    return {**stamp(), "origin": origin}
+
+
+def made_with(stamp: Mapping[str, Any]) -> dict[str, str]:
+    """Of a stamp, in words, what must be equal for two records of one method to share a table."""
+    versions = {name: str(found) for name, found in stamp.get("versions", {}).items()}
+    return {**versions, "its package": str(stamp.get("origin") or "this project's own")}
 
 
 def _version(package: str) -> str | None:

@@ -49,7 +49,7 @@ def load_method(name: str) -> type[Method]:
     where = METHODS[one_of(name, METHODS, "method")]
     try:
         loaded = METHODS.load(name)
-    except Exception as error:  # a package of somebody else's may raise anything
+    except (Exception, SystemExit) as error:  # a package of somebody else's may raise anything
         raise _unusable(name, where, f"{type(error).__name__}: {error}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, Method)):
         raise _unusable(name, where, "it is not a subclass of methods.base.Method")

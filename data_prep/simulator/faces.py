@@ -181,8 +181,8 @@ def head_outline(landmarks: Floats) -> Floats:
     centre = (left + right) / 2
     half = (right[0] - left[0]) / 2
     angles = np.linspace(0.0, np.pi, 15)[1:-1]
-    squash = np.abs(np.cos(angles)) ** 0.85 * np.sign(np.cos(angles))
-    arc = np.column_stack([centre[0] + half * squash, centre[1] - 0.60 * np.sin(angles) ** 0.8])
+    squash = np.abs(np.cos(angles)) ** 0.95 * np.sign(np.cos(angles))
+    arc = np.column_stack([centre[0] + half * squash, centre[1] - 0.60 * np.sin(angles) ** 0.9])
     return spline(np.vstack([landmarks[:17], arc]), closed=True)
 
 
@@ -261,7 +261,7 @@ def _nose_relief(canvas: Canvas, p: Floats) -> Image:
     along = np.clip((canvas.y - top[1]) / (tip[1] - top[1]), 0.0, 1.0)
     axis = top[0] + (tip[0] - top[0]) * along
     width = 0.040 + 0.030 * along * float(p[35, 0] - p[31, 0]) / 0.2
-    ends = _step((canvas.y - top[1] + 0.03) / 0.05) * _step((p[33, 1] - 0.012 - canvas.y) / 0.022)
+    ends = _step((canvas.y - top[1] + 0.03) / 0.05) * _step((p[33, 1] + 0.012 - canvas.y) / 0.075)
     ridge = (0.032 + 0.085 * along**1.4) * np.exp(-0.5 * ((canvas.x - axis) / width) ** 2) * ends
     z = ridge + 0.035 * canvas.bump(tip, (0.05, 0.045))
     for wing in (31, 35):
@@ -279,7 +279,7 @@ def _step(t: npt.NDArray[np.floating]) -> Image:
 
 def _lit_skin(canvas: Canvas, looks: Looks, landmarks: Floats, expression: Expression) -> Image:
     z = height_map(canvas, landmarks) - _creases(canvas, looks, landmarks, expression)
-    z += 0.00055 * looks.roughness * canvas.noise(looks.rng("pores"), 0.012)
+    z += 0.00025 * looks.roughness * canvas.noise(looks.rng("pores"), 0.009)
     slope_y, slope_x = np.gradient(z * canvas.scale)
     length = np.sqrt(slope_x**2 + slope_y**2 + 1.0)
     lx, ly, lz = looks.light
@@ -321,7 +321,7 @@ def _skin_albedo(canvas: Canvas, looks: Looks, p: Floats) -> Image:
     base = np.asarray(looks.skin, np.float32)
     rng = looks.rng("skin")
     tone = np.zeros(canvas.shape, np.float32)
-    for cell, strength in ((0.30, 0.016), (0.10, 0.014), (0.035, 0.017), (0.016, 0.022)):
+    for cell, strength in ((0.30, 0.020), (0.10, 0.016), (0.035, 0.016), (0.014, 0.020)):
         tone += np.float32(strength) * canvas.noise(rng, cell)
     albedo = np.broadcast_to(base, (*canvas.shape, 3)) * (1.0 + looks.roughness * tone)[..., None]
     red = 0.5 * canvas.bump(p[30], (0.07, 0.05))
@@ -367,7 +367,7 @@ def _bearded(canvas: Canvas, looks: Looks, p: Floats, albedo: Image) -> Image:
         ),
         closed=True,
     )
-    grain = 0.75 + 0.25 * canvas.noise(looks.rng("beard"), 0.009, 2.0)
+    grain = 0.8 + 0.14 * canvas.noise(looks.rng("beard"), 0.009, 2.0)
     mask = (canvas.polygon(lower, 0.03) * np.clip(grain, 0, 1.4) * looks.beard * 0.75)[..., None]
     bearded: Image = albedo * (1.0 - mask) + mask * np.asarray(looks.hair, np.float32)
     return bearded.astype(np.float32)

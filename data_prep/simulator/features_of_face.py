@@ -72,30 +72,22 @@ def _draw_lids(canvas: Canvas, looks: Looks, eye: Floats, upper: Floats, lower: 
 
 
 def draw_brows(canvas: Canvas, looks: Looks, p: Floats) -> None:
-    """Brows of single hairs over a soft shadow."""
+    """Brows of single hairs over a soft shadow; hairs stand up near the nose and lie down outwards."""
     rng = looks.rng("brows")
     for points, side in ((p[17:22], -1.0), (p[26:21:-1], 1.0)):
         curve = spline(points, steps=14)
         t = np.linspace(0.0, 1.0, len(curve))
-        half = 0.021 * looks.brow_thickness * (0.35 + 0.9 * np.sin(np.pi * np.clip(0.12 + 0.75 * t, 0, 1)))
-        body = np.vstack(
-            [curve - np.column_stack([0 * t, half]), (curve + np.column_stack([0 * t, half]))[::-1]]
-        )
+        half = 0.021 * looks.brow_thickness * np.sqrt(np.clip(1.15 * t, 0.06, 1.0)) * (1.08 - 0.35 * t**6)
+        below = np.column_stack([np.zeros_like(t), half])
+        body = np.vstack([curve - below, (curve + below)[::-1]])
         canvas.blend(canvas.polygon(body, 0.009), looks.hair, 0.62)
         hairs = []
-        for _ in range(130):
+        for _ in range(200):
             k = int(rng.integers(0, len(curve)))
-            root = curve[k] + (rng.normal(0, 0.004), rng.uniform(-1, 1) * half[k])
-            lean = -side * rng.uniform(-0.9, -0.2) * (0.3 + 0.7 * (1 - t[k])) - side * 0.0
-            hairs.append(
-                np.array(
-                    [
-                        root,
-                        root + 0.036 * np.array([lean + side * 0.5 * (1 - t[k]), -0.35 + 0.3 * (1 - t[k])]),
-                    ]
-                )
-            )
-        canvas.blend(canvas.strokes(hairs, 0.005), np.asarray(looks.hair) * 0.8, 0.6)
+            root = curve[k] + (rng.normal(0, 0.004), rng.uniform(-0.7, 0.9) * half[k])
+            along = (side * (1.0 - 0.6 * t[k] ** 2), 0.30 - 0.95 * t[k] + 0.25 * rng.normal())
+            hairs.append(np.array([root, root + 0.027 * np.asarray(along)]))
+        canvas.blend(canvas.strokes(hairs, 0.0045), np.asarray(looks.hair) * 0.85, 0.55)
 
 
 def draw_nostrils(canvas: Canvas, looks: Looks, p: Floats) -> None:
@@ -103,7 +95,7 @@ def draw_nostrils(canvas: Canvas, looks: Looks, p: Floats) -> None:
     dark = np.asarray(looks.skin) * (0.26, 0.20, 0.19)
     for wing, mid, side in ((31, 32, -1.0), (35, 34, 1.0)):
         centre = 0.45 * p[wing] + 0.55 * p[mid] + (0.0, -0.004)
-        canvas.blend(canvas.ellipse(centre, (0.027, 0.012), 0.012), dark, 0.85)
+        canvas.blend(canvas.ellipse(centre, (0.024, 0.011), 0.013), dark, 0.8)
         wall = spline(
             [
                 p[wing] + (side * 0.008, -0.06),
@@ -113,7 +105,7 @@ def draw_nostrils(canvas: Canvas, looks: Looks, p: Floats) -> None:
         )
         canvas.darken(canvas.stroke(wall, 0.009, 0.007), 0.30)
     under = spline(p[[31, 32, 33, 34, 35]] + (0, 0.006))
-    canvas.darken(canvas.stroke(under, 0.016, 0.012), 0.22)
+    canvas.darken(canvas.stroke(under, 0.014, 0.012), 0.15)
 
 
 def draw_mouth(canvas: Canvas, looks: Looks, p: Floats) -> None:

@@ -49,7 +49,7 @@ def draw_hair_over(canvas: Canvas, looks: Looks, landmarks: Floats, outline: Flo
     out, lift, burn = VOLUME[looks.hair_style]
     lift += float(looks.rng("volume").uniform(-0.02, 0.06))
     side = [(left - out, burn), (left - out - 0.01, -0.15), (left - 0.2 * out, top + 0.28)]
-    side += [(left + 0.10, top + 0.05 - 0.3 * lift), (left * 0.45, top - 0.75 * lift)]
+    side += [(left + 0.09, top + 0.10 - 0.4 * lift), (left * 0.47, top + 0.01 - 0.8 * lift)]
     mirrored = [(left + right - x, y) for x, y in side[::-1]]
     outer = [*side, (0.0, top - lift), *mirrored]
     cap = np.vstack([spline(outer), spline(_hairline(looks, left, right))])

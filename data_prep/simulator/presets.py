@@ -64,6 +64,10 @@ def _smic(subjects: int, **emotions: int) -> Cast:
     return Cast(subjects, 100.0, MappingProxyType(emotions))
 
 
+REAL_SECONDS = (0.11, 0.7)
+"""The shortest and longest movement in the tables of CASME II (24 to 141 frames at 200 fps, mean 67) and
+SMIC HS (11 to 58 frames at 100 fps, mean 34)."""
+
 TINY = Preset(
     face_width=70.0,
     frame=(124, 118),
@@ -91,10 +95,34 @@ SMALL = Preset(
     ),
     kdef=(8, 1),
     rafd=(6, 1),
-    seconds=(0.2, 0.36),
+    seconds=REAL_SECONDS,
 )
 """90 clips of 24 people, 17 / 34 / 17 / 22 of the four classes. Negative is the largest class (or one of
 two) in every database, so that knowing the database does not help to guess the class."""
+
+MEDIUM = Preset(
+    face_width=104.0,
+    frame=(184, 176),
+    casts=MappingProxyType(
+        {
+            "casme": _casme(
+                8,
+                **{"happiness": 4, "disgust": 17, "sadness": 2, "fear": 1, "contempt": 1},
+                **{"surprise": 6, "tense": 28, "repression": 16},
+            ),
+            "casme2": _casme2(
+                12,
+                **{"happiness": 14, "disgust": 26, "sadness": 3, "fear": 1},
+                **{"surprise": 10, "others": 41, "repression": 12},
+            ),
+            "smic": _smic(7, positive=23, negative=30, surprise=18),
+        }
+    ),
+    kdef=(8, 1),
+    rafd=(6, 1),
+    seconds=REAL_SECONDS,
+)
+"""253 clips of 27 people: full's counts times .45, on faces as small as the small preset's."""
 
 FULL = Preset(
     face_width=230.0,
@@ -116,11 +144,13 @@ FULL = Preset(
     ),
     kdef=(70, 2),
     rafd=(67, 3),
-    seconds=(0.2, 0.5),
+    seconds=REAL_SECONDS,
 )
 """167 + 236 + 157 = 560 clips of 60 people, 91 / 179 / 75 / 215 of the four classes. The paper's counts,
 91 / 179 / 75 / 214, add up to 559: the missing clip is given to the largest class. Here, as in the real
 collection, the database alone tells something of the class: SMIC has no "others"."""
 
-PRESETS: Mapping[str, Preset] = MappingProxyType({"tiny": TINY, "small": SMALL, "full": FULL})
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {"tiny": TINY, "small": SMALL, "medium": MEDIUM, "full": FULL}
+)
 """Name to preset."""

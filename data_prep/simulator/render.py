@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from data_prep.simulator.canvas import Canvas, Image
 from data_prep.simulator.casting import ClipPlan
@@ -17,18 +18,28 @@ from data_prep.simulator.seeds import generator
 from data_prep.simulator.settings import SimulatorSettings
 
 SUPERSAMPLING = 2
-"""The neutral face is warped at twice the frame's resolution and then averaged down."""
+"""The neutral face is drawn at twice the frame's resolution; a pixel of a frame is the mean of 2 x 2."""
 
 REFERENCE_WIDTH = 230.0
 """Amplitude and drift are given in pixels on a face this wide."""
+
+FINE_FACE = 160.0
+"""Faces narrower than this are drawn finer and averaged down, so that single hairs stay thin."""
+
+WALK_TERMS = 8
+"""Terms of the series of a smooth random walk; they hold 97 % of its variance at the end."""
+
+FLICKER_KEPT = 0.7
+"""Correlation of the brightness of neighbouring frames."""
 
 
 @dataclass(frozen=True)
 class Neutral:
     """A person's neutral face, ready to be warped.
 
-    picture: (2H, 2W, 3) float32 RGB 0..1; landmarks: (68, 2) pixels of the frame; unit: (68, 2) in face
-    widths; scale, origin: of the frame, in pixels; shape: (H, W) of the frame.
+    picture: (2H, 2W, 3) float32 RGB 0..1, element (i, j) the mean over the square of a frame's pixel whose
+    corner lies there: every second one is the frame at rest; landmarks: (68, 2) pixels of the frame; unit:
+    (68, 2) in face widths; scale, origin: of the frame, in pixels; shape: (H, W) of the frame.
     """
 
     picture: Image
@@ -47,14 +58,15 @@ def frame_origin(shape: tuple[int, int], face_width: float) -> tuple[float, floa
 def draw_neutral(looks: Looks, shape: tuple[int, int], face_width: float) -> Neutral:
     """Draw a person once; small faces are drawn finer and averaged down to twice the frame's resolution."""
     origin = frame_origin(shape, face_width)
-    fine = SUPERSAMPLING + 1 if face_width < 160 else SUPERSAMPLING
+    fine = SUPERSAMPLING + 1 if face_width < FINE_FACE else SUPERSAMPLING
     large = tuple(((np.asarray(origin) + 0.5) * fine - 0.5).tolist())
     canvas = Canvas((shape[0] * fine, shape[1] * fine), face_width * fine, (large[0], large[1]))
     picture = draw_face(canvas, looks, looks.landmarks)
     size = (shape[1] * SUPERSAMPLING, shape[0] * SUPERSAMPLING)
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    means = cv2.blur(small, (SUPERSAMPLING,) * 2, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
     landmarks = looks.landmarks * face_width + np.asarray(origin)
-    return Neutral(small.astype(np.float32), landmarks, looks.landmarks, face_width, origin, shape)
+    return Neutral(means.astype(np.float32), landmarks, looks.landmarks, face_width, origin, shape)
 
 
 def movement_of(plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -> Movement:
@@ -76,7 +88,7 @@ def movement_of(plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -
         intensities=intensities,
         head_centre=(ox, oy + 0.10 * neutral.scale),
         head_radii=(0.60 * neutral.scale, 0.85 * neutral.scale),
-        head=_head_motion(head, plan.frames, settings.drift * per_pixel, neutral.scale),
+        head=_head_motion(head, plan.frames, settings.drift * per_pixel, settings.turn, neutral.scale),
     )
 
 
@@ -109,13 +121,22 @@ def _blink(rng: np.random.Generator, plan: ClipPlan, neutral: Neutral) -> Floats
     return way
 
 
-def _head_motion(rng: np.random.Generator, frames: int, drift: float, scale: float) -> Floats:
-    """(T, 4) smooth drift that starts at 0: shifts with deviation `drift`, slight turn and growth."""
-    t = np.linspace(0.0, 1.0, frames)
-    basis = np.stack([t, np.sin(np.pi * t), np.sin(2 * np.pi * t)], axis=1)
-    weights = rng.standard_normal((3, 4)) * np.array([[1.0], [0.35], [0.2]])
-    sizes = np.array([drift, drift, 0.5 * drift / scale, 0.35 * drift / scale])
-    motion: Floats = (basis @ weights) * sizes
+def _walk(rng: np.random.Generator, frames: int, courses: int) -> Floats:
+    """(T, courses) smooth random walks: 0 at the first frame, deviation 1 at the last.
+
+    The first terms of a random walk's Karhunen-Loeve series: its slow part, without the trembling.
+    """
+    t = np.linspace(0.0, 1.0, frames)[:, None]
+    rate = np.pi * (np.arange(WALK_TERMS) + 0.5)
+    basis = np.sqrt(2.0) * np.sin(rate * t) / rate
+    walk: Floats = basis @ rng.standard_normal((WALK_TERMS, courses))
+    return walk
+
+
+def _head_motion(rng: np.random.Generator, frames: int, drift: float, turn: float, scale: float) -> Floats:
+    """(T, 4): shifts with deviation `drift` pixels at the end, turn with `turn` degrees, slight growth."""
+    sizes = np.array([drift, drift, np.deg2rad(turn), 0.35 * drift / scale])
+    motion: Floats = _walk(rng, frames, 4) * sizes
     return motion
 
 
@@ -125,14 +146,55 @@ def render(
     """The clip's frames in order, (H, W, 3) uint8 RGB."""
     rng = generator(settings.seed, plan.key, "camera")
     camera = _Camera(neutral, movement)
-    gain = 1.0
+    lamp = _Lamp(neutral, generator(settings.seed, plan.key, "light"), plan.frames, settings)
     for frame in range(plan.frames):
-        gain = 1.0 + 0.7 * (gain - 1.0) + settings.flicker * rng.standard_normal()
-        picture = camera.picture(frame) * np.float32(255.0 * gain)
-        if settings.noise > 0.0:
-            grain = rng.standard_normal(picture.shape, dtype=np.float32)
-            picture += np.float32(settings.noise) * grain
-        yield np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+        picture = camera.picture(frame)
+        picture *= np.float32(255.0) * lamp.gain(frame)
+        yield exposed(picture, rng, settings.noise)
+
+
+def exposed(picture: Image, rng: np.random.Generator, noise: float) -> npt.NDArray[np.uint8]:
+    """What the sensor makes of a picture in grey levels: Gaussian noise of this deviation, whole numbers."""
+    if noise > 0.0:
+        steps = rng.integers(0, len(QUANTILES), picture.shape, dtype=np.uint16)
+        picture = picture + np.take(QUANTILES * np.float32(noise), steps)
+    exposure: npt.NDArray[np.uint8] = cv2.convertScaleAbs(np.maximum(picture, np.float32(0.0)))
+    return exposure
+
+
+def _quantiles() -> Image:
+    """The normal distribution as 4096 equally likely values, to six digits: equal on every processor."""
+    values = ndtri((np.arange(4096) + 0.5) / 4096.0)
+    rounded: Image = np.round(values / np.sqrt(np.mean(values**2)), 6).astype(np.float32)
+    return rounded
+
+
+QUANTILES = _quantiles()
+"""Equally likely values of a standard normal variable; the largest is 3.7."""
+
+
+class _Lamp:
+    """How bright each frame is: flicker of the whole, and a gradient over the face that changes slowly."""
+
+    def __init__(
+        self, neutral: Neutral, rng: np.random.Generator, frames: int, settings: SimulatorSettings
+    ) -> None:
+        steps = rng.standard_normal(frames)
+        self.level = np.ones(frames)
+        for frame in range(frames):
+            kept = FLICKER_KEPT * (self.level[frame - 1] - 1.0) if frame else 0.0
+            new = settings.flicker * steps[frame] * (np.sqrt(1.0 - FLICKER_KEPT**2) if frame else 1.0)
+            self.level[frame] = 1.0 + kept + new
+        self.slope = settings.light * _walk(rng, frames, 2)
+        height, width = neutral.shape
+        self.across = ((np.arange(width) - neutral.origin[0]) / neutral.scale)[None, :]
+        self.down = ((np.arange(height) - neutral.origin[1]) / neutral.scale)[:, None]
+
+    def gain(self, frame: int) -> Image:
+        """(H, W, 1) float32 factor of brightness."""
+        x, y = self.slope[frame]
+        gain: Image = (self.level[frame] * (1.0 + x * self.across + y * self.down)).astype(np.float32)
+        return gain[..., None]
 
 
 class _Camera:
@@ -141,7 +203,6 @@ class _Camera:
     def __init__(self, neutral: Neutral, movement: Movement) -> None:
         self.neutral = neutral
         self.movement = movement
-        self.large = neutral.picture.shape[:2]
         points = coarse_points(neutral.shape, max(1.5, 0.018 * neutral.scale))
         unit = Movement(
             names=movement.names,
@@ -163,23 +224,18 @@ class _Camera:
             head.at(k, points) for k in range(4)
         ]
         self.fields = np.stack(fields)
-        columns = np.arange(self.large[1], dtype=np.float32)
-        rows = np.arange(self.large[0], dtype=np.float32)
-        self.x, self.y = np.meshgrid(columns, rows)
+        rows, columns = neutral.shape
+        self.at_rest = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(np.float32)
 
     def picture(self, frame: int) -> Image:
         """Frame without camera noise, (H, W, 3) float32 0..1."""
         numbers = np.concatenate([self.movement.intensities[frame], self.movement.head[frame]])
         forward = np.tensordot(numbers, self.fields, axes=1).astype(np.float32)
-        back = inverse(forward, self.neutral.shape) * np.float32(SUPERSAMPLING)
-        back = cv2.resize(back, (self.large[1], self.large[0]), interpolation=cv2.INTER_CUBIC)
-        warped = cv2.remap(
-            self.neutral.picture,
-            self.x - back[..., 0],
-            self.y - back[..., 1],
-            cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REPLICATE,
+        back = inverse(forward, self.neutral.shape)
+        rows, columns = self.neutral.shape
+        where = self.at_rest - cv2.resize(back, (columns, rows), interpolation=cv2.INTER_CUBIC)
+        where *= np.float32(SUPERSAMPLING)
+        picture: Image = cv2.remap(
+            self.neutral.picture, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
-        height, width = self.neutral.shape
-        small: Image = cv2.resize(warped, (width, height), interpolation=cv2.INTER_AREA)
-        return small
+        return picture

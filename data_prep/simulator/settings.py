@@ -9,7 +9,7 @@ from typing import Any
 from basis.canonical import digest_of
 from data_prep.simulator.presets import PRESETS, Preset
 
-REVISION = 3
+REVISION = 4
 """Raised whenever the pictures or tables written from equal settings change."""
 
 BOUNDS: Mapping[str, tuple[int, int]] = {
@@ -19,6 +19,8 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "uneven": (0, 1),
     "ambiguity": (0, 1),
     "drift": (0, 230),
+    "turn": (0, 45),
+    "light": (0, 1),
     "flicker": (0, 10),
     "noise": (0, 255),
     "blinks": (0, 1),
@@ -31,7 +33,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
 class SimulatorSettings:
     """Named knobs of the simulator.
 
-    size: preset, "tiny", "small" or "full".
+    size: preset, "tiny", "small", "medium" or "full".
     seed: everything random derives from it and from names.
     amplitude: median peak displacement of a movement, in pixels on a face 230 px wide; 0 is no movement.
     strength_spread: standard deviation of the logarithm of the strength, within and between people.
@@ -42,8 +44,11 @@ class SimulatorSettings:
         `mix_unevenness`).
     ambiguity: 0 (one combination of action units for each emotion) to 1 (those of the annotations, and a
         random extra unit in a quarter of the clips).
-    drift: standard deviation of the head's shift at a clip's end, pixels on a 230 px face.
-    flicker: relative standard deviation of the frames' brightness. noise: of the sensor, grey levels.
+    drift: standard deviation of the head's shift at a clip's end, pixels on a 230 px face; turn: of its
+        turn, degrees. Both grow like a random walk.
+    light: standard deviation of the change of the lamp's gradient at a clip's end, relative brightness
+        over the face's width. flicker: relative standard deviation of the frames' brightness.
+    noise: standard deviation of the sensor, grey levels.
     blinks: share of clips with an unrelated blink. jpeg: quality of JPEG files.
     """
 
@@ -52,9 +57,11 @@ class SimulatorSettings:
     amplitude: float = 2.3
     strength_spread: float = 0.25
     style: float = 1.0
-    uneven: float = 1.0
+    uneven: float = 0.075
     ambiguity: float = 1.0
-    drift: float = 0.4
+    drift: float = 0.5
+    turn: float = 0.06
+    light: float = 0.01
     flicker: float = 0.004
     noise: float = 1.2
     blinks: float = 0.12

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -13,7 +14,7 @@ from data_prep.simulator.canvas import Canvas
 from data_prep.simulator.faces import Expression, Looks, draw_face, draw_looks
 from data_prep.simulator.movement import Floats, Movement, bumps_of
 from data_prep.simulator.recipes import units_of
-from data_prep.simulator.render import frame_origin
+from data_prep.simulator.render import FINE_FACE, exposed, frame_origin
 from data_prep.simulator.seeds import generator
 from data_prep.simulator.settings import SimulatorSettings
 
@@ -99,12 +100,14 @@ def draw_still(plan: StillPlan, settings: SimulatorSettings) -> tuple[npt.NDArra
     width = settings.preset.face_width
     shape = still_frame(width)
     origin = frame_origin(shape, width)
-    large = (np.asarray(origin) + 0.5) * 2 - 0.5
-    canvas = Canvas((shape[0] * 2, shape[1] * 2), 2 * width, (float(large[0]), float(large[1])))
-    picture = draw_face(canvas, looks, points, expression)
-    small = picture.reshape(shape[0], 2, shape[1], 2, 3).mean(axis=(1, 3))
-    noisy = small * 255.0 * rng.normal(1.0, 0.02) + settings.noise * rng.standard_normal(small.shape)
-    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8), points * width + np.asarray(origin)
+    fine = 2 if width < FINE_FACE else 1
+    large = (np.asarray(origin) + 0.5) * fine - 0.5
+    canvas = Canvas((shape[0] * fine, shape[1] * fine), fine * width, (float(large[0]), float(large[1])))
+    picture = cv2.resize(
+        draw_face(canvas, looks, points, expression), shape[::-1], interpolation=cv2.INTER_AREA
+    )
+    picture *= np.float32(255.0 * rng.normal(1.0, 0.02))
+    return exposed(picture, rng, settings.noise), points * width + np.asarray(origin)
 
 
 def _expressed(plan: StillPlan, looks: Looks, rng: np.random.Generator) -> tuple[Floats, Expression]:

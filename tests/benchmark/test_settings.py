@@ -86,11 +86,23 @@ def test_a_wrong_file_names_the_key_and_the_remedy(tmp_path, text, message):
         ({"simulator": "full", "data": {"casme2": "there"}}, "--data leaves unused"),
         ({"simulator_settings": {"style": 0}, "data": {"casme2": "there"}}, "--data leaves unused"),
         ({"methods": ("lbptop",)}, "did you mean lbp-top"),
+        ({"seeds": (0, 1, 0)}, "seeds names 0 twice"),
+        ({"protocols": ("clips", "paper")}, "protocols names 'clips' twice"),
     ],
 )
 def test_a_wrong_flag_says_what_would_be_right(flags, message):
     with pytest.raises((SettingsError, UnknownName), match=message):
         resolve(flags, profile="quick")
+
+
+def test_a_tilde_is_the_home_wherever_a_path_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "mine.toml"
+    file.write_text("out = '~/runs'\ncache = '~/cache'\n[data]\ncasme2 = '~/tree,~/table.xlsx'\n")
+    settings = resolve({}, settings_file=file, profile="quick")
+    assert settings.folder == tmp_path / "runs"
+    assert settings.cache == str(tmp_path / "cache")
+    assert settings.data == {"casme2": f"{tmp_path}/tree,{tmp_path}/table.xlsx"}
 
 
 def test_method_names_keep_the_order_of_table_3():

@@ -18,7 +18,7 @@ from data_prep.simulator.shape import KEPT_66, MEAN_SHAPE, MIRROR
 
 FACE = 120.0
 SHAPE = (212, 200)
-STILL = SimulatorSettings(drift=0.0, blinks=0.0, flicker=0.0, noise=0.0)
+STILL = SimulatorSettings(drift=0.0, turn=0.0, light=0.0, blinks=0.0, flicker=0.0, noise=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def farneback(first, later):
     return cv2.calcOpticalFlowFarneback(first, later, None, 0.5, 3, 11, 5, 7, 1.5, 0)
 
 
-@pytest.mark.parametrize(("flow_of", "share"), [(dis, 0.3), (farneback, 0.5)])
+@pytest.mark.parametrize(("flow_of", "share"), [(dis, 0.3), (farneback, 0.65)])
 @pytest.mark.parametrize("units", ["L12 R12", "L4 R4", "L1 R1 L2 R2", "L26 R26", "R15"])
 def test_dense_flow_measures_the_true_field(neutral, units, flow_of, share):
     frames, movement = rendered(neutral, plan(units, peak=5.0))
@@ -74,7 +74,7 @@ def test_dense_flow_measures_the_true_field(neutral, units, flow_of, share):
     assert np.median(error[moving]) < share * np.median(np.linalg.norm(true[moving], axis=-1))
     assert error[mask].mean() < 0.3
     reversed_error = np.linalg.norm(measured + true, axis=-1)
-    assert np.median(reversed_error[moving]) > 2.5 * np.median(error[moving])
+    assert np.median(reversed_error[moving]) > 2.0 * np.median(error[moving])
 
 
 def test_a_frame_read_at_the_moved_points_is_the_first_frame(neutral):
@@ -217,5 +217,6 @@ def test_default_movements_are_as_small_and_short_as_micro_expressions():
     assert low >= 0.5
     assert middle <= 3.0
     assert high <= 5.0
-    assert np.all((seconds > 0.18) & (seconds <= 0.5))
+    assert np.all((seconds > 0.1) & (seconds <= 0.705))
+    assert 0.3 <= seconds.mean() <= 0.37  # CASME II: mean 67.2 frames at 200 fps, SMIC HS 33.7 at 100 fps
     assert all(2 <= c.apex <= c.frames - 3 for c in clips)

@@ -278,6 +278,14 @@ def test_an_independent_face_detector_finds_the_faces(simulated_cache):
         assert np.linalg.norm(found - true, axis=1).mean() < 0.1 * eyes
 
 
+def test_the_medium_size_is_full_times_45_percent():
+    for name, cast in presets.FULL.casts.items():
+        assert presets.MEDIUM.casts[name].clips == pytest.approx(0.45 * cast.clips, abs=1)
+        for emotion, count in cast.emotions.items():
+            assert presets.MEDIUM.casts[name].emotions[emotion] == pytest.approx(0.45 * count, abs=1)
+    assert sum(cast.clips for cast in presets.MEDIUM.casts.values()) == 253
+
+
 def test_class_counts_at_full_size_are_those_of_the_paper():
     full = presets.FULL
     assert {name: cast.clips for name, cast in full.casts.items()} == {
