@@ -181,7 +181,11 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--faces", action=argparse.BooleanOptionalAction, help=FACES)
     made.add_argument("--tables-only", action="store_true", default=None, help="no figures, no page yet")
     made.add_argument("--redo", action="store_true", default=None, help="redo records of other versions")
-    made.add_argument("--control", choices=CONTROLS, help="shuffled-labels: nothing can be learned")
+    made.add_argument(
+        "--control",
+        choices=CONTROLS,
+        help="shuffled-labels: nothing can be learned; movement: every method should",
+    )
 
 
 def asked(arguments: argparse.Namespace) -> dict[str, Any]:
