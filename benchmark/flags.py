@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmark.engines import ENGINES
 from benchmark.settings import CONTROLS, PROFILES, Settings, SettingsError, resolve
+from benchmark.stamp import version_of
 
 EXAMPLES = """examples:
   python -m benchmark run --methods all --tim 32
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action="version", version=version_of("tlcnn-bench") or "not installed")
     verbs = top.add_subparsers(required=True, metavar="VERB")
     _run_verbs(verbs)
     _result_verbs(verbs)
