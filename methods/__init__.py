@@ -29,6 +29,7 @@ _OURS = {
     "lbp-top": "methods.lbp_top:LBPTOP",
     "stlbp-ip": "methods.stlbp_ip:STLBPIP",
     "stclqp": "methods.stclqp:STCLQP",
+    "tlcnn-d": "methods.tlcnn:TLCNNOnDifferences",
     "bi-woof": "methods.bi_woof:BiWOOF",
     "ststnet": "methods.ststnet:STSTNetMethod",
     "off-apexnet": "methods.off_apexnet:OFFApexNetMethod",

@@ -42,7 +42,7 @@ Float64 = npt.NDArray[np.float64]
 
 REVISION = 3
 VERSION = "0.10.21"
-INSTALL = "pip install --no-deps -r offline.txt"
+INSTALL = "pip install -e '.[facemesh]' && pip install --no-deps -r offline.txt"
 MARGIN = 0.3
 LARGE = 0.25
 SURE = 0.5
@@ -205,7 +205,7 @@ def _model(name: str) -> Any:
 def _missing(reason: str) -> str:
     return (
         f"the landmark back end facemesh needs mediapipe {VERSION} ({reason}); install it with\n"
-        f"    {INSTALL}\nin the folder of this project"
+        f"    {INSTALL}\nin the folder of this project (Python 3.11 or 3.12: it has no wheel for 3.13)"
     )
 
 

@@ -16,13 +16,13 @@ from basis.names import one_of
 from data_prep.clips import Clips
 from methods.base import Curve, Method, MethodError, Prediction
 from methods.flow_pictures import FlowSettings, Pictures, pictures_of
+from methods.folds import kept_apart
 from methods.nets.flow_net import FlowNet
 from methods.nets.layers import n_parameters
 from methods.training.checkpoints import BadCheckpoint, Weights, read_tensors, require_fit, write_tensors
-from methods.training.devices import execution, running
+from methods.training.devices import execution_for, running
 from methods.training.epochs import Epochs, scores_of, train_epochs
 from methods.training.loop import derived_seed
-from methods.training.stages import inner_split
 
 MODEL = "net.safetensors"
 SIDE = 28
@@ -98,7 +98,7 @@ class FlowNetMethod(Method):
             raise MethodError(f"{self.name}: there are no training clips")
         self.n_classes = len(clips.classes)
         training, validating = self._split(clips, seed)
-        means = execution(self.context)
+        means = execution_for(self.context)
         images = self._images(clips.without_labels(named=True)).to(means.device)
         labels = torch.as_tensor(clips.labels, device=means.device)
         net = self._seeded(derived_seed(seed, "weights")).to(means.device)
@@ -115,7 +115,7 @@ class FlowNetMethod(Method):
     def predict(self, clips: Clips) -> Prediction:
         """Class probabilities of every kept epoch."""
         self._require_fitted()
-        means = execution(self.context)
+        means = execution_for(self.context)
         images = self._images(clips).to(means.device)
         net = self._seeded(0).to(means.device)
         scores = np.zeros((len(self.candidates), len(clips), self.n_classes), np.float32)
@@ -178,7 +178,7 @@ class FlowNetMethod(Method):
         if self.settings.select == "last":
             return list(range(len(clips))), []
         share, grouped = self.settings.inner_share, self.context.grouped
-        split = inner_split(clips.labels, clips.subjects, share=share, grouped=grouped, seed=seed)
+        split = kept_apart(clips, share=share, grouped=grouped, seed=seed)
         if not split[1]:
             self.notes.append("no clips to choose the epoch: the last one was taken")
         return split
