@@ -8,23 +8,27 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from basis.errors import Mendable
 from benchmark.command import command_line
+from benchmark.environment import place_caches
 from benchmark.errors import in_one_line
 from benchmark.flags import asked, parser
 from benchmark.log import show
+from benchmark.settings import Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; errors that a user can mend are one line on stderr and exit status 2."""
-    arguments = parser().parse_args(argv)
     show_every_letter()
+    arguments = parser().parse_args(argv)
     try:
         with sigterm_interrupts():
             module, _, function = arguments.verb.partition(":")
             given = asked(arguments)
+            place_caches(Path(given["settings"].cache if "settings" in given else Settings().cache))
             return int(getattr(import_module(module), function)(**given, log=show))
     except KeyboardInterrupt:
         print(f"interrupted; go on with: {command_line()}", file=sys.stderr)

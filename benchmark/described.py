@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from benchmark.protocols import PROTOCOLS
 from benchmark.settings import as_json
@@ -11,11 +12,11 @@ from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
 from methods import METHODS, load_method
-from methods.base import Method, Role
+from methods.base import Method
+from results.numbers.variants import variant_of_unit
 from results.records.run_file import (
     DataInfo,
     MethodInfo,
-    Place,
     PlannedUnit,
     ProtocolInfo,
     RunFile,
@@ -23,11 +24,19 @@ from results.records.run_file import (
     TaskInfo,
 )
 
+T = TypeVar("T")
+
 
 def described(
-    folder: Path, assembled: Assembled, units: Sequence[Unit], before: RunFile | None, *, command: str
+    folder: Path,
+    assembled: Assembled,
+    units: Sequence[Unit],
+    before: RunFile | None,
+    kept: Sequence[PlannedUnit],
+    *,
+    command: str,
 ) -> RunFile:
-    """The run file of a plan, with what an earlier plan of the same folder holds beside it."""
+    """The run file of a plan; kept: units of the earlier plan `before` that stay beside it."""
     settings, plan, task = assembled.settings, assembled.plan, assembled.sources.task
     return RunFile(
         name=folder.absolute().name,
@@ -38,7 +47,7 @@ def described(
         protocols=_protocols(settings.protocols, before),
         task=TaskInfo(task.name, task.title, task.classes, task.headline),
         data=_data(assembled),
-        units=_units(units, before),
+        units=(*kept, *map(_planned, units)),
         set_aside=tuple(
             SetAside(each.database, each.clip, each.stage, each.reason) for each in plan.set_aside
         ),
@@ -52,24 +61,25 @@ def _methods(assembled: Assembled, before: RunFile | None) -> tuple[MethodInfo, 
     for spec in assembled.specs:
         cls = load_method(spec.name)
         found[spec.name] = MethodInfo(
-            spec.name,
-            spec.title,
-            role_of(cls),
-            spec.revision,
-            METHODS.origin(spec.name),
-            dict(cls.curve_titles),
+            name=spec.name,
+            title=spec.title,
+            role=told_by(cls, "role", "extra"),
+            revision=spec.revision,
+            origin=METHODS.origin(spec.name),
+            blind=told_by(cls, "blind", False),
+            curves=dict(cls.curve_titles),
         )
     return tuple(found[name] for name in dict.fromkeys([*METHODS, *found]) if name in found)
 
 
-def role_of(method: type[Method]) -> Role:
-    """The role that a method's own package gives it, else "extra".
+def told_by(method: type[Method], name: str, default: T) -> T:
+    """What a method's own package says of it.
 
     Somebody else's method that builds on one of ours is neither a row of Table 3 nor a baseline by that.
     """
     package = method.__module__.partition(".")[0]
     own = [each for each in method.__mro__ if each.__module__.partition(".")[0] == package]
-    return next((vars(each)["role"] for each in own if "role" in vars(each)), "extra")
+    return next((vars(each)[name] for each in own if name in vars(each)), default)
 
 
 def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolInfo, ...]:
@@ -82,12 +92,9 @@ def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolIn
     return tuple(found.values())
 
 
-def _units(units: Sequence[Unit], before: RunFile | None) -> tuple[PlannedUnit, ...]:
-    slots: dict[Place, PlannedUnit] = {unit.place: unit for unit in (before.units if before else ())}
-    for unit in units:
-        planned = PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed)
-        slots[planned.place] = planned
-    return tuple(slots.values())
+def _planned(unit: Unit) -> PlannedUnit:
+    variant = variant_of_unit(unit.as_json())
+    return PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed, variant)
 
 
 def _data(assembled: Assembled) -> DataInfo:
@@ -100,5 +107,6 @@ def _data(assembled: Assembled) -> DataInfo:
         subjects=len({clip.subject for clip in clips}),
         landmarks=assembled.sources.landmarks,
         simulated=assembled.sources.simulated,
+        private=() if assembled.sources.simulated else tuple(each.name for each in assembled.sources.clips),
         warnings=assembled.doubts,
     )

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS}
 _A_FILE = "a file stands where a folder is needed; move it away, or name another place"
 _REMEDIES = {
     errno.EEXIST: _A_FILE,
@@ -29,6 +30,11 @@ def in_one_line(error: OSError) -> str | None:
         return (
             f"{f'{name}: ' if name else ''}the disk is full, or a limit on file sizes is reached "
             f"({error.strerror}). What is finished is kept: free space and run the same command again"
+        )
+    if error.errno in _NO_LOCKS:
+        return (
+            f"{f'{name}: ' if name else ''}the file system gives no locks ({error.strerror}), as some of "
+            "networks do; name a folder on a local disk with --out and --cache"
         )
     if not isinstance(name, str | os.PathLike):
         return None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from basis.processor import arithmetic, capability, model
 from benchmark.engines.memory import peak_memory_mb
 from benchmark.plan import folds_of
 from benchmark.protocols import PROTOCOLS, Fold
@@ -63,15 +64,7 @@ def execute(
     method = build(unit, context)
     clips = under_control(clips, unit.control, unit.seed).at_revision(method.revision)
     unusable = method.unusable(clips.without_labels())
-    fold = _fold(unit, clips)
-    train = clips.select([i for i in fold.train if i not in unusable])
-    test = clips.select([i for i in fold.test if i not in unusable])
-    if not len(train):
-        reason = next(iter(unusable.values()), "the fold is empty")
-        raise UnitError(
-            f"{unit.method} can use none of the {len(fold.train)} training clips of {unit.fold}; "
-            f"first reason: {reason}"
-        )
+    train, test = _usable(unit, clips, unusable)
     opened = time.perf_counter()
     if len(test):
         method.fit(train, seed=seed_of(unit))
@@ -103,8 +96,16 @@ def execute(
         n_parameters=method.n_parameters,
         set_aside=tuple({"clip": clips.names[i], "reason": reason} for i, reason in sorted(unusable.items())),
         notes=tuple(method.notes),
-        stamp=stamp,
+        stamp={**stamp, **made_with(context)},
     )
+
+
+def made_with(context: Context) -> dict[str, Any]:
+    """What the process that computes a unit runs on, which need not be the machine that planned it."""
+    return {
+        "arithmetic": arithmetic(context.device),
+        "computed on": {"processor": model(), "capability": capability(), "threads": context.threads},
+    }
 
 
 def build(unit: Unit, context: Context) -> Method:
@@ -120,7 +121,7 @@ def build(unit: Unit, context: Context) -> Method:
 
 def under_control(clips: Clips, control: str, seed: int) -> Clips:
     """The clips as they are, or with the labels of all clips permuted among them."""
-    if control == "none":
+    if control != "shuffled-labels":
         return clips
     shuffled = np.random.default_rng([seed, 0x5AFE]).permutation(clips.labels)
     return clips.with_labels(shuffled)
@@ -137,6 +138,19 @@ def checked(prediction: Prediction, test: Clips, method: str) -> Prediction:
 def _nothing(test: Clips) -> Prediction:
     """The prediction for a fold without a clip."""
     return Prediction(({},), np.zeros((1, 0, len(test.classes)), np.float32), chosen=0)
+
+
+def _usable(unit: Unit, clips: Clips, unusable: Mapping[int, str]) -> tuple[Clips, Clips]:
+    """The training and the test clips of a unit that its method can handle."""
+    fold = _fold(unit, clips)
+    train = [i for i in fold.train if i not in unusable]
+    if not train:
+        reason = next(iter(unusable.values()), "the fold is empty")
+        raise UnitError(
+            f"{unit.method} can use none of the {len(fold.train)} training clips of {unit.fold}; "
+            f"first reason: {reason}"
+        )
+    return clips.select(train), clips.select([i for i in fold.test if i not in unusable])
 
 
 def _fold(unit: Unit, clips: Clips) -> Fold:

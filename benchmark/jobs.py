@@ -8,9 +8,10 @@ from pathlib import Path
 from benchmark.engines.tasks import Task
 from benchmark.log import Log
 from benchmark.sources import Assembled
-from benchmark.stamp import stamp
+from benchmark.stamp import unit_stamp
 from benchmark.unit import Job, Prepared, Unit
 from data_prep.clips import Clips, Stills, prepared_set
+from methods import METHODS
 
 UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
 """What a unit is expected to take, to decide how many share a SLURM job; units on a GPU get one each."""
@@ -30,7 +31,7 @@ def tasks_of(folder: Path, assembled: Assembled, missing: Iterable[Unit], log: L
             stills=sets.stills(size) if unit.stills else {},
             cache=str(Path(settings.cache).absolute()),
             profile=settings.profile,
-            stamp=stamp(),
+            stamp=unit_stamp(METHODS.origin(unit.method)),
             trust=settings.trust_cache,
             deterministic=settings.deterministic,
         )

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from basis.canonical import digest_of
 from basis.files import write_atomically
+from benchmark.stamp import made_with
 from results.records.store import STATUSES, BadRecord, read_record
 
 INDEX = "index.json"
+_CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True)
 class Survey:
-    """statuses: unit key -> status of its record; bad: one line per file that cannot be trusted."""
+    """statuses: unit key -> status of its record; bad: one line per file that cannot be trusted.
+
+    made_with: unit key -> digest of the versions that made its record (`stamp.made_with`).
+    """
 
     statuses: Mapping[str, str]
     bad: tuple[str, ...]
+    made_with: Mapping[str, str] = field(default_factory=dict)
 
     def done(self, key: str) -> bool:
         """Is there a finished record of this unit?"""
@@ -44,12 +52,18 @@ def survey(folder: Path) -> Survey:
             seen[entry.name] = remembered
             continue
         try:
-            seen[entry.name] = [*mark, read_record(Path(entry.path)).status]
+            record = read_record(Path(entry.path))
+            seen[entry.name] = [*mark, record.status, digest_of(made_with(record.stamp))]
         except BadRecord as error:
             bad.append(str(error))
     if seen != known:
         _write_index(folder / INDEX, seen)
-    return Survey({name.removesuffix(".json"): mark[3] for name, mark in seen.items()}, tuple(sorted(bad)))
+    by_key = {name.removesuffix(".json"): mark[3:] for name, mark in seen.items()}
+    return Survey(
+        statuses={key: status for key, (status, _) in by_key.items()},
+        bad=tuple(sorted(bad)),
+        made_with={key: digest for key, (_, digest) in by_key.items()},
+    )
 
 
 def _record_files(units: Path) -> list[os.DirEntry[str]]:
@@ -71,15 +85,13 @@ def _read_index(path: Path) -> dict[str, list[Any]]:
 
 
 def _is_mark(mark: Any) -> bool:
-    return isinstance(mark, list) and len(mark) == 4 and mark[3] in STATUSES
+    return isinstance(mark, list) and len(mark) == 5 and mark[3] in STATUSES
 
 
 def _write_index(path: Path, seen: Mapping[str, list[Any]]) -> None:
     """Best effort: a folder that cannot be written is surveyed without a shortcut."""
     try:
         write_atomically(path, json.dumps(seen).encode())
-    except PermissionError:
-        return
     except OSError as error:
-        if error.errno not in (28, 30):  # disk full, read-only file system
+        if error.errno not in _CANNOT_WRITE:
             raise

@@ -34,6 +34,9 @@ def run_lock(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise FolderInUse(_who_holds(folder)) from None
+    except OSError as error:
+        # flock names no file
+        raise OSError(error.errno, error.strerror, str(folder / LOCK)) from error
     holder = folder / HOLDER
     try:
         holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.plugins import loaded
 from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import Settings, SettingsError
 from benchmark.unit import Unit
 from methods import load_method, make_settings, select
 from methods.base import Method
+from methods.values import hints_of
 
 LONGEST_SIDE = 4096
 """Of a frame, in pixels."""
@@ -20,7 +22,9 @@ LONGEST_SIDE = 4096
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """What planning needs to know of a method; stills: does it learn from photographs."""
+    """What planning needs to know of a method; stills: does it learn from photographs;
+    threads: those that its import started.
+    """
 
     name: str
     title: str
@@ -28,11 +32,12 @@ class MethodSpec:
     settings: Mapping[str, Any]
     frame_size: tuple[int, int]
     stills: bool
+    threads: tuple[str, ...] = ()
 
 
 def describe(name: str, settings: Settings) -> MethodSpec:
     """Import a method and resolve its settings under this run's profile."""
-    cls = load_method(name)
+    cls, threads = loaded(name)
     method: Method = cls(make_settings(cls, settings_for(name, settings.method_settings)))
     if not all(1 <= side <= LONGEST_SIDE for side in method.frame_size):
         raise SettingsError(
@@ -45,6 +50,7 @@ def describe(name: str, settings: Settings) -> MethodSpec:
         settings=dataclasses.asdict(method.settings),
         frame_size=method.frame_size,
         stills=cls.learns_from_stills,
+        threads=threads,
     )
 
 
@@ -58,12 +64,24 @@ def told_apart(specs: Sequence[MethodSpec]) -> tuple[MethodSpec, ...]:
 
 
 def settings_for(name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What the tables set for one method: keys are names and wildcards, the later table wins."""
+    """What the tables set for one method: keys are names and wildcards, the later table wins.
+
+    A table for several methods may hold what only some of them have; what none of them has stays, to be
+    refused by name.
+    """
     merged: dict[str, Any] = {}
     for patterns, table in tables.items():
-        if name in select(patterns.split()):
-            merged |= table
+        named = select(patterns.split())
+        if name in named:
+            merged |= {key: value for key, value in table.items() if _concerns(name, key, named)}
     return merged
+
+
+def _concerns(name: str, key: str, named: Sequence[str]) -> bool:
+    """Whether a setting of a table for these methods is for this one: it has it, or nobody does."""
+    if key in hints_of(load_method(name).Settings):
+        return True
+    return not any(key in hints_of(load_method(other).Settings) for other in named if other != name)
 
 
 def folds_of(

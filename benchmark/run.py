@@ -12,25 +12,27 @@ from benchmark.command import command_line
 from benchmark.described import described
 from benchmark.devices import choose_devices
 from benchmark.engines import load_engine, run_tasks
-from benchmark.engines.tasks import Limits, Options, Outcome
+from benchmark.engines.tasks import Limits, Options
+from benchmark.folder import (
+    held_before,
+    made_otherwise,
+    refuse_mixture,
+    refuse_what_is_not_a_run,
+    still_planned,
+)
 from benchmark.jobs import tasks_of
 from benchmark.ledger import Survey, survey
 from benchmark.lock import run_lock
 from benchmark.log import Log
+from benchmark.outcomes import keep
 from benchmark.plan import units
 from benchmark.progress import Progress
-from benchmark.settings import Settings, SettingsError
+from benchmark.settings import Settings
 from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
 from methods import METHODS
-from results.records.run_file import RUN_FILE, RunFile, read_run_file, write_run_file
-from results.records.store import (
-    BadRecord,
-    Record,
-    read_record,
-    write_record,
-)
+from results.records.run_file import write_run_file
 
 
 @dataclass(frozen=True)
@@ -67,16 +69,11 @@ def run(settings: Settings, log: Log) -> int:
     if engine.cannot:
         log(f"engine {settings.engine}: {engine.cannot}")
     log(f"profile {settings.profile}, device {'+'.join(devices)}, run folder {settings.folder}")
+    refuse_what_is_not_a_run(settings.folder)
     with run_lock(settings.folder):
-        _held_before(settings.folder, profile=settings.profile, control=settings.control)
+        held_before(settings.folder, profile=settings.profile, control=settings.control)
         planned = plan_run(settings, log)
-        for place in ("", "units", "figures"):
-            remove_leftovers(planned.folder / place)
-        write_plan(planned)
-        found = survey(planned.folder)
-        for line in found.bad:
-            log(f"redone: {line}")
-        missing = planned.missing(found)
+        missing = _start(planned, log)
         log(f"units: {len(planned.units)} planned, {len(planned.units) - len(missing)} already done")
         interrupted = False
         if missing:
@@ -84,7 +81,7 @@ def run(settings: Settings, log: Log) -> int:
         found = survey(planned.folder)
         if not settings.tables_only:
             _sheets(planned, log)
-        report(planned.folder, log, tables_only=settings.tables_only)
+        report(planned.folder, log, tables_only=settings.tables_only, faces=settings.faces)
     failed = [unit for unit in planned.units if found.statuses.get(unit.key, "done") != "done"]
     left = len(planned.missing(found))
     log(f"results: {planned.folder} (table3.csv{'' if settings.tables_only else ', report.html'})")
@@ -104,6 +101,29 @@ def _doubted(planned: Planned, log: Log) -> bool:
         "status 1): mend the list, or say that it is meant with --allow-duplicates"
     )
     return True
+
+
+def _start(planned: Planned, log: Log) -> list[Unit]:
+    """Make the folder ready: refuse what cannot share a table, write run.json; returns what is missing."""
+    folder, settings = planned.folder, planned.assembled.settings
+    before = held_before(folder, data=planned.assembled.plan.digest)
+    found = survey(folder)
+    kept = still_planned(before, planned.units, found, log)
+    odd = made_otherwise((*planned.units, *kept), found)
+    if not settings.redo:
+        refuse_mixture(folder, odd)
+    again = {unit.key for unit in odd}
+    kept = tuple(unit for unit in kept if unit.key not in again)
+    for place in ("", "units", "figures"):
+        remove_leftovers(folder / place)
+    write_run_file(
+        folder, described(folder, planned.assembled, planned.units, before, kept, command=command_line())
+    )
+    for line in found.bad:
+        log(f"redone: {line}")
+    for key in again:
+        (folder / "units" / f"{key}.json").unlink(missing_ok=True)
+    return [unit for unit in planned.units if unit.key in again or not found.done(unit.key)]
 
 
 def _sheets(planned: Planned, log: Log) -> None:
@@ -145,46 +165,12 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
         try:
             for outcome in outcomes:
                 unit = by_key[outcome.key]
-                keep(planned, unit, outcome)
+                keep(planned.folder / "units", unit, outcome, settings.profile, stamp())
                 progress.advance(unit, outcome)
         except KeyboardInterrupt:
             log("interrupted: finished units are kept")
             return False
     return True
-
-
-def keep(planned: Planned, unit: Unit, outcome: Outcome) -> None:
-    """A unit that did not write its own record leaves one that says what went wrong.
-
-    A finished record stays, even if the worker that wrote it was lost before it could say so.
-    """
-    path = planned.folder / "units" / f"{unit.key}.json"
-    if _is_done(path):
-        return
-    status = outcome.status if outcome.status != "done" else "crashed"
-    error = outcome.error or {
-        "type": "NoRecord",
-        "message": "the worker ended well but left no record",
-        "traceback": "",
-    }
-    record = Record(
-        key=unit.key,
-        unit=unit.as_json(),
-        profile=planned.assembled.settings.profile,
-        status=status,
-        error=dict(error),
-        seconds={"total": round(outcome.seconds, 4)},
-        peak_memory_mb=round(outcome.peak_memory_mb, 1),
-        stamp=stamp(),
-    )
-    write_record(planned.folder / "units", record)
-
-
-def _is_done(path: Path) -> bool:
-    try:
-        return read_record(path).status == "done"
-    except (BadRecord, FileNotFoundError):
-        return False
 
 
 def _stills_digest(assembled: Assembled, log: Log) -> str:
@@ -194,41 +180,14 @@ def _stills_digest(assembled: Assembled, log: Log) -> str:
     return "+".join(stills.digest[:16] for stills in prepared if stills is not None)
 
 
-def _held_before(folder: Path, **conditions: str) -> RunFile | None:
-    """What run.json holds, None without one; SettingsError if under another profile, control or data."""
-    if not (folder / RUN_FILE).exists():
-        return None
-    before = read_run_file(folder)
-    held = {**before.settings, "profile": before.profile, "data": before.data.digest}
-    for what, new in conditions.items():
-        old = str(held.get(what))
-        if old != new:
-            raise SettingsError(
-                f"{folder} holds a run of {what} {old[:16]}, this one is of {new[:16]}: "
-                "numbers of both cannot stand in one table; give another --out"
-            )
-    return before
-
-
-def write_plan(planned: Planned) -> None:
-    """Write run.json: settings, stamp, data and the units this folder should hold.
-
-    Units planned here before stay, unless the new plan has the same slot (method, TIM, protocol, fold,
-    seed). A folder of other data is refused.
-    """
-    before = _held_before(planned.folder, data=planned.assembled.plan.digest)
-    write_run_file(
-        planned.folder,
-        described(planned.folder, planned.assembled, planned.units, before, command=command_line()),
-    )
-
-
-def report(run: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> int:
+def report(
+    run: Path, log: Log, *, force: bool = False, tables_only: bool = False, faces: bool | None = None
+) -> int:
     """Tables, figures and page from the records, and the table on the terminal."""
     from results.report import report as write_all
     from results.report import write_tables
 
-    made = write_tables(run, force=force) if tables_only else write_all(run, force=force)
+    made = write_tables(run, force=force) if tables_only else write_all(run, force=force, faces=faces)
     log(made.text)
     return 0
 

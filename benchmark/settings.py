@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,10 @@ from methods import select
 from methods.values import hints_of, typed
 
 PROFILES = ("quick", "paper")
-CONTROLS = ("none", "shuffled-labels")
+CONTROLS = ("none", "shuffled-labels", "movement")
+MOVEMENT: Mapping[str, float] = {"amplitude": 10.0, "style": 0.0, "ambiguity": 0.0}
+"""Knobs of the simulator for the positive control: large movements, the same for everybody."""
+
 TLCNN4 = "tlcnn4"
 """The task that is meant where none is named: the paper's."""
 
@@ -51,10 +55,12 @@ class Settings:
     unit, one by default, because the last bits of a network's weights depend on it and the number of
     workers must not. slurm: group_seconds (units expected to take no longer together share a job)
     and parameters of submitit, such as slurm_partition, mem_gb or timeout_min. timeout: seconds a unit may
-    take. memory_limit: MB a unit may take, 0 for none. control: "shuffled-labels" permutes the labels of
-    all clips, so that nothing can be learned. method_settings: methods ("mdmo", "tlcnn* c5-svm", "*") ->
-    settings that differ from the methods' defaults, which are the paper's; where two tables set the same,
-    the later one wins.
+    take. memory_limit: MB a unit may take, 0 for none. redo: units whose records were made with other
+    versions are run again, instead of a refusal. control: "shuffled-labels" permutes the labels of all
+    clips, so that nothing can be learned; "movement" simulates large movements without personal style or
+    ambiguity, which everything that can learn should. method_settings: methods ("mdmo", "tlcnn* c5-svm",
+    "*") -> settings that differ from the methods' defaults, which are the paper's; where two tables set the
+    same, the later one wins.
     """
 
     profile: str = "quick"
@@ -84,6 +90,8 @@ class Settings:
     deterministic: bool = False
     trust_cache: bool = False
     tables_only: bool = False
+    faces: bool | None = None
+    redo: bool = False
     method_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -97,11 +105,14 @@ def resolve(
 ) -> Settings:
     """Settings from flags (None: not given) over an optional TOML file over a profile.
 
+    settings_file: of the user's, or one that comes along under `benchmark/profiles`, such as lrcn.toml.
     profile: where neither flags nor file name one; None: quick on the CPU, paper on a GPU.
     """
-    given = {} if settings_file is None else _read(settings_file, str(settings_file))
+    given = {} if settings_file is None else _read(_found(settings_file), str(settings_file))
     given = _over(given, {key: value for key, value in flags.items() if value is not None})
     _refuse_unused(given)
+    if given.get("control") == "movement":
+        given["simulator_settings"] = {**MOVEMENT, **given.get("simulator_settings", {})}
     named = given.get("profile", profile)
     if named is None:
         named = _usual_profile(given.get("device", "auto"))
@@ -139,9 +150,14 @@ def checked(settings: Settings) -> Settings:
     return dataclasses.replace(
         settings,
         methods=select(settings.methods),
-        tim=_distinct(settings.tim),
-        protocols=_distinct(tuple(PROTOCOLS.canonical(name) for name in settings.protocols)),
-        seeds=_distinct(settings.seeds),
+        tim=_once("tim", settings.tim),
+        protocols=_once("protocols", tuple(PROTOCOLS.canonical(name) for name in settings.protocols)),
+        seeds=_once("seeds", settings.seeds),
+        out=settings.out and at_home(settings.out),
+        cache=at_home(settings.cache),
+        mapping=settings.mapping and at_home(settings.mapping),
+        data={name: at_home(place) for name, place in settings.data.items()},
+        expressions={name: at_home(place) for name, place in settings.expressions.items()},
     )
 
 
@@ -150,17 +166,37 @@ def as_json(settings: Settings) -> dict[str, Any]:
     return dataclasses.asdict(settings)
 
 
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(dict.fromkeys(values))
+def _once(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values; SettingsError if one stands there twice: a repetition that repeats nothing is a slip."""
+    twice = next((value for i, value in enumerate(values) if value in values[:i]), None)
+    if twice is not None:
+        raise SettingsError(f"{name} names {twice!r} twice; each of them is run once")
+    return values
+
+
+def at_home(places: str) -> str:
+    """A path, or several as in TREE,TABLE, with ~ for the home: in a settings file no shell expands it."""
+    return ",".join(os.path.expanduser(place) for place in places.split(","))  # noqa: PTH111 - texts
 
 
 def _refuse_unused(given: Mapping[str, Any]) -> None:
+    if given.get("data") and given.get("control") == "movement":
+        raise SettingsError(
+            "--control movement is simulated, which --data leaves unused: drop one of the two; what your own "
+            "databases can show is --control shuffled-labels"
+        )
     for key, flag in (("simulator", "--simulator"), ("simulator_settings", "--set")):
         if given.get("data") and given.get(key):
             raise SettingsError(
                 f"{flag} is for simulated data, which --data leaves unused: drop one of the two, on the "
                 "command line or in the settings file"
             )
+
+
+def _found(file: Path) -> Any:
+    """The user's file; where there is none of that name, the one of ours, if there is one."""
+    ours = files("benchmark") / "profiles" / file.name
+    return ours if not file.exists() and file.name == str(file) and ours.is_file() else file
 
 
 def _usual_profile(device: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from basis.cores import cores
 from basis.names import one_of
 from benchmark.log import Log
 from benchmark.plan import MethodSpec, describe, folds_of, told_apart
+from benchmark.plugins import threads_in_words
 from benchmark.settings import Settings, SettingsError
 from benchmark.tasks import counts_in_words, task_of
 from data_prep.cache import Journal
@@ -23,6 +24,7 @@ from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
 from data_prep.tasks import Task
 from data_prep.timeline import keep_timelines
+from methods import METHODS
 from methods.values import hints_of, typed
 
 
@@ -151,9 +153,20 @@ class Assembled:
         )
 
 
+def _described(settings: Settings, log: Log) -> Iterator[MethodSpec]:
+    """The methods of a run; those of other packages are named before they are imported, which may end us."""
+    for name in settings.methods:
+        if METHODS.origin(name):
+            log(f"method {name} is of {METHODS.origin(name)}")
+        spec = describe(name, settings)
+        if spec.threads:
+            log(f"warning: {threads_in_words(name, spec.threads)}")
+        yield spec
+
+
 def assemble(settings: Settings, log: Log) -> Assembled:
     """Load the databases, find faces, resolve the methods' settings; says how much was set aside."""
-    specs = told_apart([describe(name, settings) for name in settings.methods])
+    specs = told_apart(list(_described(settings, log)))
     loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
     plan = plan_data(
         loaded.clips,

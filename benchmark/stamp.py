@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from basis.cores import cores
+from basis.processor import capability, model
 
 PACKAGES = (
     "tlcnn-bench",
@@ -29,19 +31,32 @@ PACKAGES = (
 def stamp() -> dict[str, Any]:
     """Plain JSON: package versions, git commit (with "+changes" if edited), hardware, command line."""
     return {
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
         "git": _git(),
         "hardware": {
             "machine": platform.machine(),
             "system": platform.system(),
-            "processor": _processor(),
+            "processor": model(),
+            "capability": capability(),
             "cores": cores(),
         },
         "argv": [Path(sys.argv[0]).name, *sys.argv[1:]],
     }
 
 
-def _version(package: str) -> str | None:
+def unit_stamp(origin: str) -> dict[str, Any]:
+    """The stamp of a unit's record; origin: package and version that brings its method, "" for our own."""
+    return {**stamp(), "origin": origin}
+
+
+def made_with(stamp: Mapping[str, Any]) -> dict[str, str]:
+    """Of a stamp, in words, what must be equal for two records of one method to share a table."""
+    versions = {name: str(found) for name, found in stamp.get("versions", {}).items()}
+    return {**versions, "its package": str(stamp.get("origin") or "this project's own")}
+
+
+def version_of(package: str) -> str | None:
+    """The version of an installed package, None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -63,13 +78,3 @@ def _git() -> str | None:
 def _run_git(folder: Path, *words: str) -> str:
     done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
     return done.stdout.strip()
-
-
-def _processor() -> str:
-    """The processor's name where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.partition(":")[2] for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        if names:
-            return names[0].strip()
-    return platform.processor() or "unknown"

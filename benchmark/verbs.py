@@ -13,7 +13,7 @@ from benchmark.engines import ENGINES
 from benchmark.flags import knobs_of
 from benchmark.log import Log
 from benchmark.protocols import PROTOCOLS
-from benchmark.settings import PROFILES, Settings, checked
+from benchmark.settings import PROFILES, Settings, at_home, checked
 from methods import METHODS
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def check(what: Sequence[str], decode: bool, log: Log) -> int:
         if equals:
             if not folder:
                 raise VerbError(f"{item} must be NAME=DIR, and names no folder")
-            reports.append(_check_database(name, folder, decode, log))
+            reports.append(_check_database(name, at_home(folder), decode, log))
         else:
             problems += _check_method(item, log)
     problems += sum(len(each.faults) + len(each.suspicions) + (not each.usable) for each in reports)
@@ -143,10 +143,16 @@ def _check_together(reports: Sequence[CheckReport], log: Log) -> int:
 
 
 def _check_method(name: str, log: Log) -> int:
-    from methods import load_method
+    from benchmark.plugins import dies_at_import, loaded, threads_in_words
     from methods.contract import CHECKS, toy_clips
 
-    method, problems = load_method(name), 0
+    end = dies_at_import(name) if name in METHODS else None
+    if end:
+        raise VerbError(f"method {name!r} of {METHODS.origin(name)}: {end}")
+    method, threads = loaded(name)
+    problems = len(threads)
+    if threads:
+        log(f"{name}: import: FAILED: {threads_in_words(name, threads)}")
     clips = toy_clips(*method().frame_size)
     for title, function in CHECKS.items():
         try:

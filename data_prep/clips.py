@@ -52,11 +52,15 @@ UNLABELLED = -1
 
 
 class ActionUnit(NamedTuple):
-    """A facial action unit: its number, the side (L, R, T, B, A or nothing), the intensity (A to E)."""
+    """A facial action unit: its number, the side (L, R, T, B, A or nothing), the intensity (A to E).
+
+    certain: False where the annotation names it with an alternative or a question mark.
+    """
 
     number: int
     side: str = ""
     intensity: str = ""
+    certain: bool = True
 
     def __str__(self) -> str:
         return f"{self.side}{self.number}{self.intensity}"

@@ -29,6 +29,7 @@ _OURS = {
     "lbp-top": "methods.lbp_top:LBPTOP",
     "stlbp-ip": "methods.stlbp_ip:STLBPIP",
     "stclqp": "methods.stclqp:STCLQP",
+    "tlcnn-d": "methods.tlcnn:TLCNNOnDifferences",
     "majority": "methods.majority:Majority",
     "linear": "methods.linear:Linear",
 }
@@ -48,7 +49,7 @@ def load_method(name: str) -> type[Method]:
     where = METHODS[one_of(name, METHODS, "method")]
     try:
         loaded = METHODS.load(name)
-    except Exception as error:  # a package of somebody else's may raise anything
+    except (Exception, SystemExit) as error:  # a package of somebody else's may raise anything
         raise _unusable(name, where, f"{type(error).__name__}: {error}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, Method)):
         raise _unusable(name, where, "it is not a subclass of methods.base.Method")

@@ -55,6 +55,32 @@ def command():
     return run
 
 
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install a package of somebody else's for this test and the processes that it starts.
+
+    install("their_thing", source, methods={"name": "their_thing:Class"}, version="1.0"): entry points by
+    the last part of their group; returns the folder that is on the path.
+    """
+
+    def made(module, source, version="1.0", **groups):
+        folder = tmp_path / f"site-{module}-{version}"
+        info = folder / f"{module}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (folder / f"{module}.py").write_text(source)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: {version}\n")
+        points = [
+            line
+            for group, names in groups.items()
+            for line in (f"[tlcnn_bench.{group}]", *(f"{name} = {where}" for name, where in names.items()))
+        ]
+        (info / "entry_points.txt").write_text("\n".join(points) + "\n")
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
+        return folder
+
+    return made
+
+
 def pytest_terminal_summary(terminalreporter):
     """One line for the whole session: faults injected, survived, lost; the lost ones by name."""
     injected, survived = Counter(), Counter()

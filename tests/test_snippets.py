@@ -20,9 +20,9 @@ def test_the_page_from_python_runs_as_it_stands(simulated_cache, tmp_path, monke
     tiny = {"simulator": "tiny", "cache": str(simulated_cache)}
     load, evaluate = benchmark.load, benchmark.evaluate
     monkeypatch.setattr(benchmark, "load", lambda **databases: load(settings=tiny), raising=False)
-    fast = {**tiny, "tables_only": True, "method_settings": {"net": {"epochs": 2}}}
+    fast = {**tiny, "tables_only": True, "protocols": ["clips"]}
     monkeypatch.setattr(
-        benchmark, "evaluate", lambda methods, **given: evaluate(methods, **{**given, **fast}), raising=False
+        benchmark, "evaluate", lambda methods, **given: evaluate(methods, **given, **fast), raising=False
     )
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "snippets"}

@@ -11,7 +11,7 @@ from data_prep.databases.errors import DatabaseError
 from data_prep.databases.registry import DATABASES, STILLS, source_of, stills_of
 from data_prep.tasks import Task
 
-__all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills"]
+__all__ = ["DATABASES", "STILLS", "DatabaseError", "load", "load_stills", "read"]
 
 
 def load(
@@ -31,12 +31,17 @@ def load(
     that cannot be used are in `set_aside` of the result; frames are not opened here. Raises TaskError
     where the task is not defined on this database.
     """
+    chosen = task or paper_task(mapping)
+    return chosen.of(with_known_words(read(name, root), chosen))
+
+
+def read(name: str, root: Path | str | Sequence[Path]) -> Database:
+    """As `load`, but the clips keep their annotation only and have no class yet."""
     from data_prep.databases.trees import open_places
 
-    chosen = task or paper_task(mapping)
     source = source_of(name)
     tree, table = open_places(root)
-    return chosen.of(with_known_words(source.load(tree, table), chosen))
+    return source.load(tree, table)
 
 
 def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillDatabase:

@@ -22,6 +22,7 @@ SOURCE = Release(
     tree_hint="sub01, sub02, ... with EP02_01f/img1.jpg, EP02_01f/reg_img1.jpg or EP02_01f.avi",
     table=re.compile(r"casme ?(?:2|ii)[ _-]*(?:coding|label)[^/]*\.(?:xlsx?|csv)"),
     others=re.compile(r".*objective.*"),
+    objective=re.compile(r"casme ?(?:2|ii)[^/]*objective[^/]*\.(?:xlsx?|csv)"),
     without_row=frozenset({(9, "EP02_02f"), (24, "EP02_07")}),
     published=Published(
         source="CASME2-coding-20140508.xlsx",

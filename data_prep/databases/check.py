@@ -12,6 +12,7 @@ from data_prep.clips import (
     BY_DESIGN,
     CLASSES,
     EXPRESSIONS,
+    UNLABELLED,
     Clip,
     Database,
     FrameSource,
@@ -20,13 +21,14 @@ from data_prep.clips import (
     Still,
     StillDatabase,
 )
-from data_prep.databases import DATABASES, STILLS, DatabaseError, load, load_stills
-from data_prep.databases.emotions import CLASS_OF, EXPRESSION_OF
+from data_prep.databases import DATABASES, STILLS, DatabaseError, load_stills, read
+from data_prep.databases.emotions import CLASS_OF, EXPRESSION_OF, paper_task, with_known_words
 from data_prep.databases.identity import suspicions
 from data_prep.databases.registry import source_of, stills_of
 from data_prep.databases.source import Published
 from data_prep.frames import FrameError, check_source
 from data_prep.messages import one_line
+from data_prep.tasks import NotInTask, Task
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,20 @@ def check(
     """
     if name in STILLS or mapping is not None:
         return report_stills(load_stills(name, _one(root), mapping=mapping), decode=decode)
-    return report(load(name, root), decode=decode)
+    task = paper_task()
+    return report(_with_classes(with_known_words(read(name, root), task), task), decode=decode)
+
+
+def _with_classes(database: Database, task: Task) -> Database:
+    """Labels where the task places a clip; one without a class, such as one of two labels, is usable too."""
+
+    def placed(clip: Clip) -> Clip:
+        try:
+            return replace(clip, label=task.classes.index(task.label(clip)))
+        except NotInTask:
+            return clip
+
+    return replace(database, clips=tuple(map(placed, database.clips)))
 
 
 def _one(root: Path | str | Sequence[Path]) -> Path:
@@ -178,7 +193,7 @@ def _report(
     per_class: Counter[str] = Counter()
     for emotion, count in emotions.items():
         per_class[class_of[emotion]] += count
-    here = Counter(classes[item.label] for item in kept)
+    here = Counter(classes[item.label] for item in kept if item.label != UNLABELLED)
     return CheckReport(
         name=name,
         root=root,

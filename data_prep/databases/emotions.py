@@ -21,6 +21,8 @@ CLASS_OF: Mapping[str, str] = {
     "anger": "negative",
     "angry": "negative",
     "contempt": "negative",
+    "pain": "negative",
+    "helpless": "negative",
     "negative": "negative",
     "surprise": "surprise",
     "repression": "others",

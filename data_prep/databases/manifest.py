@@ -18,8 +18,9 @@ from pathlib import Path
 
 from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
+from data_prep.databases.gathering import Gathering
 from data_prep.databases.source import Source
-from data_prep.databases.tabled import Gathering, apex_of, frames_at, in_order, whole_span
+from data_prep.databases.tabled import apex_of, frames_at, in_order, whole_span
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree
 from data_prep.frames import VIDEOS

@@ -19,6 +19,12 @@ SOURCE = Release(
     tree_hint="006, 007, ... with 006_1_2/006_05562.jpg",
     table=re.compile(r"samm[^/]*micro[^/]*\.(?:xlsx?|csv)"),
     others=re.compile(r".*long.*"),
+    known={
+        (28, "028_4_1", None): "the apex of this clip differs between copies of the table (1105, 1113, 1124)",
+        (32, "032_3_1", None): "the apex of this clip differs between copies of the table (4930, 4945)",
+        (32, "032_3_2", None): "the apex of this clip differs between copies of the table (5127, 5130)",
+        (13, "013_1_9", None): "the offset of this clip differs between copies of the table (5739, 5793)",
+    },
     published=Published(
         source="SAMM_Micro_FACS_Codes_v2.xlsx",
         total=159,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, shown
+from data_prep.databases.gathering import Gathering
 from data_prep.databases.source import Published, Source
-from data_prep.databases.tabled import Gathering
 from data_prep.databases.trees import Tree, choose_home, survey
 
 FPS: Mapping[str, float] = {"hs": 100.0, "vis": 25.0, "nir": 25.0}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, shown
+from data_prep.databases.gathering import Gathering
 from data_prep.databases.smic import (
     EMOTION_OF,
     FILMED_BY_ALL,
@@ -26,7 +27,7 @@ from data_prep.databases.smic import (
     subject_name,
 )
 from data_prep.databases.source import Published, Source
-from data_prep.databases.tabled import Gathering, apex_of, in_order, subject_number
+from data_prep.databases.tabled import apex_of, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
 from data_prep.databases.trees import Tree, choose_home, choose_table, survey
 

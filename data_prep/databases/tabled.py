@@ -1,27 +1,31 @@
-"""What CASME, CASME II and SAMM share: subject folders with clip folders, and one table of clips."""
+"""What most databases share: folders with clips, and one table with a row for each."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource, SetAside, VideoFrames
-from data_prep.databases.alike import hint
-from data_prep.databases.errors import DatabaseError, Refused, checked_name, one_line, shown
+from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource, ImageFrames, VideoFrames
+from data_prep.databases.action_units import action_units, objective_class
+from data_prep.databases.alike import alike, hint
+from data_prep.databases.corrections import FILE, corrected, read_corrections
+from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
+from data_prep.databases.gathering import Gathering
+from data_prep.databases.places import Places, below_subjects, by_name, frames_with_gaps, homes_of
 from data_prep.databases.registry import DATABASES, source_of
 from data_prep.databases.source import Source
-from data_prep.databases.tables import Columns, Row, read_table
-from data_prep.databases.trees import Tree, choose_home, choose_table, survey
+from data_prep.databases.tables import Columns, Row, Sheet, read_table
+from data_prep.databases.trees import Survey, Tree, choose_table, survey
 from data_prep.frame_files import FrameError
 from data_prep.timeline import timeline
 from data_prep.video import VIDEOS
 
-_SECTION = re.compile(r"section ?[ab]", re.IGNORECASE)
-_SUBJECT = re.compile(r"(?:sub|s)?0*(\d{1,4})", re.IGNORECASE)
+_SUBJECT = re.compile(r"(?:sub|spno\.|s)?0*(\d{1,4})(?:\.0+)?", re.IGNORECASE)
 
 COLUMNS: Columns = {
     "Subject": ("Subject",),
@@ -30,18 +34,37 @@ COLUMNS: Columns = {
     "Apex": ("ApexF1", "ApexF", "ApexFrame", "Apex"),
     "Offset": ("OffsetF", "OffsetFrame", "Offset"),
     "Emotion": ("Emotion", "Estimated Emotion"),
+    "Units": ("Action Units", "AU", "AUs"),
+    "Objective": ("Objective Classes", "Objective class", "Objective"),
+    "Fps": ("Fps",),
 }
 REQUIRED = ("Subject", "Filename", "Onset", "Offset", "Emotion")
+
+
+def _emotion(row: Row) -> tuple[str, tuple[str, ...]]:
+    return row.text("Emotion"), ()
+
+
+def _file(row: Row) -> str:
+    return row.text("Filename")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release(Source):
     """How one database was released.
 
-    subject_folder: pattern of a subject's folder with the number as group 1; subject: number -> its name;
-    without_row: (subject, file name) of clips that the release holds and its table does not;
-    others: pattern (lower case) of names of tables that are something else; onset_in_name: whether
-    (subject, file name) repeats, so that the onset belongs to a clip's name.
+    fps: frames per second, where the table has no column Fps. subject_folder: pattern of a subject's folder
+    with the number as group 1; clip_folder: the same of clips whose own names tell the subject, where there
+    are no subject folders; subject: number -> its name. others: pattern (lower case) of names of tables
+    that are something else; objective: of a table of objective classes. onset_in_name: whether (subject,
+    file name) repeats, so that the onset belongs to a clip's name; repeats: whether trees may hold the
+    second clip of a name as `<name>2`. without_row: (subject, file name) of clips that the release holds
+    and its table does not. columns, required: of the table, beside or instead of COLUMNS and REQUIRED.
+    folder_key: a folder's name to what rows call it; any_case: whether the table is careless of capitals.
+    inner: the folder of the colour frames inside a clip's folder; gaps: whether the camera dropped frames.
+    emotion_of: a row to its emotion word and the labels it carries; file_of: a row to the name of its
+    folder; no_clip: rows that are none, such as sums. remarks: what is known to be wrong in the release;
+    known: (subject, file name) -> what is known to be wrong with it, noted where the row is read.
     """
 
     fps: float
@@ -50,76 +73,109 @@ class Release(Source):
     tables_hint: str
     tree_hint: str
     table: re.Pattern[str]
+    clip_folder: re.Pattern[str] | None = None
     others: re.Pattern[str] = field(default=re.compile("(?!)"))
+    objective: re.Pattern[str] | None = None
     onset_in_name: bool = False
+    repeats: bool = False
     without_row: frozenset[tuple[int, str]] = frozenset()
+    columns: Columns = field(default_factory=dict)
+    required: tuple[str, ...] = REQUIRED
+    inner: str = ""
+    folder_key: Callable[[str], str] = str
+    any_case: bool = False
+    gaps: bool = False
+    emotion_of: Callable[[Row], tuple[str, tuple[str, ...]]] = _emotion
+    file_of: Callable[[Row], str] = _file
+    no_clip: Callable[[Row], bool] = field(default=lambda row: False)
+    remarks: tuple[str, ...] = ()
+    known: Mapping[tuple[int, str, int | None], str] = field(default_factory=dict)
+
+    def sheet(self, table: Path) -> Sheet:
+        """The rows of a table file; raises DatabaseError."""
+        return read_table(table, {**COLUMNS, **self.columns}, required=self.required)
 
     def load(self, tree: Tree, table: Path | None) -> Database:
         """A row of the table becomes a clip or is set aside; so are frames without a row."""
         return _load(self, tree, table)
 
 
-@dataclass
-class Gathering:
-    """Clips and what was set aside, as a loader collects them."""
+@dataclass(frozen=True)
+class _Source:
+    """What a row is looked up in; seen counts the rows of a key so far, for names that repeat."""
 
-    database: str
-    clips: list[Clip] = field(default_factory=list)
-    set_aside: list[SetAside] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    _names: set[str] = field(default_factory=set)
-
-    def take(self, clip: str, where: object, make: Callable[[], Clip]) -> None:
-        """Add what `make` gives; a Refused, or a name that was there before, sets the clip aside."""
-        try:
-            made = make()
-            if made.name in self._names:
-                raise Refused(f"{where}: repeats the clip {made.name}")
-        except Refused as refused:
-            self.reject(clip, str(refused))
-        else:
-            self._names.add(made.name)
-            self.clips.append(made)
-
-    def reject(self, clip: str, reason: str, stage: str = "load") -> None:
-        """Set a clip aside."""
-        self.set_aside.append(SetAside(self.database, one_line(clip, 150), stage, one_line(reason)))
-
-    def note(self, warning: str) -> None:
-        """Keep what a user should know although the clips are usable."""
-        self.warnings.append(one_line(warning))
-
-    def finished(self, root: str) -> Database:
-        """The database, in the order of reading."""
-        return Database(self.database, root, tuple(self.clips), tuple(self.set_aside), tuple(self.warnings))
-
-
-Places = dict[tuple[int, str], list[str]]
-"""(subject number, clip name) -> folders or video files with its frames."""
+    release: Release
+    tree: Tree
+    places: Places
+    objective: Mapping[tuple[int, str], int]
+    seen: Counter[tuple[int, str]] = field(default_factory=Counter)
 
 
 def _load(release: Release, tree: Tree, named: Path | None) -> Database:
-    found = survey(tree, release.subject_folder)
+    found = survey(tree, release.clip_folder or release.subject_folder)
     candidates = [path for path in found.tables if not release.others.fullmatch(Path(path).name.lower())]
-    table = named or _table(release, tree, candidates)
-    sheet = read_table(table, COLUMNS, required=REQUIRED)
-    gathering = Gathering(release.name, warnings=list(sheet.notes))
-    places = _places(tree, _homes(tree, found.homes, release.tree_hint), release, gathering)
+    own = tree.corrections or _in_root(tree, FILE)
+    table = named or _table(release, tree, [path for path in candidates if Path(path).name.lower() != FILE])
+    sheet = release.sheet(table)
+    sheet, left_out = corrected(sheet, read_corrections(own) if own else ())
+    gathering = Gathering(release.name, warnings=[*release.remarks, *sheet.notes])
+    source = _Source(
+        release, tree, _places(release, tree, found.homes, gathering), _objective(release, found)
+    )
     used: set[tuple[int, str]] = set()
     for row in sheet.rows:
-        key = _key(row)
+        if release.no_clip(row):
+            gathering.reject(f"{release.name}/row {row.number}", f"{row}: not a clip", stage=BY_DESIGN)
+            continue
+        key = _key(release, row)
         used.add(key)
-        make = partial(_clip, release, tree, places, row, gathering.note)
+        make = partial(_clip, source, row, gathering.note)
         gathering.take(_label(release, row, key), row, make)
-    for subject, name in sorted(places.keys() - used):
+    for row in left_out:
+        key = _key(release, row)
+        used.add(key)
+        gathering.reject(_label(release, row, key), f"{row}: left out by {FILE}", stage=BY_DESIGN)
+    _without_row(source, used, table, gathering)
+    return gathering.finished(tree.root)
+
+
+def _in_root(tree: Tree, name: str) -> Path | None:
+    path = Path(tree.root) / name
+    return path if path.is_file() else None
+
+
+def _places(release: Release, tree: Tree, homes: tuple[str, ...], gathering: Gathering) -> Places:
+    if release.clip_folder:
+        return by_name(tree, release.clip_folder, release.tree_hint)
+    return below_subjects(
+        tree, homes_of(tree, homes, release.tree_hint), release.subject_folder, gathering, release.folder_key
+    )
+
+
+def _objective(release: Release, found: Survey) -> dict[tuple[int, str], int]:
+    """Objective classes from a table of their own, where a release has one."""
+    for path in found.tables:
+        if release.objective and release.objective.fullmatch(Path(path).name.lower()):
+            rows = read_table(Path(path), COLUMNS, required=("Subject", "Filename", "Objective")).rows
+            classes = {_key(release, row): objective_class(row.get("Objective")) for row in rows}
+            return {key: value for key, value in classes.items() if value is not None}
+    return {}
+
+
+def _without_row(source: _Source, used: Set[tuple[int, str]], table: Path, gathering: Gathering) -> None:
+    """Set aside the frames on disk that no row speaks of."""
+    release = source.release
+    spoken_of = {(number, alike(file)) for number, file in used} if release.repeats else set()
+    for subject, name in sorted(source.places.keys() - used):
+        if release.repeats and (subject, alike(name.rstrip("0123456789"))) in spoken_of:
+            continue
         known = (subject, name) in release.without_row
         gathering.reject(
             f"{release.name}/{release.subject(subject)}/{name}",
-            f"{tree.relative(places[subject, name][0])}: frames on disk without a row in {table.name}"
-            + ("; the official table lacks it" if known else ""),
+            f"{source.tree.relative(source.places[subject, name][0])}: frames on disk without a row in "
+            f"{table.name}" + ("; the official table lacks it" if known else ""),
             stage=BY_DESIGN if known else "load",
         )
-    return gathering.finished(tree.root)
 
 
 def _table(release: Release, tree: Tree, candidates: list[str]) -> Path:
@@ -219,83 +275,80 @@ def whole_span(tree: Tree, place: str) -> tuple[int, int]:
     return min(numbers), max(numbers)
 
 
-def _clip(release: Release, tree: Tree, places: Places, row: Row, note: Callable[[str], None]) -> Clip:
-    number, file = subject_number(row), checked_name(row.text("Filename"), f"{row}: Filename")
-    emotion = row.text("Emotion")
+def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
+    release, tree = source.release, source.tree
+    number, file = subject_number(row), checked_name(release.file_of(row), f"{row}: Filename")
+    emotion, marks = release.emotion_of(row)
     onset, offset = in_order(row, row.integer("Onset"), row.integer("Offset"))
     apex = apex_of(row, (onset, offset), note)
-    subject = f"{release.name}/{release.subject(number)}"
-    found = places.get((number, file), [])
-    if len(found) != 1:
-        have = f"{len(found)} times: {', '.join(map(tree.relative, found))}" if found else "not at all"
-        near = "" if found else hint(file, [name for subject, name in places if subject == number])
-        raise Refused(f"{row}: frames of subject {number}, {shown(file)} lie below {tree.root} {have}{near}")
+    for key in ((number, file, onset), (number, file, None)):
+        if key in release.known:
+            note(f"{row}: {release.known[key]}")
+    place = _place(source, row, (number, file))
     try:
-        frames, annotations = frames_at(tree, found[0], onset, offset)
+        if release.gaps and not place.lower().endswith(VIDEOS):
+            frames: FrameSource = frames_with_gaps(
+                tree, place, onset, offset, lambda what: note(f"{row}: {what}")
+            )
+            annotations = tree.sidecar(place, frames.paths[0]) if isinstance(frames, ImageFrames) else None
+        else:
+            frames, annotations = frames_at(tree, place, onset, offset)
     except Refused as refused:
         raise Refused(f"{row}: {refused}") from refused
-    name = f"{subject}/{file}" + (f"@{onset}" if release.onset_in_name else "")
+    subject = f"{release.name}/{release.subject(number)}"
+    objective = source.objective.get((number, file), objective_class(row.get("Objective")))
     return Clip(
         database=release.name,
         subject=subject,
-        name=name,
+        name=f"{subject}/{file}" + (f"@{onset}" if release.onset_in_name else ""),
         emotion=emotion,
         label=UNLABELLED,
-        fps=release.fps,
+        fps=_fps(release, row),
         onset=onset,
         apex=apex,
         offset=offset,
         frames=frames,
         annotations=annotations,
         row=row.at("Emotion"),
+        objective=objective,
+        action_units=action_units(row.get("Units")),
+        marks=marks,
     )
 
 
-def _homes(tree: Tree, homes: tuple[str, ...], hint: str) -> tuple[str, ...]:
-    """The trees of frames: one below each folder that was given; Section A and Section B are one."""
-    if len(tree.roots) > 1:
-        return tuple(
-            choose_home(Tree.at(Path(root)), [home for home in homes if _below(home, root)], hint)
-            for root in tree.roots
-        )
-    if len(homes) == 2 and all(_SECTION.fullmatch(Path(home).name) for home in homes):
-        return homes
-    return (choose_home(tree, homes, hint),)
+def _place(source: _Source, row: Row, key: tuple[int, str]) -> str:
+    """The folder or video of a row; raises Refused unless there is exactly one."""
+    release, tree, places = source.release, source.tree, source.places
+    number, file = key
+    source.seen[key] += 1
+    numbered = f"{file}{source.seen[key]}"
+    if release.repeats and source.seen[key] > 1 and (number, numbered) in places:
+        file = numbered
+    found = places.get((number, file), [])
+    if release.any_case and not found:
+        wanted = (number, file.lower())
+        near_ones = [paths for (subject, name), paths in places.items() if (subject, name.lower()) == wanted]
+        found = near_ones[0] if len(near_ones) == 1 else []
+    if len(found) != 1:
+        have = f"{len(found)} times: {', '.join(map(tree.relative, found))}" if found else "not at all"
+        near = "" if found else hint(file, [name for subject, name in places if subject == number])
+        raise Refused(f"{row}: frames of subject {number}, {shown(file)} lie below {tree.root} {have}{near}")
+    inside = tree.list(found[0]).folders if release.inner and Path(found[0]).is_dir() else {}
+    return inside.get(release.inner, found[0])
 
 
-def _below(path: str, root: str) -> bool:
-    return Path(path).is_relative_to(root)
+def _fps(release: Release, row: Row) -> float:
+    if not row.get("Fps"):
+        return release.fps
+    fps = row.integer("Fps")
+    if not 1 <= fps <= 10_000:
+        raise row.refused("Fps", "a number of frames per second")
+    return float(fps)
 
 
-def _places(tree: Tree, homes: tuple[str, ...], release: Release, gathering: Gathering) -> Places:
-    places: Places = {}
-    for home in homes:
-        listing = tree.list(home)
-        for name, reason in listing.refused.items():
-            gathering.reject(
-                f"{release.name}/{shown(name)}", f"{tree.relative(home)}: {shown(name)} {reason}"
-            )
-        for name, folder in listing.folders.items():
-            if match := release.subject_folder.fullmatch(name):
-                for clip, path in _clips_in(tree, folder, release, gathering):
-                    places.setdefault((int(match[1]), clip), []).append(path)
-    return places
-
-
-def _clips_in(tree: Tree, folder: str, release: Release, gathering: Gathering) -> list[tuple[str, str]]:
-    """(clip name, folder or video file) of one subject."""
-    listing = tree.list(folder)
-    for name, reason in listing.refused.items():
-        gathering.reject(f"{release.name}/{shown(name)}", f"{tree.relative(folder)}: {shown(name)} {reason}")
-    videos = [
-        (Path(name).stem, path) for name, path in listing.files.items() if name.lower().endswith(VIDEOS)
-    ]
-    return [*listing.folders.items(), *videos]
-
-
-def _key(row: Row) -> tuple[int, str]:
+def _key(release: Release, row: Row) -> tuple[int, str]:
     try:
-        return subject_number(row), row.get("Filename")
+        return subject_number(row), release.file_of(row)
     except Refused:
         return -1, row.get("Filename")
 

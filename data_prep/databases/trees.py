@@ -59,10 +59,12 @@ class Survey:
 class Tree:
     """A database's folder, or folders; every path that it gives lies below one of `roots`.
 
-    roots: absolute paths without links, the first of which is `root`.
+    roots: absolute paths without links, the first of which is `root`; corrections: the user's own CSV of
+    corrections, where one was named beside the folders.
     """
 
     roots: tuple[str, ...]
+    corrections: Path | None = None
     _listings: dict[str, Listing] = field(default_factory=dict)
     _frames: dict[str, dict[str, dict[int, list[str]]]] = field(default_factory=dict)
 
@@ -225,7 +227,7 @@ def survey(tree: Tree, subject_folder: re.Pattern[str]) -> Survey:
     """Tables and homes of subject folders at most `MAX_DEPTH` below the root, subject folders not entered."""
     tables: list[str] = []
     homes: list[str] = []
-    for folder, listing in _walk(tree, subject_folder):
+    for folder, listing in walk(tree, subject_folder):
         tables += [path for name, path in listing.files.items() if _is_table(name)]
         if any(subject_folder.fullmatch(name) for name in listing.folders):
             homes.append(folder)
@@ -234,11 +236,11 @@ def survey(tree: Tree, subject_folder: re.Pattern[str]) -> Survey:
 
 def pictures_below(tree: Tree) -> list[tuple[str, str]]:
     """(name, path) of all pictures at most `MAX_DEPTH` folders below the root, by folder and name."""
-    found = (listing.files.items() for _, listing in _walk(tree, re.compile("(?!)")))
+    found = (listing.files.items() for _, listing in walk(tree, re.compile("(?!)")))
     return [item for items in found for item in items if item[0].lower().endswith(PICTURES)]
 
 
-def _walk(tree: Tree, not_entered: re.Pattern[str]) -> Iterator[tuple[str, Listing]]:
+def walk(tree: Tree, not_entered: re.Pattern[str]) -> Iterator[tuple[str, Listing]]:
     """Folders level by level, each real folder once; raises DatabaseError where there are too many."""
     seen = set(tree.roots)
     level = list(tree.roots)
@@ -267,13 +269,15 @@ def _walk(tree: Tree, not_entered: re.Pattern[str]) -> Iterator[tuple[str, Listi
 def open_places(given: Path | str | Sequence[Path]) -> tuple[Tree, Path | None]:
     """The tree and, where the user named the annotation table itself, that table.
 
-    given: a folder, a table (its folder is then the tree), or several with commas between them: one table
-    and the folders of the frames, wherever each of them lies. Raises DatabaseError.
+    given: a folder, a table (its folder is then the tree), or several with commas between them: one table,
+    the folders of the frames and a `corrections*.csv`, wherever each of them lies. Raises DatabaseError.
     """
     paths = places_of(given) if isinstance(given, Path | str) else list(given)
-    named = [path for path in paths if path.suffix.lower() in TABLES and not path.is_dir()]
-    folders = [path for path in paths if path not in named]
-    for path in named:
+    files = [path for path in paths if path.suffix.lower() in TABLES and not path.is_dir()]
+    folders = [path for path in paths if path not in files]
+    own = [path for path in files if path.name.lower().startswith("corrections")]
+    named = [path for path in files if path not in own]
+    for path in files:
         if not path.is_file():
             raise DatabaseError(f"{path}: not a file")
     for path in folders:
@@ -283,7 +287,8 @@ def open_places(given: Path | str | Sequence[Path]) -> tuple[Tree, Path | None]:
         raise DatabaseError(
             f"{len(named)} annotation tables are named, one is read: {', '.join(map(str, named))}"
         )
-    tree = Tree.at(*(folders or [named[0].parent]))
+    tree = Tree.at(*(folders or [files[0].parent]))
+    tree.corrections = own[0].absolute() if own else None
     return tree, named[0].absolute() if named else None
 
 
