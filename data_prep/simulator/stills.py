@@ -107,7 +107,8 @@ def draw_still(plan: StillPlan, settings: SimulatorSettings) -> tuple[npt.NDArra
         draw_face(canvas, looks, points, expression), shape[::-1], interpolation=cv2.INTER_AREA
     )
     picture *= np.float32(255.0 * rng.normal(1.0, 0.02))
-    return exposed(picture, rng, settings.noise * width / REFERENCE_WIDTH), points * width + np.asarray(origin)
+    noise = settings.noise * width / REFERENCE_WIDTH
+    return exposed(picture, rng, noise), points * width + np.asarray(origin)
 
 
 def _expressed(plan: StillPlan, looks: Looks, rng: np.random.Generator) -> tuple[Floats, Expression]:
