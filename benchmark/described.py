@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmark.protocols import PROTOCOLS
@@ -10,6 +10,7 @@ from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
+from data_prep.databases.registry import source_of
 from methods import METHODS, load_method
 from methods.base import Method, Role
 from results.records.run_file import (
@@ -91,6 +92,11 @@ def _planned(unit: Unit) -> PlannedUnit:
     return PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed)
 
 
+def _private(names: Iterable[str]) -> tuple[str, ...]:
+    """The databases whose licence forbids to publish faces."""
+    return tuple(name for name in names if source_of(name).private)
+
+
 def _data(assembled: Assembled) -> DataInfo:
     clips, task = assembled.plan.clips, assembled.sources.task
     return DataInfo(
@@ -102,4 +108,5 @@ def _data(assembled: Assembled) -> DataInfo:
         landmarks=assembled.sources.landmarks,
         simulated=assembled.sources.simulated,
         warnings=assembled.doubts,
+        private=() if assembled.sources.simulated else _private(assembled.settings.data),
     )
