@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from basis.processor import arithmetic, capability, model
 from benchmark.engines.memory import peak_memory_mb
 from benchmark.plan import folds_of
 from benchmark.protocols import PROTOCOLS, Fold
@@ -95,8 +96,16 @@ def execute(
         n_parameters=method.n_parameters,
         set_aside=tuple({"clip": clips.names[i], "reason": reason} for i, reason in sorted(unusable.items())),
         notes=tuple(method.notes),
-        stamp=stamp,
+        stamp={**stamp, **made_with(context)},
     )
+
+
+def made_with(context: Context) -> dict[str, Any]:
+    """What the process that computes a unit runs on, which need not be the machine that planned it."""
+    return {
+        "arithmetic": arithmetic(context.device),
+        "computed on": {"processor": model(), "capability": capability(), "threads": context.threads},
+    }
 
 
 def build(unit: Unit, context: Context) -> Method:

@@ -70,10 +70,14 @@ def _run_verbs(verbs: Any) -> None:
     speed.add_argument("--csv", type=place, help="also write the table here")
 
 
+FACES = "embed pictures of people in the pages; default: of the simulator's alone"
+
+
 def _result_verbs(verbs: Any) -> None:
     report = _verb(verbs, "report")
     report.add_argument("run", nargs="?", default="runs/quick", type=place)
     report.add_argument("--tables-only", action="store_true", help="no figures, no page")
+    report.add_argument("--faces", action=argparse.BooleanOptionalAction, help=FACES)
     report.add_argument("--force", action="store_true", help="mix records of different stamps, and say so")
 
     compare = _verb(verbs, "compare")
@@ -174,6 +178,7 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--threads", type=int, help="of each unit; default 1, so that workers change nothing")
     made.add_argument("--timeout", type=float, metavar="S", help="seconds a unit may take")
     made.add_argument("--memory-limit", type=int, metavar="MB", help="memory a unit may take")
+    made.add_argument("--faces", action=argparse.BooleanOptionalAction, help=FACES)
     made.add_argument("--tables-only", action="store_true", default=None, help="no figures, no page yet")
     made.add_argument("--redo", action="store_true", default=None, help="redo records of other versions")
     made.add_argument("--control", choices=CONTROLS, help="shuffled-labels: nothing can be learned")

@@ -86,6 +86,7 @@ class Settings:
     deterministic: bool = False
     trust_cache: bool = False
     tables_only: bool = False
+    faces: bool | None = None
     redo: bool = False
     method_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

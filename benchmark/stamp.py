@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from basis.cores import cores
+from basis.processor import capability, model
 
 PACKAGES = (
     "tlcnn-bench",
@@ -35,7 +36,8 @@ def stamp() -> dict[str, Any]:
         "hardware": {
             "machine": platform.machine(),
             "system": platform.system(),
-            "processor": _processor(),
+            "processor": model(),
+            "capability": capability(),
             "cores": cores(),
         },
         "argv": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -75,13 +77,3 @@ def _git() -> str | None:
 def _run_git(folder: Path, *words: str) -> str:
     done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
     return done.stdout.strip()
-
-
-def _processor() -> str:
-    """The processor's name where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.partition(":")[2] for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        if names:
-            return names[0].strip()
-    return platform.processor() or "unknown"

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.compiled import compiled, compiled_any_order
+from features.compiled import compiled
 from features.lbp import Circle, Codes, block_counts, check_points, normalised
 from features.lbp_top import lbp_top_codes, margins_of, plane_circles
 
@@ -108,10 +108,10 @@ def _nearest_offsets(plane: int, radius: int, points: int, shape: tuple[int, ...
     return steps.astype(np.uint64)
 
 
-@compiled_any_order
+@compiled
 def _absolute_sum(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, codes: Any) -> Any:
-    """Sum of |neighbour - centre| over all centres of a flat volume and all neighbours."""
-    total = 0.0
+    """Sum of |neighbour - centre| over all centres of a flat volume and all neighbours, column by column."""
+    totals = np.zeros(codes.shape[2], np.float64)
     for t in range(codes.shape[0]):
         for y in range(codes.shape[1]):
             start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
@@ -125,7 +125,10 @@ def _absolute_sum(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, 
                 wa, wb, wc, wd = weights[p, 0], weights[p, 1], weights[p, 2], weights[p, 3]
                 for x in range(np.uintp(codes.shape[2])):
                     value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
-                    total += abs(value - v[start + x])
+                    totals[x] += abs(value - v[start + x])
+    total = 0.0
+    for x in range(codes.shape[2]):
+        total += totals[x]
     return total
 
 

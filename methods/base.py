@@ -138,7 +138,8 @@ class Method(ABC):
     A subclass names itself, holds a frozen dataclass `Settings` with defaults (the paper's), raises
     `revision` whenever its numbers change, and implements fit, predict, save and load. Saved models are
     safetensors, npz (no pickles) and json in a folder. `role` says where its rows stand: "paper" (Table 3),
-    "extra" (anything else) or "baseline"; `curve_titles` maps the beginning of the names of its training
+    "extra" (anything else) or "baseline"; `blind`: it never
+    looks at a frame; `curve_titles` maps the beginning of the names of its training
     curves to the heading of their figure. `trial` holds settings under which a fit on a few
     clips takes about a second: the contract is checked with them.
     """
@@ -148,6 +149,7 @@ class Method(ABC):
     revision: ClassVar[int] = 1
     learns_from_stills: ClassVar[bool] = False
     role: ClassVar[Role] = "extra"
+    blind: ClassVar[bool] = False
     curve_titles: ClassVar[Mapping[str, str]] = {}
     Settings: ClassVar[type[Any]]
     trial: ClassVar[Mapping[str, Any]] = {}

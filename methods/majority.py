@@ -23,6 +23,7 @@ class Majority(Method):
     name = "majority"
     title = "Majority class"
     role = "baseline"
+    blind = True
     Settings = Settings
 
     def fit(self, clips: Clips, *, seed: int) -> None:

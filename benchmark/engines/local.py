@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from basis.processor import pins
 from benchmark.engines.calls import THREAD_VARIABLES
 from benchmark.engines.tasks import Engine, EngineError, Limits, Options, Outcome, Task, crash
 
@@ -175,12 +176,12 @@ class _Flight:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """The supervisor's: no threads before the fork (pyarrow's memory has one), the same hashes everywhere.
+    """The supervisor's: pinned, without threads before the fork (pyarrow's memory has one), equal hashes.
 
     Freed memory is kept for the next batch: by default glibc hands every large array back to the system
     and takes it again, page by page, which cost the networks an eighth of their time.
     """
-    environment = dict(os.environ)
+    environment = {**os.environ, **pins()}
     environment.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     environment["NUMBA_NUM_THREADS"] = str(threads)
     environment["JE_ARROW_MALLOC_CONF"] = "background_thread:false"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from basis.processor import FIXED
 from results.records.run_file import Place, RunFile, read_run_file
 from results.records.store import Record, ResultsError, read_records
 
@@ -83,6 +84,7 @@ def assemble(
         for record in foreign:
             if record.status == "done":
                 done.setdefault(place_of(record.unit), record)
+    warnings += _loose_bits(done.values())
     mixed = differences(done.values())
     if mixed and not force:
         raise MixedRecords(
@@ -91,6 +93,15 @@ def assemble(
         )
     failed = tuple(record for record in own if record.status != "done" and place_of(record.unit) not in done)
     return Results(info, done, failed, tuple(warnings), tuple(mixed))
+
+
+def _loose_bits(records: Iterable[Record]) -> list[str]:
+    """One line for each arithmetic whose last bits another machine may not repeat."""
+    stated = {str(record.stamp["arithmetic"]) for record in records if "arithmetic" in record.stamp}
+    return [
+        f"last bits, and with them these numbers, may differ on another machine: the arithmetic is {words}"
+        for words in sorted(stated - {FIXED})
+    ]
 
 
 def place_of(unit: Mapping[str, Any]) -> Place:
@@ -132,5 +143,6 @@ def conditions(record: Record) -> dict[str, str]:
         "data": str(record.unit.get("data", "")),
         "control": str(record.unit.get("control", "")),
         "classes": ", ".join(record.classes),
+        "arithmetic": str(record.stamp.get("arithmetic", "not stated")),
         **{f"version of {name}": str(version) for name, version in versions.items()},
     }
