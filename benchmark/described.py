@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,6 @@ from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
-from data_prep.databases.registry import source_of
 from methods import METHODS, load_method
 from methods.base import Method
 from results.numbers.variants import variant_of_unit
@@ -98,11 +97,6 @@ def _planned(unit: Unit) -> PlannedUnit:
     return PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed, variant)
 
 
-def _private(names: Iterable[str]) -> tuple[str, ...]:
-    """The databases whose licence forbids to publish faces."""
-    return tuple(name for name in names if source_of(name).private)
-
-
 def _data(assembled: Assembled) -> DataInfo:
     clips, task = assembled.plan.clips, assembled.sources.task
     return DataInfo(
@@ -115,5 +109,4 @@ def _data(assembled: Assembled) -> DataInfo:
         simulated=assembled.sources.simulated,
         private=() if assembled.sources.simulated else tuple(each.name for each in assembled.sources.clips),
         warnings=assembled.doubts,
-        private=() if assembled.sources.simulated else _private(assembled.settings.data),
     )

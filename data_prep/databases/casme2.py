@@ -24,7 +24,6 @@ SOURCE = Release(
     others=re.compile(r".*objective.*"),
     objective=re.compile(r"casme ?(?:2|ii)[^/]*objective[^/]*\.(?:xlsx?|csv)"),
     without_row=frozenset({(9, "EP02_02f"), (24, "EP02_07")}),
-    private=True,
     published=Published(
         source="CASME2-coding-20140508.xlsx",
         total=255,

@@ -37,7 +37,6 @@ SOURCE = Release(
         (40, "e", 1812): "the offset is 0 in some copies of the table; it is 1845",
         (40, "e", 2327): "the offset is 0 in some copies of the table; it is 2403",
     },
-    private=True,
     published=Published(
         source="cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx",
         total=860,
@@ -84,7 +83,6 @@ PART_C = Release(
     required=("Subject", "Filename", "Onset", "Offset", "Units"),
     emotion_of=lambda row: ("", ()),
     file_of=_video,
-    private=True,
     published=Published(source="the paper's count of part C", total=249, n_subjects=31),
 )
 """Clips are named `casme3-c/c01/a@12`; they have action units and belong to no task of emotions."""

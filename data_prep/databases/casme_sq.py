@@ -95,7 +95,6 @@ SOURCE = Squared(
     onset_in_name=True,
     folder_key=lambda name: name[:7],
     emotion_of=emotion_of,
-    private=True,
     published=Published(
         source="CAS(ME)^2code_final.xlsx",
         total=57,

@@ -30,7 +30,6 @@ def _release(name: str, part: str, people: int, counts: tuple[int, ...]) -> Rele
         table=re.compile(tables[part]),
         others=re.compile(others),
         required=(*REQUIRED, "Fps"),
-        private=True,
         published=Published(
             source=f"{part}_full_with_AU.xlsx",
             total=sum(counts),

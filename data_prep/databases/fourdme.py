@@ -44,7 +44,6 @@ SOURCE = Release(
     no_clip=lambda row: not row.get("Filename"),
     without_row=frozenset({(13, "S13_1st_001_01_1")}),
     remarks=("4dme: the action units of two rows, counted from 0 the 144th and 145th, are exchanged",),
-    private=True,
     published=Published(source="loaders of others", total=267),
 )
 """Clips are named `4dme/S13/<fold_name>`; `Clip.marks` holds all labels."""

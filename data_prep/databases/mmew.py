@@ -21,7 +21,6 @@ SOURCE = Release(
     tree_hint="Micro_Expression with folders of emotions (or subjects) and S13-07-001/1.jpg in them",
     table=re.compile(r"mmew[^/]*\.(?:xlsx?|csv)"),
     remarks=("mmew: apex and offset of 16 rows of the official table do not fit the frames",),
-    private=True,
     published=Published(
         source="the paper's table",
         total=300,

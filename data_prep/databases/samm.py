@@ -25,7 +25,6 @@ SOURCE = Release(
         (32, "032_3_2", None): "the apex of this clip differs between copies of the table (5127, 5130)",
         (13, "013_1_9", None): "the offset of this clip differs between copies of the table (5739, 5793)",
     },
-    private=True,
     published=Published(
         source="SAMM_Micro_FACS_Codes_v2.xlsx",
         total=159,

@@ -151,7 +151,6 @@ FILMED_BY_ALL = (*range(11, 16), 18, 19, 20)
 HS = Short(
     "smic",
     "hs",
-    private=True,
     published=Published(
         source="the folders of SMIC-HS",
         total=164,
@@ -167,7 +166,6 @@ _SLOW = {"positive": 28, "negative": 23, "surprise": 20}
 VIS = Short(
     "smic-vis",
     "vis",
-    private=True,
     published=Published("the folders of SMIC-VIS", total=71, people=FILMED_BY_ALL, emotions=_SLOW),
 )
 """Subjects carry the same names as in SMIC-HS."""
@@ -175,7 +173,6 @@ VIS = Short(
 NIR = Short(
     "smic-nir",
     "nir",
-    private=True,
     published=Published("the folders of SMIC-NIR", total=71, people=FILMED_BY_ALL, emotions=_SLOW),
 )
 """Subjects carry the same names as in SMIC-HS."""

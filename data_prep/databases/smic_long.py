@@ -174,7 +174,6 @@ TABLE = re.compile(r"smic[^/]*annotation[^/]*\.(?:xlsx?|csv)")
 HS = Long(
     "smic-e",
     "hs",
-    private=True,
     table=TABLE,
     published=Published(
         "SMIC-HS-E_annotation_orig.xlsx: 162 rows, five of them with a second expression",
@@ -185,8 +184,8 @@ HS = Long(
 """Clips are named `smic-e/s20/s20_ne_06@<onset>`."""
 
 _SLOW = Published("the sheet VIS of SMIC's annotation", total=71, people=FILMED_BY_ALL)
-VIS = Long("smic-e-vis", "vis", private=True, table=TABLE, published=_SLOW)
+VIS = Long("smic-e-vis", "vis", table=TABLE, published=_SLOW)
 """From a table of its own, or the sheet VIS."""
 
-NIR = Long("smic-e-nir", "nir", private=True, table=TABLE)
+NIR = Long("smic-e-nir", "nir", table=TABLE)
 """From a table of its own, or the sheet NIR."""

@@ -42,13 +42,11 @@ class Published:
 class Source(ABC):
     """One database of clips.
 
-    table: names of its annotation tables, in lower case, by which the table of another database is told;
-    private: whether its licence forbids to publish its faces.
+    table: names of its annotation tables, in lower case, by which the table of another database is told.
     """
 
     name: str
     published: Published | None = field(default=None, kw_only=True)
-    private: bool = field(default=False, kw_only=True)
     table: re.Pattern[str] | None = field(default=None, kw_only=True)
 
     @abstractmethod

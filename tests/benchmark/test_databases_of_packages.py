@@ -79,6 +79,7 @@ def test_it_is_listed_and_checked_with_tree_and_table_apart(place):
     assert "identity: 3 recordings lie under two people with identical frames" in text
 
 
+@pytest.mark.slow
 def test_it_runs_and_its_doubts_stand_in_run_json_table_and_page(place):
     settings = place / "own.toml"
     places = f"{place / 'tree'},{place / 'tables/lab_faces_v1.xlsx'}"
