@@ -21,7 +21,10 @@ from methods import select
 from methods.values import hints_of, typed
 
 PROFILES = ("quick", "paper")
-CONTROLS = ("none", "shuffled-labels")
+CONTROLS = ("none", "shuffled-labels", "movement")
+MOVEMENT: Mapping[str, float] = {"amplitude": 10.0, "style": 0.0, "ambiguity": 0.0}
+"""Knobs of the simulator for the positive control: large movements, the same for everybody."""
+
 TLCNN4 = "tlcnn4"
 """The task that is meant where none is named: the paper's."""
 
@@ -54,9 +57,10 @@ class Settings:
     and parameters of submitit, such as slurm_partition, mem_gb or timeout_min. timeout: seconds a unit may
     take. memory_limit: MB a unit may take, 0 for none. redo: units whose records were made with other
     versions are run again, instead of a refusal. control: "shuffled-labels" permutes the labels of all
-    clips, so that nothing can be learned. method_settings: methods ("mdmo", "tlcnn* c5-svm", "*") ->
-    settings that differ from the methods' defaults, which are the paper's; where two tables set the same,
-    the later one wins.
+    clips, so that nothing can be learned; "movement" simulates large movements without personal style or
+    ambiguity, which everything that can learn should. method_settings: methods ("mdmo", "tlcnn* c5-svm",
+    "*") -> settings that differ from the methods' defaults, which are the paper's; where two tables set the
+    same, the later one wins.
     """
 
     profile: str = "quick"
@@ -101,11 +105,14 @@ def resolve(
 ) -> Settings:
     """Settings from flags (None: not given) over an optional TOML file over a profile.
 
+    settings_file: of the user's, or one that comes along under `benchmark/profiles`, such as lrcn.toml.
     profile: where neither flags nor file name one; None: quick on the CPU, paper on a GPU.
     """
-    given = {} if settings_file is None else _read(settings_file, str(settings_file))
+    given = {} if settings_file is None else _read(_found(settings_file), str(settings_file))
     given = _over(given, {key: value for key, value in flags.items() if value is not None})
     _refuse_unused(given)
+    if given.get("control") == "movement":
+        given["simulator_settings"] = {**MOVEMENT, **given.get("simulator_settings", {})}
     named = given.get("profile", profile)
     if named is None:
         named = _usual_profile(given.get("device", "auto"))
@@ -173,12 +180,23 @@ def at_home(places: str) -> str:
 
 
 def _refuse_unused(given: Mapping[str, Any]) -> None:
+    if given.get("data") and given.get("control") == "movement":
+        raise SettingsError(
+            "--control movement is simulated, which --data leaves unused: drop one of the two; what your own "
+            "databases can show is --control shuffled-labels"
+        )
     for key, flag in (("simulator", "--simulator"), ("simulator_settings", "--set")):
         if given.get("data") and given.get(key):
             raise SettingsError(
                 f"{flag} is for simulated data, which --data leaves unused: drop one of the two, on the "
                 "command line or in the settings file"
             )
+
+
+def _found(file: Path) -> Any:
+    """The user's file; where there is none of that name, the one of ours, if there is one."""
+    ours = files("benchmark") / "profiles" / file.name
+    return ours if not file.exists() and file.name == str(file) and ours.is_file() else file
 
 
 def _usual_profile(device: str) -> str:

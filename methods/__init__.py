@@ -29,6 +29,7 @@ _OURS = {
     "lbp-top": "methods.lbp_top:LBPTOP",
     "stlbp-ip": "methods.stlbp_ip:STLBPIP",
     "stclqp": "methods.stclqp:STCLQP",
+    "tlcnn-d": "methods.tlcnn:TLCNNOnDifferences",
     "majority": "methods.majority:Majority",
     "linear": "methods.linear:Linear",
 }

@@ -16,8 +16,6 @@ import numpy.typing as npt
 from basis.errors import Mendable
 from data_prep.clips import Clips, Float32, Stills
 
-Floats = Float32
-
 
 class MethodError(Mendable, RuntimeError):
     """What a method needs and does not have; the message says what to pass."""
