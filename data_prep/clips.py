@@ -137,6 +137,22 @@ class Still:
     path: str
     annotations: str | None = None
 
+    def as_clip(self) -> Clip:
+        """The photograph as a clip of one frame."""
+        return Clip(
+            database=self.database,
+            subject=self.subject,
+            name=self.name,
+            emotion=self.emotion,
+            label=self.label,
+            fps=0.0,
+            onset=0,
+            apex=None,
+            offset=0,
+            frames=ImageFrames((self.path,)),
+            annotations=self.annotations,
+        )
+
 
 @dataclass(frozen=True)
 class StillDatabase:
