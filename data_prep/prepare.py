@@ -27,7 +27,7 @@ from data_prep.cache import (
     rows_elsewhere,
     write_set,
 )
-from data_prep.clips import EXPRESSIONS, Clips, StillDatabase, Stills
+from data_prep.clips import EXPRESSIONS, Clip, Clips, StillDatabase, Stills
 from data_prep.examine import PreparationError, Target, make_parts, part_key, signature
 from data_prep.landmarks import Options
 from data_prep.opened import open_prepared, open_prepared_stills
