@@ -13,7 +13,7 @@ from benchmark.engines import ENGINES
 from benchmark.flags import knobs_of
 from benchmark.log import Log
 from benchmark.protocols import PROTOCOLS
-from benchmark.settings import PROFILES, Settings, at_home, checked
+from benchmark.settings import FLOW_IMAGES, PROFILES, Settings, at_home, checked
 from methods import METHODS
 
 if TYPE_CHECKING:
@@ -113,7 +113,10 @@ def check(what: Sequence[str], decode: bool, log: Log) -> int:
         if equals:
             if not folder:
                 raise VerbError(f"{item} must be NAME=DIR, and names no folder")
-            reports.append(_check_database(name, at_home(folder), decode, log))
+            if name == FLOW_IMAGES:
+                problems += _check_flow_images(Path(at_home(folder)), log)
+            else:
+                reports.append(_check_database(name, at_home(folder), decode, log))
         else:
             problems += _check_method(item, log)
     problems += sum(len(each.faults) + (not each.usable) for each in reports)
@@ -127,6 +130,14 @@ def _check_database(name: str, places: str, decode: bool, log: Log) -> CheckRepo
     report = check_database(name, places, decode=decode)
     log(str(report))
     return report
+
+
+def _check_flow_images(place: Path, log: Log) -> int:
+    from data_prep.flow_images import report
+
+    found = report(place)
+    log(str(found))
+    return found.faults
 
 
 def _warn_together(reports: Sequence[CheckReport], log: Log) -> None:

@@ -27,7 +27,7 @@ from data_prep.cache import (
     rows_elsewhere,
     write_set,
 )
-from data_prep.clips import EXPRESSIONS, Clips, StillDatabase, Stills
+from data_prep.clips import EXPRESSIONS, Clip, Clips, StillDatabase, Stills
 from data_prep.examine import PreparationError, Target, make_parts, part_key, signature
 from data_prep.landmarks import Options
 from data_prep.opened import open_prepared, open_prepared_stills
@@ -194,6 +194,8 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         "emotions": [clip.emotion for clip in plan.clips],
         "labels": [clip.label for clip in plan.clips],
         "fps": [clip.fps for clip in plan.clips],
+        "holds": "frames",
+        "apex": [_place_of_apex(clip) for clip in plan.clips],
         "source_frames": [len(clip.frames) for clip in plan.clips],
         "landmarks": [points.tolist() for points in moved],
         "landmark_backend": plan.backend,
@@ -205,6 +207,13 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         "set_aside": [asdict(each) for each in plan.set_aside],
         "made_with": {"opencv": cv2.__version__, "numpy": np.__version__},
     }
+
+
+def _place_of_apex(clip: Clip) -> float | None:
+    """Where the annotated apex lies between the first frame (0) and the last (1); None without one."""
+    if clip.apex is None or clip.offset == clip.onset:
+        return None
+    return (clip.apex - clip.onset) / (clip.offset - clip.onset)
 
 
 __all__ = [
