@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from benchmark.protocols import PROTOCOLS
 from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
+from data_prep.plan import DataPlan
 from methods import METHODS, load_method
-from methods.base import Method, Role
+from methods.base import Method
+from results.numbers.variants import variant_of_unit
 from results.records.run_file import (
     DataInfo,
     MethodInfo,
@@ -21,6 +24,8 @@ from results.records.run_file import (
     SetAside,
     TaskInfo,
 )
+
+T = TypeVar("T")
 
 
 def described(
@@ -41,7 +46,7 @@ def described(
         stamp=stamp(),
         methods=_methods(assembled, before),
         protocols=_protocols(settings.protocols, before),
-        task=TaskInfo(task.name, task.title, task.classes, task.headline),
+        task=TaskInfo(task.name, task.titled(_databases(plan)), task.classes, task.headline),
         data=_data(assembled),
         units=(*kept, *map(_planned, units)),
         set_aside=tuple(
@@ -57,24 +62,25 @@ def _methods(assembled: Assembled, before: RunFile | None) -> tuple[MethodInfo, 
     for spec in assembled.specs:
         cls = load_method(spec.name)
         found[spec.name] = MethodInfo(
-            spec.name,
-            spec.title,
-            role_of(cls),
-            spec.revision,
-            METHODS.origin(spec.name),
-            dict(cls.curve_titles),
+            name=spec.name,
+            title=spec.title,
+            role=told_by(cls, "role", "extra"),
+            revision=spec.revision,
+            origin=METHODS.origin(spec.name),
+            blind=told_by(cls, "blind", False),
+            curves=dict(cls.curve_titles),
         )
     return tuple(found[name] for name in dict.fromkeys([*METHODS, *found]) if name in found)
 
 
-def role_of(method: type[Method]) -> Role:
-    """The role that a method's own package gives it, else "extra".
+def told_by(method: type[Method], name: str, default: T) -> T:
+    """What a method's own package says of it.
 
     Somebody else's method that builds on one of ours is neither a row of Table 3 nor a baseline by that.
     """
     package = method.__module__.partition(".")[0]
     own = [each for each in method.__mro__ if each.__module__.partition(".")[0] == package]
-    return next((vars(each)["role"] for each in own if "role" in vars(each)), "extra")
+    return next((vars(each)[name] for each in own if name in vars(each)), default)
 
 
 def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolInfo, ...]:
@@ -87,8 +93,13 @@ def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolIn
     return tuple(found.values())
 
 
+def _databases(plan: DataPlan) -> set[str]:
+    return {clip.database for clip in plan.clips}
+
+
 def _planned(unit: Unit) -> PlannedUnit:
-    return PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed)
+    variant = variant_of_unit(unit.as_json())
+    return PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed, variant)
 
 
 def _data(assembled: Assembled) -> DataInfo:
@@ -101,5 +112,6 @@ def _data(assembled: Assembled) -> DataInfo:
         subjects=len({clip.subject for clip in clips}),
         landmarks=assembled.sources.landmarks,
         simulated=assembled.sources.simulated,
+        private=() if assembled.sources.simulated else tuple(each.name for each in assembled.sources.clips),
         warnings=assembled.doubts,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmark.engines import ENGINES
 from benchmark.settings import CONTROLS, PROFILES, Settings, SettingsError, resolve
+from benchmark.stamp import version_of
 
 EXAMPLES = """examples:
   python -m benchmark run --methods all --tim 32
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action="version", version=version_of("tlcnn-bench") or "not installed")
     verbs = top.add_subparsers(required=True, metavar="VERB")
     _run_verbs(verbs)
     _result_verbs(verbs)
@@ -70,10 +72,14 @@ def _run_verbs(verbs: Any) -> None:
     speed.add_argument("--csv", type=place, help="also write the table here")
 
 
+FACES = "embed pictures of people in the pages; default: of the simulator's alone"
+
+
 def _result_verbs(verbs: Any) -> None:
     report = _verb(verbs, "report")
     report.add_argument("run", nargs="?", default="runs/quick", type=place)
     report.add_argument("--tables-only", action="store_true", help="no figures, no page")
+    report.add_argument("--faces", action=argparse.BooleanOptionalAction, help=FACES)
     report.add_argument("--force", action="store_true", help="mix records of different stamps, and say so")
 
     compare = _verb(verbs, "compare")
@@ -174,9 +180,14 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--threads", type=int, help="of each unit; default 1, so that workers change nothing")
     made.add_argument("--timeout", type=float, metavar="S", help="seconds a unit may take")
     made.add_argument("--memory-limit", type=int, metavar="MB", help="memory a unit may take")
+    made.add_argument("--faces", action=argparse.BooleanOptionalAction, help=FACES)
     made.add_argument("--tables-only", action="store_true", default=None, help="no figures, no page yet")
     made.add_argument("--redo", action="store_true", default=None, help="redo records of other versions")
-    made.add_argument("--control", choices=CONTROLS, help="shuffled-labels: nothing can be learned")
+    made.add_argument(
+        "--control",
+        choices=CONTROLS,
+        help="shuffled-labels: nothing can be learned; movement: every method should",
+    )
 
 
 def asked(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def run(settings: Settings, log: Log) -> int:
         found = survey(planned.folder)
         if not settings.tables_only:
             _sheets(planned, log)
-        report(planned.folder, log, tables_only=settings.tables_only)
+        report(planned.folder, log, tables_only=settings.tables_only, faces=settings.faces)
     failed = [unit for unit in planned.units if found.statuses.get(unit.key, "done") != "done"]
     left = len(planned.missing(found))
     log(f"results: {planned.folder} (table3.csv{'' if settings.tables_only else ', report.html'})")
@@ -180,12 +180,14 @@ def _stills_digest(assembled: Assembled, log: Log) -> str:
     return "+".join(stills.digest[:16] for stills in prepared if stills is not None)
 
 
-def report(run: Path, log: Log, *, force: bool = False, tables_only: bool = False) -> int:
+def report(
+    run: Path, log: Log, *, force: bool = False, tables_only: bool = False, faces: bool | None = None
+) -> int:
     """Tables, figures and page from the records, and the table on the terminal."""
     from results.report import report as write_all
     from results.report import write_tables
 
-    made = write_tables(run, force=force) if tables_only else write_all(run, force=force)
+    made = write_tables(run, force=force) if tables_only else write_all(run, force=force, faces=faces)
     log(made.text)
     return 0
 

@@ -22,7 +22,9 @@ class Majority(Method):
 
     name = "majority"
     title = "Majority class"
+    needs_frames = False
     role = "baseline"
+    blind = True
     Settings = Settings
 
     def fit(self, clips: Clips, *, seed: int) -> None:

@@ -49,6 +49,8 @@ def groups(results: Results, predictions: pd.DataFrame) -> list[Group]:
     for (protocol, _), part in predictions.groupby(["protocol", "tim"], sort=False):
         here = [name for name in names if name in set(part["method"])]
         correct = part.assign(right=part["honest"] == part["truth"])
+        if not here or part["clip"].empty:
+            continue
         right = correct.pivot_table("right", "clip", "method", aggfunc="mean")[here]
         said = part.pivot_table("honest", "clip", "method", aggfunc=_most_frequent)[here]
         facts = part.drop_duplicates("clip").set_index("clip")[["database", "subject", "truth"]]

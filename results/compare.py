@@ -13,9 +13,20 @@ import pandas as pd
 from results.numbers.cells import accuracy
 from results.numbers.tables import table3_frame, tested
 from results.records.run_file import Place
-from results.records.runs import Results, conditions, load_results
+from results.records.runs import Results, conditions, load_results, place_of
 
-COLUMNS = ["method", "tim", "protocol", "fold", "seed", "a", "b", "difference", "clips_decided_otherwise"]
+COLUMNS = [
+    "method",
+    "tim",
+    "protocol",
+    "fold",
+    "seed",
+    "a",
+    "b",
+    "difference",
+    "clips",
+    "clips_decided_otherwise",
+]
 
 
 @dataclass(frozen=True)
@@ -24,14 +35,17 @@ class Comparison:
 
     units: one row per unit that both have: honest accuracies a and b (0 to 1), b minus a, and how many
     clips got another decision (missing when the clips are not the same); only_a, only_b: units of one run
-    only; conditions: one line per setting, version or digest that is not the same; atol: the largest
+    only; failed: units of either run that did not finish; conditions: one line per setting, version or
+    digest that is not the same; same_data: whether both runs are of the same clips; atol: the largest
     difference that is taken for equal.
     """
 
     units: pd.DataFrame
     only_a: tuple[Place, ...]
     only_b: tuple[Place, ...]
+    failed: tuple[Place, ...]
     conditions: tuple[str, ...]
+    same_data: bool
     atol: float
 
     @property
@@ -40,21 +54,41 @@ class Comparison:
         return self.units[~(self.units["difference"].abs() <= self.atol)]
 
     @property
+    def otherwise(self) -> int:
+        """How many decisions differ, over all units of the same clips."""
+        return int(self.units["clips_decided_otherwise"].sum())
+
+    @property
+    def faults(self) -> list[str]:
+        """Why the runs are not the same, one line each; empty when they are."""
+        found = [] if self.same_data else ["the runs are of other data"]
+        found += [] if len(self.units) else ["the runs have no finished unit in common"]
+        found += [f"did not finish: {_place(place)}" for place in self.failed]
+        for name, only in (("first", self.only_a), ("second", self.only_b)):
+            found += [f"only in the {name} run: {_place(place)}" for place in only]
+        for _, row in self.beyond.iterrows():
+            where = _place((row["method"], row["tim"], row["protocol"], row["fold"], row["seed"]))
+            found.append(f"{where}: {row['a']:.4f} and {row['b']:.4f}, difference {row['difference']:+.4f}")
+        if self.otherwise and self.atol == 0:
+            found.append(f"{self.otherwise} decisions are not the same")
+        return found
+
+    @property
     def exit_status(self) -> int:
-        """1 when accuracies differ beyond atol, or a unit is in one run only; else 0."""
-        return int(len(self.beyond) > 0 or bool(self.only_a) or bool(self.only_b))
+        """0 when both runs are of the same data, finished, and have the same units and decisions; else 1.
+
+        With an atol above 0 accuracies need only agree within it, and decisions may differ.
+        """
+        return int(bool(self.faults))
 
     @property
     def text(self) -> str:
         """For a terminal: conditions first, then the units that differ."""
         lines = [f"not the same: {line}" for line in self.conditions] or ["same settings, data and versions"]
-        for name, only in (("first", self.only_a), ("second", self.only_b)):
-            lines += [f"only in the {name} run: {_place(place)}" for place in only]
-        for _, row in self.beyond.iterrows():
-            where = _place((row["method"], row["tim"], row["protocol"], row["fold"], row["seed"]))
-            lines.append(f"{where}: {row['a']:.4f} and {row['b']:.4f}, difference {row['difference']:+.4f}")
-        same = len(self.units) - len(self.beyond)
+        same, decisions = len(self.units) - len(self.beyond), int(self.units["clips"].sum())
+        lines += self.faults
         lines.append(f"{same} of {len(self.units)} common units agree within {self.atol:g}")
+        lines.append(f"{self.otherwise} of {decisions} decisions differ")
         return "\n".join(lines)
 
 
@@ -81,7 +115,9 @@ def compare(run_a: Path, run_b: Path, *, atol: float = 0.0) -> Comparison:
         units=units,
         only_a=tuple(place for place in a.records if place not in b.records),
         only_b=tuple(place for place in b.records if place not in a.records),
+        failed=tuple(dict.fromkeys(place_of(record.unit) for record in (*a.failed, *b.failed))),
         conditions=tuple(_differing(_conditions(a), _conditions(b))),
+        same_data=a.info.data.digest == b.info.data.digest,
         atol=atol,
     )
 
@@ -89,7 +125,7 @@ def compare(run_a: Path, run_b: Path, *, atol: float = 0.0) -> Comparison:
 def compare_with_paper(run: Path) -> PaperComparison:
     """Lay the means of a run beside Table 3, for the methods, TIM and protocol that the paper has."""
     results = load_results(run)
-    frame = table3_frame(tested(results))
+    frame = table3_frame(tested(results), results.info.task)
     table = frame[["method", "title", "tim", "protocol", "folds", "mean", "low", "high"]].copy()
     table["paper"] = frame["published"]
     table["difference"] = table["mean"] - table["paper"]
@@ -115,7 +151,7 @@ def _unit(a: Results, b: Results, place: Place) -> tuple[Any, ...]:
     difference = 0.0 if first.names == second.names == () else y - x
     same_clips = (first.names, first.truth, first.classes) == (second.names, second.truth, second.classes)
     otherwise = int((first.honest != second.honest).sum()) if same_clips else None
-    return (*place, x, y, difference, otherwise)
+    return (*place, x, y, difference, len(first.names), otherwise)
 
 
 def _place(place: Place) -> str:

@@ -17,32 +17,13 @@ from markupsafe import Markup
 from basis.files import write_atomically
 from results.audit import audit
 from results.figures.style import INK, PAPER, QUIET, Figures, Picture
+from results.numbers.findings import findings
+from results.records.run_file import RunFile
 from results.records.runs import Results
-from results.table_text import LEGEND, as_text, blocks, shown_columns, title
+from results.table_text import LEGEND, as_text, blocks, headline_of, shown_columns, title, with_roles
 
 MOST_SVG = 2_400_000
 """Bytes of figures inside the page; beyond it the largest are linked and not shown."""
-
-LEAKS = {
-    "clips": (
-        "Folds over clips, as in the paper. The same people are in training and test, so a method can profit "
-        "from recognising who somebody is and how that person tends to be labelled. Numbers under this "
-        "protocol say little about people never seen before."
-    ),
-    "subject": (
-        "Folds over subjects: nobody is on both sides. What still leaks: recording room, camera and "
-        "annotators are shared, because all databases are on both sides."
-    ),
-    "loso": (
-        "One subject is left out at a time: nobody is on both sides, and each person counts once in the mean "
-        "of the folds, however many clips there are. Recording room, camera and annotators are shared."
-    ),
-    "cross-database": (
-        "Trained on all databases but one and tested on that one: people, room, camera and annotators are "
-        "all new. Differences between annotators count as errors of the method."
-    ),
-}
-"""What is on both sides of each protocol's folds, in words."""
 
 FILES = {
     "table3.csv": "Table 3",
@@ -50,6 +31,7 @@ FILES = {
     "table3.tex": "Table 3, LaTeX",
     "per_fold.csv": "every unit",
     "metrics.csv": "metrics",
+    "baselines.csv": "what each method adds to each baseline",
     "statistics.csv": "pairs of methods",
     "optimism.csv": "honest and paper-style",
     "costs.csv": "costs",
@@ -60,15 +42,32 @@ FILES = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page: columns maps CSV column to heading, rows are CSV cells by column."""
+    """A table of the page: columns maps CSV column to heading, rows are CSV cells by column.
+
+    parts: the same rows in groups, each with the heading above it; first: the column of the headline.
+    """
 
     name: str
     heading: str
     columns: Mapping[str, str]
     rows: Sequence[Mapping[str, Any]]
+    parts: Sequence[tuple[str, Sequence[Mapping[str, Any]]]] = ()
+    first: str = ""
+
+    @property
+    def bodies(self) -> Sequence[tuple[str, Sequence[Mapping[str, Any]]]]:
+        """The rows under the headings that stand between them."""
+        return self.parts or (("", self.rows),)
 
 
-def write_page(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame], figures: Figures) -> Path:
+def write_page(
+    folder: Path,
+    results: Results,
+    frames: Mapping[str, pd.DataFrame],
+    figures: Figures,
+    *,
+    faces: bool,
+) -> Path:
     """Write `folder/report.html` and return its path."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("results", ""),
@@ -77,30 +76,35 @@ def write_page(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    text = environment.get_template("page.html").render(**_content(results, frames, figures))
+    text = environment.get_template("page.html").render(**_content(results, frames, figures, faces))
     path = folder / "report.html"
     write_atomically(path, text.encode())
     return path
 
 
-def _content(results: Results, frames: Mapping[str, pd.DataFrame], figures: Figures) -> dict[str, Any]:
+def _content(
+    results: Results, frames: Mapping[str, pd.DataFrame], figures: Figures, faces: bool
+) -> dict[str, Any]:
     info, table = results.info, frames["table3"]
     planned = len(info.units)
     return {
         "title": title(info, results.mixed),
         "info": info,
-        "warnings": [*results.warnings, *results.mixed],
+        "warnings": [*info.data.warnings, *results.warnings, *results.mixed],
+        "hidden": [] if faces else info.data.private,
         "done": planned - len(_unfinished(frames["per_fold"])),
         "planned": planned,
         "legend": LEGEND,
-        "main": _main_tables(table),
+        "main": _main_tables(table, info),
+        "findings": findings(frames["baselines"], info),
+        "baselines": _baselines(frames["baselines"], info),
         "metrics": _metrics(frames["metrics"], results),
         "statistics": _statistics(frames["statistics"]),
         "optimism": _plain("optimism", frames["optimism"]),
         "costs": _plain("costs", frames["costs"]),
         "audit": _plain("audit", audit().verdicts),
-        "pictures": _pictures(figures.pictures),
-        "leaks": [(name, LEAKS.get(name, "")) for name in dict.fromkeys(table["protocol"])],
+        "pictures": _pictures([*figures.pictures, *figures.sheets]),
+        "leaks": [(f"{each.title} ({each.name})", each.leaks) for each in info.protocols],
         "counts": _class_counts(info.data.class_counts),
         "settings": json.dumps(dict(info.settings), indent=1, sort_keys=True),
         "stamp": json.dumps(dict(info.stamp), indent=1, sort_keys=True),
@@ -112,11 +116,36 @@ def _content(results: Results, frames: Mapping[str, pd.DataFrame], figures: Figu
     }
 
 
-def _main_tables(frame: pd.DataFrame) -> list[Table]:
+def _main_tables(frame: pd.DataFrame, info: RunFile) -> list[Table]:
     tables = []
-    for heading, shown in blocks(frame):
-        columns = shown_columns(shown.assign(seeds=shown["seeds"].astype(int)))
-        tables.append(Table("table3", heading, columns, _records(shown)))
+    for heading, shown in blocks(frame, info):
+        parts = [(role, _records(part)) for role, part in with_roles(shown)]
+        rows = [row for _, part in parts for row in part]
+        columns = shown_columns(shown)
+        tables.append(Table("table3", heading, columns, rows, parts, headline_of(shown)))
+    return tables
+
+
+BASELINES = {
+    "title": "method",
+    "value": "method's",
+    "baseline": "baseline",
+    "baseline_value": "baseline's",
+    "gain": "gain",
+    "low": "low",
+    "high": "high",
+    "people": "people",
+    "verdict": "verdict",
+}
+"""Columns of baselines.csv and their headings."""
+
+
+def _baselines(frame: pd.DataFrame, info: RunFile) -> list[Table]:
+    """What each method adds to each baseline, a table per protocol and TIM."""
+    tables = []
+    for (protocol, tim), part in frame.groupby(["protocol", "tim"], sort=False):
+        heading = f"{info.protocol(str(protocol)).title} ({protocol}), TIM {tim}"
+        tables.append(Table("baselines", heading, BASELINES, _records(as_text(part))))
     return tables
 
 
@@ -235,7 +264,7 @@ def _notes(results: Results) -> list[tuple[str, str, int]]:
 
 def _pictures(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
     """Figures with their SVG made fit for the page, the largest left out when all are too much."""
-    inline = {picture.name: _inline(picture.svg, i) for i, picture in enumerate(pictures)}
+    inline = {each.name: _inline(each.svg, i) if each.svg else "" for i, each in enumerate(pictures)}
     for name in sorted(inline, key=lambda key: len(inline[key]), reverse=True):
         if sum(map(len, inline.values())) <= MOST_SVG:
             break

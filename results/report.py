@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from basis.files import write_atomically
-from results.numbers import tables
+from basis.files import file_sha256, write_atomically
+from results.made import MADE, Made, mark_as_old, read_made
+from results.numbers import tables, unit_tables
+from results.numbers.baselines import baselines_frame
+from results.numbers.entries import Tested
+from results.numbers.metrics_table import metrics_frame, optimism_frame
 from results.numbers.statistics_table import statistics_frame
 from results.records.run_file import read_run_file, run_file_bytes
 from results.records.runs import Results, load_results
 from results.records.store import record_paths
 from results.table_text import csv_text, render_table3, table3_csv, table3_latex, table3_markdown, title
-
-DIGEST = ".report.json"
-"""What the last report was made from; another report of the same records is not made again."""
 
 
 @dataclass(frozen=True)
@@ -38,65 +38,81 @@ class ReportPaths:
         return self.folder / "report.html"
 
 
-def report(run_folder: Path, *, force: bool = False) -> ReportPaths:
+def report(run_folder: Path, *, force: bool = False, faces: bool | None = None) -> ReportPaths:
     """Write all tables, figures and report.html of a run folder, atomically, from its records alone.
 
-    The same records give the same bytes. When nothing changed since the last report, nothing is redone.
-    `force` mixes records of different conditions and says so in the tables. Raises NotARun, MixedRecords.
+    The same records give the same bytes. Nothing is redone when nothing changed since the last report and
+    all its files are as it left them; of older files only those go that an earlier report wrote. `force`
+    mixes records of different conditions and says so in the tables. faces: embed pictures of people in the
+    pages; by default not those of databases whose licence forbids it. Raises NotARun, MixedRecords.
     """
     from results.clip_page import write_clip_page
     from results.figures import write_figures
     from results.page import write_page
 
-    digest = _digest(run_folder, force)
-    if (made := _up_to_date(run_folder, digest)) is not None:
-        return made
+    made = read_made(run_folder)
+    digest = _digest(run_folder, force, faces)
+    if made is not None and made.digest == digest and made.whole(run_folder):
+        return ReportPaths(run_folder, made.paths(run_folder), made.text, rebuilt=False)
     results = load_results(run_folder, force=force)
-    frames = all_frames(results)
-    written = _write_tables(run_folder, results, frames)
-    figures = write_figures(run_folder / "figures", results, frames)
+    shown = not results.info.data.private if faces is None else faces
+    tested = tables.tested(results)
+    frames = all_frames(results, tested)
+    predictions = unit_tables.predictions_frame(results, tested)
+    written = _write_tables(run_folder, results, frames, predictions)
+    figures = write_figures(run_folder / "figures", results, frames, tested, faces=shown)
     written += list(figures.files)
-    predictions = tables.predictions_frame(results)
-    written.append(write_clip_page(run_folder, results, predictions, faces=not results.info.data.private))
-    written.append(write_page(run_folder, results, frames, figures))
+    written.append(write_clip_page(run_folder, results, predictions, faces=shown))
+    written.append(write_page(run_folder, results, frames, figures, faces=shown))
     text = _text(results, frames)
-    names = [str(path.relative_to(run_folder)) for path in written]
-    body = {"digest": digest, "files": names, "text": text}
-    write_atomically(run_folder / DIGEST, json.dumps(body, indent=1).encode())
+    new = Made.of(run_folder, digest, text, written)
+    if made is not None:
+        made.remove_what_is_not_in(new, run_folder)
+    write_atomically(run_folder / MADE, new.as_json())
     return ReportPaths(run_folder, tuple(written), text, rebuilt=True)
 
 
 def write_tables(run_folder: Path, *, force: bool = False) -> ReportPaths:
-    """The tables alone, without figures and page; see `report`."""
+    """The tables alone; pages of an earlier report that are older than they are marked as such."""
     results = load_results(run_folder, force=force)
-    frames = all_frames(results)
-    written = _write_tables(run_folder, results, frames)
-    return ReportPaths(run_folder, tuple(written), _text(results, frames), rebuilt=True)
-
-
-def all_frames(results: Results) -> dict[str, pd.DataFrame]:
-    """Every table of a run by the name of its file; each number is computed here and nowhere else."""
     tested = tables.tested(results)
-    per_fold = tables.per_fold_frame(results, tested)
+    frames = all_frames(results, tested)
+    predictions = unit_tables.predictions_frame(results, tested)
+    written = _write_tables(run_folder, results, frames, predictions)
+    text = _text(results, frames)
+    made = read_made(run_folder)
+    if made is not None and made.outdated(run_folder, written):
+        old = mark_as_old(run_folder, made)
+        text += "".join(f"\n{name} is older than these tables: `report` makes it anew" for name in old)
+    return ReportPaths(run_folder, tuple(written), text, rebuilt=True)
+
+
+def all_frames(results: Results, tested: Tested | None = None) -> dict[str, pd.DataFrame]:
+    """Every table of a run by the name of its file; each number is computed here and nowhere else."""
+    tested = tables.tested(results) if tested is None else tested
+    task = results.info.task
     return {
-        "table3": tables.table3_frame(tested),
-        "per_fold": per_fold,
-        "metrics": tables.metrics_frame(results, tested),
+        "table3": tables.table3_frame(tested, task),
+        "per_fold": unit_tables.per_fold_frame(results, tested),
+        "metrics": metrics_frame(results, tested),
+        "baselines": baselines_frame(tested, task),
         "statistics": statistics_frame(tested),
-        "optimism": tables.optimism_frame(tested),
-        "costs": tables.costs_frame(tested),
-        "confusion": tables.confusion_frame(results, tested),
+        "optimism": optimism_frame(tested),
+        "costs": unit_tables.costs_frame(tested),
+        "confusion": unit_tables.confusion_frame(results, tested),
     }
 
 
-def _write_tables(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame]) -> list[Path]:
+def _write_tables(
+    folder: Path, results: Results, frames: Mapping[str, pd.DataFrame], predictions: pd.DataFrame
+) -> list[Path]:
     texts = {f"{name}.csv": csv_text(frame) for name, frame in frames.items()}
     texts["table3.csv"] = table3_csv(frames["table3"])
     texts["table3.md"] = table3_markdown(frames["table3"], results)
     texts["table3.tex"] = table3_latex(frames["table3"], results)
     contents: dict[str, bytes] = {name: text.encode() for name, text in texts.items()}
     parquet = io.BytesIO()
-    tables.predictions_frame(results).to_parquet(parquet, index=False)
+    predictions.to_parquet(parquet, index=False)
     contents["predictions.parquet"] = parquet.getvalue()
     for name, data in contents.items():
         _write_if_changed(folder / name, data)
@@ -109,30 +125,19 @@ def _write_if_changed(path: Path, data: bytes) -> None:
 
 
 def _text(results: Results, frames: Mapping[str, pd.DataFrame]) -> str:
-    table = render_table3(frames["table3"], title(results.info, results.mixed))
+    table = render_table3(frames["table3"], results.info, title(results.info, results.mixed))
     failures = [f"{len(results.failed)} units failed: see the page"] if results.failed else []
-    return "\n".join([table, "", *results.warnings, *results.mixed, *failures]).rstrip()
+    lines = [table, "", *results.info.data.warnings, *results.warnings, *results.mixed, *failures]
+    return "\n".join(lines).rstrip()
 
 
-def _digest(folder: Path, force: bool) -> str:
+def _digest(folder: Path, force: bool, faces: bool | None) -> str:
     """Of the records, of the plan and of this package's own code; not of the command that was typed."""
     run = read_run_file(folder)
     plan = run_file_bytes(replace(run, stamp={**run.stamp, "argv": None}, command=""))
-    whole = hashlib.sha256(f"{force}\n".encode() + plan)
+    whole = hashlib.sha256(f"{force} {faces}\n".encode() + plan)
     sources = sorted(p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".html", ".csv"))
     sheets = sorted((folder / "figures").glob("clips-*.svg"))
     for file in (*sources, *sheets, *record_paths(folder)):
-        whole.update(f"{file.name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
+        whole.update(f"{file.name}\n".encode() + file_sha256(file).encode())
     return whole.hexdigest()
-
-
-def _up_to_date(folder: Path, digest: str) -> ReportPaths | None:
-    try:
-        body = json.loads((folder / DIGEST).read_bytes())
-        files = tuple(folder / name for name in body["files"])
-        text, made_from = str(body["text"]), body["digest"]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    if made_from != digest or not all(file.exists() for file in files):
-        return None
-    return ReportPaths(folder, files, text, rebuilt=False)

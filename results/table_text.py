@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -13,10 +15,21 @@ from results.records.runs import Results
 MOST_FOLDS_SHOWN = 10
 """Tables for people leave the single folds out beyond this; the CSV has them all."""
 
+NUMBERS = ("mean", "pooled", "uf1", "uar")
+"""The numbers of a row that have an interval."""
 PERCENTS = (
-    *("mean", "seed_sd", "pooled", "low", "high", "uf1", "uar", "paper_style", "optimism", "floor"),
-    *("published", "honest"),
+    *NUMBERS,
+    *(f"{name}{end}" for name in ("", *(f"{n}_" for n in NUMBERS[1:])) for end in ("low", "high")),
+    *("seed_sd", "paper_style", "optimism", "floor", "published", "honest"),
 )
+HEADINGS = {"mean": "mean of folds", "pooled": "all clips", "uf1": "UF1", "uar": "UAR"}
+ORDERS = {
+    "mean": ("mean", "pooled", "uf1", "uar"),
+    "pooled": ("pooled", "mean", "uf1", "uar"),
+    "uar": ("uar", "uf1", "pooled", "mean"),
+}
+"""Which number stands first, by the headline of a table; the first one, and UF1 beside UAR, with interval."""
+ROLE_HEADINGS = {"paper": "", "extra": "not in Table 3", "baseline": "baselines"}
 NOT_THERE = "-"
 
 
@@ -26,7 +39,8 @@ def title(info: RunFile, mixed: Sequence[str] = ()) -> str:
     control = info.settings.get("control", "none")
     labels = f", control: {control}" if control not in ("none", "", None) else ""
     forced = ", MIXED CONDITIONS" if mixed else ""
-    return f"Table 3, {info.profile} profile, {info.data.title}{size}{labels}{forced}: accuracy in percent"
+    task = "" if info.task.headline == "accuracy" else f", {info.task.title}"
+    return f"Table 3, {info.profile} profile, {info.data.title}{size}{task}{labels}{forced}: in percent"
 
 
 def csv_text(frame: pd.DataFrame) -> str:
@@ -55,7 +69,7 @@ def printed(frame: pd.DataFrame) -> pd.DataFrame:
     shown["mean"] = [
         folds if " of " in folds else mean for mean, folds in zip(shown["mean"], shown["folds"], strict=True)
     ]
-    return shown.astype(str)
+    return shown.astype(str).replace("nan", "")
 
 
 def _number(value: float) -> str:
@@ -67,79 +81,138 @@ def table3_csv(frame: pd.DataFrame) -> str:
     return printed(frame).to_csv(index=False, lineterminator="\n")
 
 
+def headline_of(frame: pd.DataFrame) -> str:
+    """The number by which the methods of one protocol's rows are judged."""
+    return str(frame["headline"].mode().iloc[0])
+
+
 def shown_columns(frame: pd.DataFrame) -> dict[str, str]:
-    """The columns of a table for people, and their headings."""
+    """The columns of a table for people, and their headings; the headline first, its interval beside it."""
     folds = fold_columns(frame)
     folds = folds if len(folds) <= MOST_FOLDS_SHOWN else []
-    headings = {"title": "method", **{name: name.replace("fold", "fold ") for name in folds}, "mean": "mean"}
-    if (frame["seeds"] > 1).any():
+    first, *others = ORDERS[headline_of(frame)]
+    headings = {"title": "method", **{name: name.replace("fold", "fold ") for name in folds}}
+    headings |= {first: HEADINGS[first], "interval": "95 % interval"}
+    if (frame["seeds"].astype(int) > 1).any():
         headings["seed_sd"] = "sd of seeds"
-    headings |= {"interval": "95 % interval", "uf1": "UF1", "uar": "UAR", "paper_style": "paper-style"}
-    headings |= {"optimism": "optimism", "published": "paper", "note": "note"}
-    return headings
+    if first == "uar":
+        headings |= {"uf1": "UF1", "uf1_interval": "95 % interval"}
+    headings |= {name: HEADINGS[name] for name in others}
+    headings |= {"paper_style": "paper-style", "optimism": "optimism", "published": "paper"}
+    return {**headings, "note": "note"}
 
 
-def blocks(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def blocks(frame: pd.DataFrame, info: RunFile) -> list[tuple[str, pd.DataFrame]]:
     """The printed table cut by protocol and TIM, with the heading of each part; empty folds left away."""
     parts = []
     for (protocol, tim), part in frame.groupby(["protocol", "tim"], sort=False):
         lacking = [name for name in fold_columns(part) if part[name].isna().all()]
         used = part.drop(columns=lacking if len(lacking) < len(fold_columns(part)) else [])
         shown = printed(used)
-        shown["interval"] = _intervals(shown)
-        shown["best"] = _best(part)
-        parts.append((f"protocol {protocol}, TIM {tim}", shown))
+        first = headline_of(part)
+        if first != "mean":
+            words = shown["mean"].str.contains(" of ")
+            shown.loc[words, first], shown.loc[words, "mean"] = shown.loc[words, "mean"], ""
+        shown["interval"] = _intervals(shown, "" if first == "mean" else f"{first}_")
+        shown["uf1_interval"] = _intervals(shown, "uf1_")
+        shown["best"] = _best(part[first])
+        parts.append((f"{info.protocol(str(protocol)).title} ({protocol}), TIM {tim}", shown))
     return parts
 
 
-def _intervals(shown: pd.DataFrame) -> list[str]:
-    return [
-        f"{low}-{high}" if low and high else "" for low, high in zip(shown["low"], shown["high"], strict=True)
-    ]
+def with_roles(shown: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of a printed part by role, each with the heading that stands above them."""
+    return [(ROLE_HEADINGS[str(role)], part) for role, part in shown.groupby("role", sort=False)]
 
 
-def _best(part: pd.DataFrame) -> list[bool]:
-    """Whether a row has the highest mean; a floor may have it, no method is praised for less."""
-    means = part["mean"].round(2)
-    return [bool(value) for value in means == means.max()]
+def _intervals(shown: pd.DataFrame, prefix: str) -> list[str]:
+    pairs = zip(shown[f"{prefix}low"], shown[f"{prefix}high"], strict=True)
+    return [f"{low}-{high}" if low and high else "" for low, high in pairs]
 
 
-def render_table3(frame: pd.DataFrame, heading: str = "") -> str:
-    """Table 3 for a terminal: plain text, the best mean marked with a star, then what the columns mean."""
+def _best(values: pd.Series[float]) -> list[bool]:
+    """Whether a row has the highest headline; a baseline may have it, no method is praised for less."""
+    rounded = values.round(2)
+    return [bool(value) for value in rounded == rounded.max()]
+
+
+def render_table3(frame: pd.DataFrame, info: RunFile, heading: str = "") -> str:
+    """Table 3 for a terminal: plain text, the best headline starred, then what the columns mean."""
     lines = [heading] if heading else []
-    for name, shown in blocks(frame):
-        columns = shown_columns(shown.assign(seeds=shown["seeds"].astype(int)))
-        rows = [list(columns.values())]
-        for _, row in shown.iterrows():
-            cells = [str(row[column]) or NOT_THERE for column in columns]
-            cells[list(columns).index("mean")] += " *" if row["best"] else ""
-            cells[-1] = str(row["note"])
-            rows.append(cells)
-        lines += ["", name, *_aligned(rows)]
+    for name, shown in blocks(frame, info):
+        columns = shown_columns(shown)
+        rows, between = [list(columns.values())], {}
+        for role, part in with_roles(shown):
+            between[len(rows)] = role
+            rows += [_terminal_cells(row, columns) for _, row in part.iterrows()]
+        aligned = _aligned(rows)
+        for place in sorted(between, reverse=True):
+            if between[place] and len(between) > 1:
+                aligned.insert(place + 1, f"  {between[place]}:")
+        lines += ["", name, *aligned]
     return "\n".join([*lines, "", *LEGEND])
 
 
+def _terminal_cells(row: pd.Series[str], columns: Mapping[str, str]) -> list[str]:
+    cells = [one_line(str(row[column])) or NOT_THERE for column in columns]
+    first = list(columns).index("interval") - 1
+    cells[first] += " *" if row["best"] else ""
+    cells[-1] = str(row["note"])
+    return cells
+
+
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    align: list[Callable[[str, int], str]] = [str.ljust, *[str.rjust] * (len(widths) - 2), str.ljust]
-    made = ["  ".join(f(cell, w) for f, cell, w in zip(align, row, widths, strict=True)) for row in rows]
-    return [made[0].rstrip(), "-" * len(made[0].rstrip()), *(line.rstrip() for line in made[1:])]
+    widths = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
+    last = len(widths) - 1
+    made = []
+    for row in rows:
+        padded = [
+            cell + " " * (width - columns_of(cell))
+            if i in (0, last)
+            else " " * (width - columns_of(cell)) + cell
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        made.append("  ".join(padded).rstrip())
+    return [made[0], "-" * columns_of(made[0]), *made[1:]]
+
+
+def columns_of(text: str) -> int:
+    """Columns of a terminal that a text takes: two for a wide letter (CJK), none for a combining mark."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def one_line(text: str) -> str:
+    """The text with line feeds and other control characters as blanks."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def table3_markdown(frame: pd.DataFrame, results: Results) -> str:
-    """Table 3 in Markdown, one table per protocol and TIM, best mean in bold."""
-    lines = [f"# {title(results.info, results.mixed)}", ""]
-    lines += [f"> {line}" for line in (*results.warnings, *results.mixed)]
-    for name, shown in blocks(frame):
-        columns = shown_columns(shown.assign(seeds=shown["seeds"].astype(int)))
-        lines += ["", f"## {name}", "", _pipes(list(columns.values()))]
+    """Table 3 in Markdown, one table per protocol and TIM, best headline in bold."""
+    info = results.info
+    lines = [f"# {_md(title(info, results.mixed))}", ""]
+    lines += [f"> {_md(line)}" for line in (*info.data.warnings, *results.warnings, *results.mixed)]
+    for name, shown in blocks(frame, info):
+        columns = shown_columns(shown)
+        lines += ["", f"## {_md(name)}", "", _pipes(list(columns.values()))]
         lines.append(_pipes([":--", *["--:"] * (len(columns) - 2), ":--"]))
-        for _, row in shown.iterrows():
-            cells = [str(row[column]).replace("|", "\\|") for column in columns]
-            place = list(columns).index("mean")
-            cells[place] = f"**{cells[place]}**" if row["best"] else cells[place]
-            lines.append(_pipes(cells))
+        roles = with_roles(shown)
+        for role, part in roles:
+            if role and len(roles) > 1:
+                lines.append(_pipes([f"*{role}*", *[""] * (len(columns) - 1)]))
+            for _, row in part.iterrows():
+                cells = [_md(str(row[column])) for column in columns]
+                place = list(columns).index("interval") - 1
+                cells[place] = f"**{cells[place]}**" if row["best"] else cells[place]
+                lines.append(_pipes(cells))
     return "\n".join([*lines, "", *(f"{line}  " for line in LEGEND), ""])
+
+
+def _md(text: str) -> str:
+    """A text that Markdown prints as it is, HTML included."""
+    return re.sub(r"([\\`*_\[\]<>|$~#])", r"\\\1", one_line(text))
 
 
 def _pipes(cells: Sequence[str]) -> str:
@@ -147,40 +220,48 @@ def _pipes(cells: Sequence[str]) -> str:
 
 
 LEGEND = (
-    "mean: of the folds, each candidate chosen on the training clips alone (honest); the highest is marked.",
-    "95 % interval: of the accuracy over all clips, bootstrap over subjects.",
-    "UF1 and UAR: in percent, over all clips.",
-    "paper-style: the mean with the best candidate on each test fold, as in the paper; optimism: its gain.",
+    "mean of folds, all clips: accuracy, each candidate chosen on the training clips alone (honest).",
+    "The first number is the headline of the protocol, the 95 % interval beside it is its own: over people,",
+    "with the part of the seeds where there are several; the highest is marked. UF1, UAR: over all clips.",
+    "paper-style: accuracy with the best candidate on each test fold, as in the paper; optimism: its gain.",
     "paper: the mean that the paper prints, on its own data.",
-    "note: a method is compared with always naming the majority class of the other folds.",
+    "note: what a method is not, or not clearly, above: the best of the majority of the other folds, one",
+    "class for all clips, chance, and what knows the person or the database and sees no picture.",
 )
 """What the columns mean, for every place that prints the table."""
 
 
 def table3_latex(frame: pd.DataFrame, results: Results) -> str:
-    """Table 3 in LaTeX (booktabs), one tabular per protocol and TIM, best mean in bold."""
-    lines = [f"% {title(results.info, results.mixed)}", "% needs \\usepackage{booktabs}"]
-    for name, shown in blocks(frame):
-        columns = shown_columns(shown.assign(seeds=shown["seeds"].astype(int)))
+    """Table 3 in LaTeX (booktabs), one tabular per protocol and TIM, best headline in bold."""
+    heading = title(results.info, results.mixed)
+    lines = [f"% {one_line(heading)}", "% needs \\usepackage{booktabs}"]
+    for name, shown in blocks(frame, results.info):
+        columns = shown_columns(shown)
         lines += ["\\begin{table}", "\\centering"]
-        lines.append(f"\\caption{{{_tex(title(results.info, results.mixed))}; {_tex(name)}.}}")
+        lines.append(f"\\caption{{{_tex(heading)}; {_tex(name)}.}}")
         lines += [f"\\begin{{tabular}}{{l{'r' * (len(columns) - 2)}l}}", "\\toprule"]
         lines += [_ampersands([_tex(text) for text in columns.values()]), "\\midrule"]
-        for _, row in shown.iterrows():
-            cells = [_tex(str(row[column])) for column in columns]
-            place = list(columns).index("mean")
-            cells[place] = f"\\textbf{{{cells[place]}}}" if row["best"] else cells[place]
-            lines.append(_ampersands(cells))
+        for i, (_, part) in enumerate(with_roles(shown)):
+            lines += ["\\midrule"] if i else []
+            for _, row in part.iterrows():
+                cells = [_tex(str(row[column])) for column in columns]
+                place = list(columns).index("interval") - 1
+                cells[place] = f"\\textbf{{{cells[place]}}}" if row["best"] else cells[place]
+                lines.append(_ampersands(cells))
         lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}", ""]
     return "\n".join(lines)
 
 
 def _ampersands(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + " \\\\"
+    # a cell that begins with [ would be read as the optional length of the \\\\ before it
+    protected = [f"{{}}{cell}" if cell.startswith(("[", "*")) else cell for cell in cells]
+    return " & ".join(protected) + " \\\\"
 
 
 TEX = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+TEX |= {letter: f"\\{letter}" for letter in "&%$#_{}"}
+TEX |= {"<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}"}
 
 
 def _tex(text: str) -> str:
-    return "".join(TEX.get(letter, f"\\{letter}" if letter in "&%$#_{}" else letter) for letter in text)
+    return "".join(TEX.get(letter, letter) for letter in one_line(text))

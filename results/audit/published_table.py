@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +50,14 @@ def published_table(path: Path | None = None) -> tuple[PublishedRow, ...]:
         return _rows(path.read_text(encoding="utf-8-sig"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise BadTable(f"{path}: cannot be read as a CSV text file ({error})") from error
+
+
+@cache
+def published_claims() -> Mapping[str, Any]:
+    """What the paper says beside Table 3: tests, rankings, counts, and the best point of its figure 11."""
+    text = resources.files("results.audit.published").joinpath("claims.json").read_text(encoding="utf-8")
+    claims: dict[str, Any] = json.loads(text)
+    return claims
 
 
 def published_means() -> dict[tuple[str, int], float]:

@@ -15,9 +15,8 @@ from PIL import Image
 from results.figures import curves as figures_curves
 from results.figures import tables as figures_tables
 from results.figures.style import CLIP_SHEETS, Drawn, Figures, Picture, own_style, save
-from results.numbers.cells import cells
+from results.numbers.entries import Tested
 from results.numbers.statistics_table import ranks
-from results.numbers.tables import tested
 from results.records.runs import Results
 
 SAVERS = min(4, cpu_count())
@@ -27,19 +26,21 @@ SHEET_WIDTH = 1200
 """Pixels of a contact sheet on the page; its files have all of them."""
 
 
-def write_figures(folder: Path, results: Results, frames: Mapping[str, pd.DataFrame]) -> Figures:
-    """Draw and save every figure that the records allow; figures of earlier reports are removed."""
+def write_figures(
+    folder: Path,
+    results: Results,
+    frames: Mapping[str, pd.DataFrame],
+    cells_tested: Tested,
+    *,
+    faces: bool = True,
+) -> Figures:
+    """Draw and save every figure that the records allow; contact sheets are embedded if faces may be."""
     with own_style():
-        drawn = list(draw_all(results, frames))
+        drawn = list(draw_all(results, frames, cells_tested))
     # in processes: most of a report's time goes into subsets of fonts for PDF, in pure Python
     side_by_side = Parallel(n_jobs=max(1, min(SAVERS, len(drawn))), max_nbytes=None)
     made = Figures(side_by_side(delayed(_saved)(one, folder) for one in drawn))
-    kept = {path.name for path in made.files}
-    for path in folder.glob("*"):
-        old = path.suffix in (".svg", ".pdf", ".png") and not path.name.startswith(CLIP_SHEETS)
-        if old and path.name not in kept:
-            path.unlink()
-    made.pictures += [_sheet(path) for path in sorted(folder.glob(f"{CLIP_SHEETS}*.svg"))]
+    made.sheets += [_sheet(path, faces) for path in sorted(folder.glob(f"{CLIP_SHEETS}*.svg"))]
     return made
 
 
@@ -48,7 +49,7 @@ def _saved(drawn: Drawn, folder: Path) -> Picture:
         return save(drawn, folder)
 
 
-def _sheet(path: Path) -> Picture:
+def _sheet(path: Path, faces: bool) -> Picture:
     """A contact sheet that is there already; on the page it is a JPEG, since photographs in SVG are large."""
     with path.open(encoding="utf-8") as file:
         head = file.read(4096)
@@ -56,7 +57,7 @@ def _sheet(path: Path) -> Picture:
     files = tuple(path.with_suffix(kind) for kind in (".svg", ".pdf", ".png"))
     words = f"{title}: onset, apex, offset, landmarks, crop, flow and regions of some clips."
     png = path.with_suffix(".png")
-    picture = _as_jpeg(png, title) if png.exists() else ""
+    picture = _as_jpeg(png, title) if faces and png.exists() else ""
     return Picture(path.stem, title, words, picture, tuple(file for file in files if file.exists()))
 
 
@@ -76,7 +77,7 @@ def _as_jpeg(path: Path, title: str) -> str:
     )
 
 
-def draw_all(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[Drawn]:
+def draw_all(results: Results, frames: Mapping[str, pd.DataFrame], cells_tested: Tested) -> Iterator[Drawn]:
     """Figures one after the other: of the tables first, then of training."""
     info, table = results.info, frames["table3"]
     if not len(results.records):
@@ -92,15 +93,13 @@ def draw_all(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[D
     for protocol, tim in groups:
         yield figures_tables.confusions(info, frames["confusion"], titles, protocol, tim)
         yield figures_tables.heat_map(info, table, protocol, tim)
-        found = ranks(tested(results), protocol, tim)
+        found = ranks(cells_tested, protocol, tim)
         if not isinstance(found, str):
             yield figures_tables.critical_difference(info, *found, protocol, tim)
     for protocol in protocols:
-        if table.loc[table["protocol"] == protocol, "mean"].notna().any():
+        if table.loc[table["protocol"] == protocol, "pooled"].notna().any():
             yield figures_tables.cost_accuracy(info, table, frames["costs"], protocol)
-    all_cells = cells(results)
+    all_cells = [cell for cell, _ in cells_tested]
     for protocol in protocols:
-        sweep = figures_curves.weight_sweep(info, all_cells, protocol)
-        if sweep is not None:
-            yield sweep
+        yield from figures_curves.sweeps(info, all_cells, protocol)
     yield from figures_curves.curves(info, all_cells)

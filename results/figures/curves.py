@@ -1,31 +1,58 @@
-"""Training curves (Fig. 9 and 10) and MDMO's accuracy over its weight (Fig. 11)."""
+"""Training curves (Fig. 9 and 10) and the accuracy over one setting of a method (Fig. 11)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from results.figures.style import COLOURS, INK, PAPER, Drawn, new_figure, subtitle, tidy
+from results.audit.published_table import published_claims
+from results.figures.style import COLOURS, INK, PAPER, Drawn, file_name, new_figure, subtitle, tidy
 from results.numbers.cells import Cell
-from results.records.run_file import RunFile
+from results.records.run_file import MethodInfo, ProtocolInfo, RunFile
 
 Curve = Mapping[str, list[float]]
 KINDS = (("training accuracy", "validation accuracy"), ("loss", "validation loss"))
 """What is drawn in one panel, training first."""
 
-STAGES = {
-    "fig09-pretraining": ("stage E", "Pre-training on expression photographs"),
-    "stage-m": ("stage M", "Fine-tuning on single frames"),
-    "fig10-joint": ("joint", "Joint training of CNN and LSTM"),
-    "training-3d-cnn": ("training", "Training of the 3D-CNN"),
-}
-"""File name to the beginning of the curves' names, and the heading."""
-
+DASHES: tuple[Any, Any] = ("-", (0, (4, 1.6)))
 MOST_LINES = 10
-PAPER_WEIGHT, PAPER_ACCURACY = 0.77, 60.11
+LEAST_SWEEP = 10
+"""Candidates that make a sweep of one setting worth a figure."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A training that left curves: how their names begin, the heading, and a name for the file."""
+
+    prefix: str
+    heading: str
+    name: str
+
+
+def stages(cells: Sequence[Cell]) -> list[Stage]:
+    """What was trained, in the words of the methods; a training without a title of its own is named too."""
+    found: dict[tuple[str, str], Stage] = {}
+    for cell in cells:
+        for record in cell.records.values():
+            for prefix in dict.fromkeys(map(_prefix, record.curves)):
+                heading = cell.info.curves.get(prefix, f"Training of {cell.title}")
+                taken = [key for key in found if key[0] == prefix and key[1] != heading]
+                name = file_name("training", prefix, *([cell.method] if taken else []))
+                found.setdefault((prefix, heading), Stage(prefix, heading, name))
+    return list(found.values())
+
+
+def _prefix(name: str) -> str:
+    """How a curve's name begins: "joint" of "joint validation loss"."""
+    kinds = sorted((kind for pair in KINDS for kind in pair), key=len, reverse=True)
+    kind = next((kind for kind in kinds if name.endswith(kind)), "")
+    return name.removesuffix(kind).strip()
 
 
 def curves(info: RunFile, cells: Sequence[Cell]) -> list[Drawn]:
@@ -34,16 +61,20 @@ def curves(info: RunFile, cells: Sequence[Cell]) -> list[Drawn]:
     A stage that is the same in several protocols and TIM settings is drawn once.
     """
     drawn = []
-    for name, (prefix, heading) in STAGES.items():
+    for stage in stages(cells):
         seen: list[dict[str, dict[str, list[Curve]]]] = []
         for protocol, tim in dict.fromkeys((cell.protocol, cell.tim) for cell in cells):
             group = [cell for cell in cells if (cell.protocol, cell.tim) == (protocol, tim)]
-            rows = {cell.title: _stage_curves(cell, prefix) for cell in group}
+            rows = {
+                cell.title: _stage_curves(cell, stage.prefix)
+                for cell in group
+                if cell.info.curves.get(stage.prefix, f"Training of {cell.title}") == stage.heading
+            }
             rows = _distinct({title: found for title, found in rows.items() if found})
             if rows and rows not in seen:
                 seen.append(rows)
-                file_name = f"{name}-{protocol}-tim{tim}"
-                drawn.append(_curve_figure(info, file_name, heading, rows, protocol, tim))
+                name = f"{stage.name}-{protocol}-tim{tim}"
+                drawn.append(_curve_figure(info, name, stage.heading, rows, protocol, tim))
     return drawn
 
 
@@ -52,8 +83,8 @@ def _stage_curves(cell: Cell, prefix: str) -> dict[str, list[Curve]]:
     found: dict[str, list[Curve]] = {}
     for record in cell.records.values():
         for name, curve in record.curves.items():
-            kind = name.removeprefix(prefix + " ")
-            if kind != name and curve not in found.setdefault(kind, []):
+            kind = name.removeprefix(prefix).strip()
+            if _prefix(name) == prefix and curve not in found.setdefault(kind, []):
                 found[kind].append(curve)
     return found
 
@@ -96,7 +127,7 @@ def _curve_figure(
 
 def _panel(axes: Axes, found: Mapping[str, list[Curve]], kinds: Sequence[str]) -> list[str]:
     ends = []
-    for kind, colour, dashes in zip(kinds, COLOURS, ("-", (0, (4, 1.6))), strict=False):
+    for kind, colour, dashes in zip(kinds, COLOURS, DASHES, strict=False):
         lines = found.get(kind, [])
         for curve in lines if len(lines) <= MOST_LINES else ():
             axes.plot(
@@ -120,53 +151,67 @@ def _mean(lines: Sequence[Curve]) -> tuple[npt.NDArray[np.float64], npt.NDArray[
     return np.array(common), np.array([np.mean([value[step] for value in values]) for step in common])
 
 
-def weight_sweep(info: RunFile, cells: Sequence[Cell], protocol: str) -> Drawn | None:
-    """Fig. 11: MDMO's mean accuracy over lambda, with what honest and paper-style selection give."""
-    own = [c for c in cells if c.method == "mdmo" and c.protocol == protocol and c.complete]
-    sweeps = {cell.tim: _sweep(cell) for cell in own}
-    sweeps = {tim: sweep for tim, sweep in sweeps.items() if len(sweep[0]) > 2}
-    if not sweeps:
-        return None
-    heading = "MDMO: accuracy over the weight of magnitude and direction"
-    figure = new_figure(7.2, 3.9, heading, subtitle(info, protocol, list(sweeps), "mean of the folds"))
+Sweep = tuple[str, npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+def sweeps(info: RunFile, cells: Sequence[Cell], protocol: str) -> Iterator[Drawn]:
+    """Fig. 11: accuracy over the one setting by which a method's candidates differ, where there are many."""
+    for method in dict.fromkeys(cell.method for cell in cells):
+        own = [c for c in cells if c.method == method and c.protocol == protocol and c.complete]
+        found = {cell.tim: sweep for cell in own if (sweep := _sweep(cell)) is not None}
+        if found:
+            yield _sweep_figure(info, [cell for cell in own if cell.tim in found], found, protocol)
+
+
+def _sweep_figure(info: RunFile, cells: Sequence[Cell], found: Mapping[int, Sweep], protocol: str) -> Drawn:
+    setting, title = next(iter(found.values()))[0], cells[0].title
+    heading = f"{title}: accuracy over {setting}"
+    figure = new_figure(7.2, 3.9, heading, subtitle(info, protocol, list(found), "mean of the folds"))
     axes = figure.add_subplot()
     words = []
-    for j, cell in enumerate(cell for cell in own if cell.tim in sweeps):
-        words.append(_draw_sweep(axes, cell, sweeps[cell.tim], COLOURS[j], ("-", (0, (4, 1.6)))[j % 2]))
-    if protocol == "clips":
-        axes.plot(
-            [PAPER_WEIGHT],
-            [PAPER_ACCURACY],
-            "x",
-            color=INK,
-            ms=7,
-            mew=2,
-            label="the paper's best, on its data",
-        )
-    axes.set_xlabel("weight of the magnitudes (lambda)")
+    for j, cell in enumerate(cells):
+        words.append(_draw_sweep(axes, cell, found[cell.tim], COLOURS[j % len(COLOURS)], DASHES[j % 2]))
+    best = published_best(cells[0].info, cells[0].split)
+    if best is not None:
+        axes.plot(*best, "x", color=INK, ms=7, mew=2, label="the paper's best, on its data", linestyle="none")
+    axes.set_xlabel(setting)
     axes.set_ylabel("accuracy (%)")
-    axes.set_xlim(-0.02, 1.02)
+    axes.margins(x=0.02)
     tidy(axes, "y")
     figure.legend(loc="outside lower center", ncols=2)
-    return Drawn(f"fig11-mdmo-{protocol}", f"{heading}, protocol {protocol}", " ".join(words), figure)
+    name = file_name("sweep", cells[0].method, protocol)
+    return Drawn(name, f"{heading}, protocol {protocol}", " ".join(words), figure)
 
 
-Sweep = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
+def published_best(method: MethodInfo, split: ProtocolInfo) -> tuple[list[float], list[float]] | None:
+    """Setting and accuracy that the paper's own figure 11 states, for the method and protocol it is of."""
+    figure = published_claims()["figure_11"]
+    own = method.role == "paper" and not method.origin and split.published
+    if not own or method.title != figure["method"]:
+        return None
+    return [float(figure["weight"])], [float(figure["accuracy"])]
 
 
-def _sweep(cell: Cell) -> Sweep:
-    """Lambda (L,), accuracy in percent (units, L), and the chosen lambda of each unit."""
+def _sweep(cell: Cell) -> Sweep | None:
+    """The setting, its values (L,), accuracy in percent (units, L), and what each unit chose."""
     records = [record for record in cell.records.values() if len(record.truth)]
-    weights = [tuple(float(c.get("lambda", np.nan)) for c in record.candidates) for record in records]
-    if not weights or len(set(weights)) != 1 or np.isnan(weights[0]).any():
-        return np.zeros(0), np.zeros((0, 0)), np.zeros(0)
+    tables = {tuple(json.dumps(c, sort_keys=True) for c in record.candidates) for record in records}
+    if len(tables) != 1:
+        return None
+    candidates = records[0].candidates
+    names = [name for name in candidates[0] if len({json.dumps(c.get(name)) for c in candidates}) > 1]
+    if len(names) != 1 or len(candidates) < LEAST_SWEEP:
+        return None
+    values = [c.get(names[0]) for c in candidates]
+    if not all(isinstance(value, int | float) for value in values):
+        return None
     found = [100 * (record.decisions() == np.asarray(record.truth)).mean(axis=1) for record in records]
-    chosen = [weights[0][record.chosen] for record in records]
-    return np.array(weights[0]), np.array(found), np.array(chosen)
+    chosen = [values[record.chosen] for record in records]
+    return names[0], np.array(values, float), np.array(found), np.array(chosen, float)
 
 
 def _draw_sweep(axes: Axes, cell: Cell, sweep: Sweep, colour: str, dashes: object) -> str:
-    weights, accuracies, chosen = sweep
+    setting, weights, accuracies, chosen = sweep
     mean = accuracies.mean(axis=0)
     honest, best = 100 * cell.means("honest").mean(), 100 * cell.means("paper-style").mean()
     axes.plot(weights, mean, color=colour, linestyle=dashes, linewidth=1.6, label=f"TIM {cell.tim}")
@@ -179,12 +224,12 @@ def _draw_sweep(axes: Axes, cell: Cell, sweep: Sweep, colour: str, dashes: objec
         mec=colour,
         mew=1.6,
         ms=6,
-        label=f"TIM {cell.tim}: best single lambda",
+        label=f"TIM {cell.tim}: best single {setting}",
     )
     axes.axhline(honest, color=colour, linewidth=0.9, linestyle=":")
     axes.axhline(best, color=colour, linewidth=0.9, linestyle="-.")
     for level, text in ((honest, f"honest, TIM {cell.tim}"), (best, f"paper-style per fold, TIM {cell.tim}")):
-        axes.annotate(text, (0, level), (2, 2), textcoords="offset points", fontsize=7)
+        axes.annotate(text, (float(weights.min()), level), (2, 2), textcoords="offset points", fontsize=7)
     bottom = float(accuracies.mean(axis=0).min()) - 2.5
     axes.plot(
         chosen,
@@ -196,6 +241,6 @@ def _draw_sweep(axes: Axes, cell: Cell, sweep: Sweep, colour: str, dashes: objec
         label=f"TIM {cell.tim}: chosen on training clips",
     )
     return (
-        f"TIM {cell.tim}: the mean peaks at lambda {weights[top]:.2f} with {mean[top]:.2f} %; "
+        f"TIM {cell.tim}: the mean peaks at {setting} {weights[top]:g} with {mean[top]:.2f} %; "
         f"honest {honest:.2f} %, best on each test fold {best:.2f} %."
     )

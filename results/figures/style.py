@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -18,6 +22,7 @@ from matplotlib.figure import Figure
 
 from basis.files import write_atomically
 from results.records.run_file import RunFile
+from results.table_text import one_line
 
 INK = "#1d1d21"
 PAPER = "#ffffff"
@@ -54,7 +59,18 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tlcnn-bench",
     "pdf.fonttype": 42,
+    # a title is a title: dollar signs in it are no formula
+    "text.parse_math": False,
 }
+
+OTHER_SCRIPTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "WenQuanYi Micro Hei",
+    "Microsoft YaHei",
+    "PingFang SC",
+)
+"""Fonts that are asked, where they are installed, for what the first font does not have."""
 
 PNG_DPI = 150
 
@@ -85,13 +101,14 @@ class Picture:
 
 @dataclass
 class Figures:
-    """All saved figures, in the order of the page."""
+    """All saved figures, in the order of the page; sheets were drawn from pixels when the run was made."""
 
     pictures: list[Picture] = field(default_factory=list)
+    sheets: list[Picture] = field(default_factory=list)
 
     @property
     def files(self) -> list[Path]:
-        """Every file of every figure."""
+        """Every file of every figure that this report drew."""
         return [path for picture in self.pictures for path in picture.files]
 
 
@@ -100,15 +117,30 @@ def own_style() -> Iterator[None]:
     """The look of this project's figures; the user's matplotlib settings come back afterwards."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+        mpl.rcParams.update(STYLE | {"font.sans-serif": fonts()})
         yield
+
+
+@cache
+def fonts() -> list[str]:
+    """The first font, and those for other scripts that this machine has."""
+    installed = set(font_manager.get_font_names())
+    return [*STYLE["font.sans-serif"], *(name for name in OTHER_SCRIPTS if name in installed)]
+
+
+def file_name(*parts: str) -> str:
+    """A file name of these parts: letters, digits, dots, hyphens; what is changed is told apart by a hash."""
+    text = "-".join(part for part in parts if part)
+    safe = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.")
+    changed = re.sub(r"[ _]", "-", text) != safe
+    return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:6]}" if changed else safe
 
 
 def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure:
     """An empty figure of this size in inches with a heading; axes are put below it."""
     figure = Figure(figsize=(width, height), dpi=PNG_DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{title}\n", x=0.012, ha="left", fontsize=11, fontweight="bold")
+    figure.suptitle(f"{one_line(title)}\n", x=0.012, ha="left", fontsize=11, fontweight="bold")
     figure.text(0.012, 1 - 0.29 / height, subtitle, ha="left", va="top", fontsize=8, color=QUIET)
     return figure
 

@@ -15,8 +15,9 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from results.figures.labels import place_labels
 from results.figures.style import COLOURS, INK, PAPER, QUIET, SCALE, Drawn, new_figure, subtitle, tidy
 from results.numbers.statistics import Ranks
-from results.numbers.tables import FLOORS, fold_columns
+from results.numbers.tables import fold_columns
 from results.records.run_file import RunFile
+from results.table_text import headline_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,11 +28,12 @@ HATCHES = ("", "////", "....")
 
 
 def bars(info: RunFile, table: pd.DataFrame, protocol: str) -> Drawn:
-    """Fig. 13: mean accuracy per method and TIM, with interval, folds as dots, the paper's means as ticks."""
+    """Fig. 13: the headline per method and TIM, with its interval, folds as dots, the paper's as ticks."""
     part = table[table["protocol"] == protocol]
     tims, titles = list(dict.fromkeys(part["tim"])), list(dict.fromkeys(part["title"]))
     step = 0.8 / len(tims)
-    heading = "Mean accuracy per method"
+    first = headline_of(part)
+    heading = f"{WORDS[first][0]} per method"
     figure = new_figure(
         7.2, 1.3 + 0.27 * len(titles) * max(len(tims), 1.4), heading, subtitle(info, protocol, tims)
     )
@@ -39,31 +41,46 @@ def bars(info: RunFile, table: pd.DataFrame, protocol: str) -> Drawn:
     for j, tim in enumerate(tims):
         rows = part[part["tim"] == tim]
         y = np.array([titles.index(title) for title in rows["title"]]) - 0.4 + step * (j + 0.5)
-        _bars_of(axes, rows, y, 0.86 * step, COLOURS[j % len(COLOURS)], HATCHES[j % 3])
-    floor = part["floor"].max()
-    if not np.isnan(floor):
-        axes.axvline(floor, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+        _bars_of(axes, rows, first, y, 0.86 * step, COLOURS[j % len(COLOURS)], HATCHES[j % 3])
+    baseline = part["floor"].max()
+    if not np.isnan(baseline):
+        axes.axvline(baseline, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.set_yticks(range(len(titles)), titles)
     axes.set_ylim(len(titles) - 0.45, -0.55)
     folds = [name for name in fold_columns(part) if part[name].notna().any()]
     dots = len(folds) <= MOST_DOTS
-    seen = part[["mean", "high", "published", *(folds if dots else [])]].to_numpy(float)
+    seen = part[[first, _bound(first, "high"), "published", *(folds if dots else [])]].to_numpy(float)
     axes.set_xlim(0, min(100.0, float(np.nanmax(seen, initial=20.0)) + 3))
-    axes.set_xlabel("accuracy (%), mean of folds, candidates chosen on the training clips")
+    axes.set_xlabel(f"{WORDS[first][1]}, candidates chosen on the training clips")
     tidy(axes, "x")
     figure.legend(handles=_bar_legend(tims, dots, part), loc="outside lower center", ncols=3)
-    return Drawn(f"fig13-bars-{protocol}", f"{heading}, protocol {protocol}", _bar_words(part), figure)
+    return Drawn(f"fig13-bars-{protocol}", f"{heading}, protocol {protocol}", _bar_words(part, first), figure)
 
 
-def _bars_of(axes: Axes, rows: pd.DataFrame, y: Floats, height: float, colour: str, hatch: str) -> None:
-    means = rows["mean"].to_numpy(float)
-    alpha = [0.35 if name in FLOORS else 0.85 for name in rows["method"]]
+WORDS = {
+    "mean": ("Mean accuracy", "accuracy (%), mean of the folds"),
+    "pooled": ("Accuracy over all clips", "accuracy (%) over all clips"),
+    "uar": ("Unweighted average recall", "UAR (%) over all clips"),
+}
+"""How a headline is called in headings and at axes."""
+
+
+def _bound(headline: str, end: str) -> str:
+    """The column of the lower or upper end of a headline's interval."""
+    return end if headline == "mean" else f"{headline}_{end}"
+
+
+def _bars_of(
+    axes: Axes, rows: pd.DataFrame, first: str, y: Floats, height: float, colour: str, hatch: str
+) -> None:
+    means = rows[first].to_numpy(float)
+    alpha = [0.35 if role == "baseline" else 0.85 for role in rows["role"]]
     drawn = axes.barh(
         y, np.nan_to_num(means), height, color=colour, edgecolor=PAPER, linewidth=0, hatch=hatch
     )
     for bar, strength in zip(drawn, alpha, strict=True):
         bar.set_alpha(strength)
-    low, high = rows["low"].to_numpy(float), rows["high"].to_numpy(float)
+    low, high = (rows[_bound(first, end)].to_numpy(float) for end in ("low", "high"))
     axes.hlines(y, low, high, color=INK, linewidth=1.1)
     folds = [name for name in fold_columns(rows) if rows[name].notna().any()]
     if len(folds) <= MOST_DOTS:
@@ -84,10 +101,10 @@ def _bar_legend(tims: Sequence[int], dots: bool, part: pd.DataFrame) -> list[Lin
         Patch(facecolor=COLOURS[j % len(COLOURS)], edgecolor=PAPER, hatch=HATCHES[j % 3], label=f"TIM {tim}")
         for j, tim in enumerate(tims)
     ]
-    handles.append(Line2D([], [], color=INK, lw=1.1, label="95 % interval, bootstrap over subjects"))
+    handles.append(Line2D([], [], color=INK, lw=1.1, label="95 % interval over people"))
     if dots:
         handles.append(Line2D([], [], marker="o", ms=3.5, mfc=PAPER, mec=INK, lw=0, label="single folds"))
-    handles.append(Line2D([], [], color=INK, lw=0.9, ls=(0, (4, 3)), label="majority class"))
+    handles.append(Line2D([], [], color=INK, lw=0.9, ls=(0, (4, 3)), label="best baseline"))
     if part["published"].notna().any():
         handles.append(
             Line2D([], [], marker="|", ms=9, mew=2, color="#D55E00", lw=0, label="the paper, on its data")
@@ -95,12 +112,12 @@ def _bar_legend(tims: Sequence[int], dots: bool, part: pd.DataFrame) -> list[Lin
     return handles
 
 
-def _bar_words(part: pd.DataFrame) -> str:
-    done = part[part["mean"].notna()]
+def _bar_words(part: pd.DataFrame, first: str) -> str:
+    done = part[part[first].notna()]
     if done.empty:
         return "No method has all its folds."
-    best = done.sort_values("mean", kind="stable").iloc[-1]
-    return f"Bars of mean accuracy; highest: {best['title']} at TIM {best['tim']}, {best['mean']:.2f} %."
+    best = done.sort_values(first, kind="stable").iloc[-1]
+    return f"{WORDS[first][0]}; highest: {best['title']} at TIM {best['tim']}, {best[first]:.2f} %."
 
 
 def confusions(info: RunFile, counts: pd.DataFrame, titles: dict[str, str], protocol: str, tim: int) -> Drawn:
@@ -165,6 +182,7 @@ def heat_map(info: RunFile, table: pd.DataFrame, protocol: str, tim: int) -> Dra
     names = [name for name in fold_columns(part) if part[name].notna().any()]
     values = part[names].to_numpy(float)
     few = len(names) <= MOST_DOTS
+    each_one = info.protocol(protocol).unit == "subject"
     heading = "Accuracy of every method on every fold"
     width = 3.2 + 0.62 * len(names) if few else min(12.0, 3.2 + 0.13 * len(names))
     figure = new_figure(
@@ -192,9 +210,7 @@ def heat_map(info: RunFile, table: pd.DataFrame, protocol: str, tim: int) -> Dra
     axes.set_xticks(
         range(len(names)) if few else [], [name.replace("fold", "") for name in names] if few else []
     )
-    axes.set_xlabel(
-        "fold" if few else f"{len(names)} folds, one subject each" if protocol == "loso" else "folds"
-    )
+    axes.set_xlabel("fold" if few else f"{len(names)} folds" + (", one subject each" if each_one else ""))
     axes.tick_params(length=0)
     bar = figure.colorbar(axes.collections[0], ax=axes, pad=0.02, aspect=30)
     bar.outline.set_visible(False)
@@ -209,7 +225,10 @@ def dumbbells(info: RunFile, optimism: pd.DataFrame, protocol: str) -> Drawn:
     tims, titles = list(dict.fromkeys(part["tim"])), list(dict.fromkeys(part["title"]))
     heading = "What choosing on the test fold adds"
     figure = new_figure(
-        7.2, 1.55 + 0.3 * len(titles), heading, subtitle(info, protocol, tims, "mean accuracy of the folds")
+        7.2,
+        1.55 + 0.3 * len(titles),
+        heading,
+        subtitle(info, protocol, tims, WORDS[str(part["headline"].iloc[0])][0].lower()),
     )
     panels = figure.subplots(1, len(tims), sharey=True, sharex=True, squeeze=False)[0]
     for axes, tim in zip(panels, tims, strict=True):
@@ -256,9 +275,11 @@ def dumbbells(info: RunFile, optimism: pd.DataFrame, protocol: str) -> Drawn:
 
 
 def cost_accuracy(info: RunFile, table: pd.DataFrame, costs: pd.DataFrame, protocol: str) -> Drawn:
-    """Seconds of a unit (features, fit, predict) against mean accuracy."""
+    """Seconds of a unit (features, fit, predict) against the headline."""
     both = table.merge(costs, on=["method", "title", "tim", "protocol"])
-    both = both[(both["protocol"] == protocol) & both["mean"].notna()]
+    both = both[both["protocol"] == protocol]
+    first = headline_of(both)
+    both = both[both[first].notna()]
     tims = list(dict.fromkeys(both["tim"]))
     heading = "Cost against accuracy"
     figure = new_figure(
@@ -270,7 +291,7 @@ def cost_accuracy(info: RunFile, table: pd.DataFrame, costs: pd.DataFrame, proto
         own = (both["tim"] == tim).to_numpy()
         axes.plot(
             seconds[own],
-            both["mean"][own],
+            both[first][own],
             "osD^v"[j % 5],
             ms=6.5,
             color=COLOURS[j % len(COLOURS)],
@@ -284,13 +305,13 @@ def cost_accuracy(info: RunFile, table: pd.DataFrame, costs: pd.DataFrame, proto
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds per unit: features, fit and predict (log scale)")
-    axes.set_ylabel("mean accuracy of the folds (%)")
+    axes.set_ylabel(WORDS[first][1])
     axes.grid(True)
     tidy(axes)
     if len(tims) > 1:
         axes.legend(loc="best")
     figure.canvas.draw()
-    place_labels(axes, seconds.to_numpy(float), both["mean"].to_numpy(float), list(both["title"]))
+    place_labels(axes, seconds.to_numpy(float), both[first].to_numpy(float), list(both["title"]))
     words = f"Scatter of {len(both)} cells; seconds from {seconds.min():.2g} to {seconds.max():.2g}."
     return Drawn(f"cost-{protocol}", f"{heading}, protocol {protocol}", words, figure)
 

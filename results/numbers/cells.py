@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from results.records.run_file import Place
+from results.numbers.variants import variant_of, words_of_variants
+from results.records.run_file import MethodInfo, Place, ProtocolInfo
 from results.records.runs import Results, place_of
 from results.records.store import Record
 
@@ -17,28 +18,47 @@ Selection = Literal["honest", "paper-style"]
 SELECTIONS: tuple[Selection, ...] = ("honest", "paper-style")
 """Chosen on the training clips alone; best of all candidates on the test fold, as the paper selects."""
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-NO_CLIPS: Ints = np.zeros(0, dtype=np.int64)
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+
+ROLES = ("paper", "extra", "baseline")
+"""The order of rows: Table 3's, then what is not in it, then what all are compared with."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One method under one TIM and protocol.
+    """One method under one TIM, protocol and set of conditions: a row of the table.
 
-    folds and seeds are those of the plan, in its order; records holds the finished ones by (fold, seed),
-    of which some may hold no clip (folds of which the method can use none);
-    reasons says why the others are missing ("missing", "failed", "crashed", "timeout", "memory").
+    method and title are unique in the table: where a method was run under two settings, revisions or
+    versions of its package, each is a row of its own whose name says what sets it apart. folds and seeds are
+    those of the plan, in its order; records holds the finished ones by (fold, seed), of which some may hold
+    no clip (folds of which the method can use none); reasons says why the others are missing ("missing",
+    "failed", "crashed", "timeout", "memory").
     """
 
-    method: str
-    title: str
+    info: MethodInfo
+    split: ProtocolInfo
     tim: int
-    protocol: str
+    variant: str
     folds: tuple[str, ...]
     seeds: tuple[int, ...]
     records: Mapping[tuple[str, int], Record]
     reasons: Mapping[tuple[str, int], str]
+
+    @property
+    def method(self) -> str:
+        """The name of the row."""
+        return f"{self.info.name} [{self.variant}]" if self.variant else self.info.name
+
+    @property
+    def title(self) -> str:
+        """The title of the row."""
+        return f"{self.info.title} [{self.variant}]" if self.variant else self.info.title
+
+    @property
+    def protocol(self) -> str:
+        """The name of its protocol."""
+        return self.split.name
 
     @property
     def complete(self) -> bool:
@@ -73,13 +93,13 @@ class Cell:
         ]
         return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
 
-    def means(self, selection: Selection) -> Floats:
+    def means(self, selection: Selection) -> Float64:
         """(seeds,) float64 means of the folds that have clips; nan unless every unit is there."""
         if not self.complete:
             return np.full(len(self.seeds), np.nan)
         return mean_over_folds(self.accuracies(selection).T)
 
-    def accuracies(self, selection: Selection) -> Floats:
+    def accuracies(self, selection: Selection) -> Float64:
         """(folds, seeds) float64 accuracies, nan where the unit is missing or has no clip."""
         values = np.full((len(self.folds), len(self.seeds)), np.nan)
         for i, fold in enumerate(self.folds):
@@ -90,7 +110,7 @@ class Cell:
         return values
 
 
-def mean_over_folds(values: Floats) -> Floats:
+def mean_over_folds(values: Float64) -> Float64:
     """(seeds,) means of (seeds, folds) over the folds that have a value, nan where none has."""
     there = ~np.isnan(values)
     n = there.sum(axis=1)
@@ -110,102 +130,48 @@ def decided(record: Record, selection: Selection) -> npt.NDArray[np.int64]:
 
 
 def cells(results: Results) -> list[Cell]:
-    """All cells of the plan and of forced-in records: by protocol, TIM, then method in Table 3's order."""
-    places = dict.fromkeys([*(unit.place for unit in results.info.units), *results.records])
-    reasons = {place_of(record.unit): str(record.status) for record in results.failed}
-    groups: dict[tuple[str, int, str], list[Place]] = {}
-    for place in places:
-        groups.setdefault((place[0], place[1], place[2]), []).append(place)
-    order = {name: i for i, name in enumerate(method.name for method in results.info.methods)}
-    protocols = {place[2]: None for place in places}
-    rank = {name: i for i, name in enumerate(protocols)}
-    keys = sorted(groups, key=lambda key: (rank[key[2]], key[1], order.get(key[0], len(order)), key[0]))
-    return [_cell(results, key, groups[key], reasons) for key in keys]
+    """All cells of the plan and of forced-in records: by protocol, TIM, role, then the methods' order."""
+    info = results.info
+    groups: dict[tuple[str, int, str, str], dict[Place, None]] = {}
+    for unit in info.units:
+        groups.setdefault((unit.method, unit.tim, unit.protocol, unit.variant), {})[unit.place] = None
+    for place, record in results.records.items():
+        groups.setdefault((*place[:3], variant_of(record)), {})[place] = None
+    methods = [method.name for method in info.methods]
+    protocols = list(dict.fromkeys(key[2] for key in groups))
+
+    def rank(key: tuple[str, int, str, str]) -> tuple[int, int, int, int, str]:
+        order = methods.index(key[0]) if key[0] in methods else len(methods)
+        return protocols.index(key[2]), key[1], ROLES.index(info.method(key[0]).role), order, key[0]
+
+    words = words_of_variants(results)
+    # sorted is stable: the variants of a method stay in the order of the plan
+    ordered = sorted(groups, key=rank)
+    return [_cell(results, key, list(groups[key]), words.get((key[0], key[3]), "")) for key in ordered]
 
 
-def _cell(
-    results: Results, key: tuple[str, int, str], places: list[Place], reasons: Mapping[Place, str]
-) -> Cell:
-    method, tim, protocol = key
+def _cell(results: Results, key: tuple[str, int, str, str], places: list[Place], words: str) -> Cell:
+    method, tim, protocol, variant = key
+    failed = {place_of(record.unit): str(record.status) for record in results.failed}
     folds = tuple(dict.fromkeys(place[3] for place in places))
     seeds = tuple(sorted({place[4] for place in places}))
-    planned = [(fold, seed) for fold in folds for seed in seeds]
-    found = {(fold, seed): results.records.get((method, tim, protocol, fold, seed)) for fold, seed in planned}
+    records: dict[tuple[str, int], Record] = {}
+    reasons: dict[tuple[str, int], str] = {}
+    for fold in folds:
+        for seed in seeds:
+            place = (method, tim, protocol, fold, seed)
+            record = results.records.get(place)
+            if record is not None and variant_of(record) == variant:
+                records[fold, seed] = record
+            else:
+                reasons[fold, seed] = failed.get(place, "missing")
     return Cell(
-        method=method,
-        title=results.info.title(method),
+        info=results.info.method(method),
+        split=results.info.protocol(protocol),
         tim=tim,
-        protocol=protocol,
+        variant=words,
         folds=folds,
         seeds=seeds,
-        records={place: record for place, record in found.items() if record is not None},
-        reasons={
-            place: reasons.get((method, tim, protocol, *place), "missing")
-            for place, record in found.items()
-            if record is None
-        },
+        records=records,
+        reasons=reasons,
     )
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Every tested clip of a cell, once per seed; the arrays are (entries,) int64 codes.
-
-    folds, seeds, subjects, databases: what the codes mean; decided: selection to predicted class.
-    """
-
-    n_classes: int
-    folds: tuple[str, ...]
-    seeds: tuple[int, ...]
-    subjects: tuple[str, ...]
-    databases: tuple[str, ...]
-    fold: Ints
-    seed: Ints
-    subject: Ints
-    database: Ints
-    truth: Ints
-    decided: Mapping[Selection, Ints]
-
-    def matrices(
-        self, selection: Selection, by: Literal["all", "fold", "subject"], database: str | None = None
-    ) -> Ints:
-        """Confusion matrices (seeds, groups, classes, classes) int64, of one database or of all."""
-        k, sizes = self.n_classes, {"all": 1, "fold": len(self.folds), "subject": len(self.subjects)}
-        group = {"all": np.zeros_like(self.fold), "fold": self.fold, "subject": self.subject}[by]
-        rows = ((self.seed * sizes[by] + group) * k + self.truth) * k + self.decided[selection]
-        if database is not None:
-            rows = rows[self.database == self.databases.index(database)]
-        shape = (len(self.seeds), sizes[by], k, k)
-        return np.bincount(rows, minlength=int(np.prod(shape))).reshape(shape)
-
-
-def predictions(cell: Cell, n_classes: int) -> Predictions:
-    """The tested clips of the units of a cell that are there."""
-    places = list(cell.records)
-    records = [cell.records[place] for place in places]
-    sizes = [len(record.truth) for record in records]
-    subjects, subject = _codes([name for record in records for name in record.subjects])
-    databases, database = _codes([name for record in records for name in record.databases])
-    return Predictions(
-        n_classes=n_classes,
-        folds=cell.folds,
-        seeds=cell.seeds,
-        subjects=subjects,
-        databases=databases,
-        fold=np.repeat([cell.folds.index(fold) for fold, _ in places], sizes).astype(np.int64),
-        seed=np.repeat([cell.seeds.index(seed) for _, seed in places], sizes).astype(np.int64),
-        subject=subject,
-        database=database,
-        truth=np.array([label for record in records for label in record.truth], dtype=np.int64),
-        decided={
-            selection: np.concatenate([decided(record, selection) for record in records] or [NO_CLIPS])
-            for selection in SELECTIONS
-        },
-    )
-
-
-def _codes(names: list[str]) -> tuple[tuple[str, ...], Ints]:
-    """Sorted distinct names, and each entry's position among them."""
-    distinct = tuple(sorted(set(names)))
-    position = {name: i for i, name in enumerate(distinct)}
-    return distinct, np.array([position[name] for name in names], dtype=np.int64)

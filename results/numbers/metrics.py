@@ -10,15 +10,16 @@ micro-expression challenges compute.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
 
 
-def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, n_classes: int) -> Counts:
+def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, n_classes: int) -> Int64:
     """Confusion matrix, (n_classes, n_classes) int64: rows are the truth, columns the prediction.
 
     y_true, y_pred: (n,) class indices in 0..n_classes-1. Raises ValueError for no clips at all, unequal
@@ -32,7 +33,7 @@ def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, n_classes: int) -> C
     return np.bincount(truth * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def _classes(values: npt.ArrayLike, name: str, n_classes: int) -> Counts:
+def _classes(values: npt.ArrayLike, name: str, n_classes: int) -> Int64:
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
@@ -64,40 +65,55 @@ def macro_precision(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, n_classes: int
     return float(macro_precision_of(confusion(y_true, y_pred, n_classes)))
 
 
-def recalls(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, n_classes: int) -> Floats:
+def recalls(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, n_classes: int) -> Float64:
     """Recall of every class, (n_classes,) float64; nan for a class without true clips."""
     return recalls_of(confusion(y_true, y_pred, n_classes))
 
 
-def accuracy_of(matrix: npt.NDArray[np.number]) -> Floats:
-    """Accuracy of confusion matrices (..., k, k), giving (...)."""
-    return np.asarray(_ratio(_hits(matrix).sum(axis=-1), matrix.sum(axis=(-2, -1))))
+Parts = tuple[Float64, Float64, npt.NDArray[np.bool_]]
+"""Of a metric that is a mean of ratios: numerators, denominators, and which of them count, all (..., r)."""
 
 
-def uf1_of(matrix: npt.NDArray[np.number]) -> Floats:
-    """UF1 of confusion matrices (..., k, k), giving (...)."""
-    both = matrix.sum(axis=-1) + matrix.sum(axis=-2)
-    return _mean_where(_ratio(2 * _hits(matrix), both), both > 0)
+def _accuracy_parts(matrix: npt.NDArray[np.number]) -> Parts:
+    whole = np.asarray(matrix.sum(axis=(-2, -1)), np.float64)[..., None]
+    return _hits(matrix).sum(axis=-1)[..., None], whole, np.ones(whole.shape, bool)
 
 
-def uar_of(matrix: npt.NDArray[np.number]) -> Floats:
-    """UAR of confusion matrices (..., k, k), giving (...)."""
-    true = matrix.sum(axis=-1)
-    return _mean_where(_ratio(_hits(matrix), true), true > 0)
+def _uf1_parts(matrix: npt.NDArray[np.number]) -> Parts:
+    clips = (matrix.sum(axis=-1) + matrix.sum(axis=-2)) / 2
+    return _hits(matrix), clips, clips > 0
 
 
-def macro_precision_of(matrix: npt.NDArray[np.number]) -> Floats:
-    """Macro precision of confusion matrices (..., k, k), giving (...)."""
-    predicted, true = matrix.sum(axis=-2), matrix.sum(axis=-1)
-    return _mean_where(np.nan_to_num(_ratio(_hits(matrix), predicted)), (predicted > 0) | (true > 0))
+def _uar_parts(matrix: npt.NDArray[np.number]) -> Parts:
+    true = np.asarray(matrix.sum(axis=-1), np.float64)
+    return _hits(matrix), true, true > 0
 
 
-def recalls_of(matrix: npt.NDArray[np.number]) -> Floats:
-    """Recall per class of confusion matrices (..., k, k), giving (..., k) with nan where there is no clip."""
-    return _ratio(_hits(matrix), matrix.sum(axis=-1))
+def _macro_precision_parts(matrix: npt.NDArray[np.number]) -> Parts:
+    predicted, true = np.asarray(matrix.sum(axis=-2), np.float64), matrix.sum(axis=-1)
+    return _hits(matrix), predicted, (predicted > 0) | (true > 0)
 
 
-METRICS: dict[str, Callable[[npt.NDArray[np.number]], Floats]] = {
+@dataclass(frozen=True)
+class Metric:
+    """A single number of a confusion matrix: the mean of some ratios of its counts."""
+
+    parts: Callable[[npt.NDArray[np.number]], Parts]
+
+    def __call__(self, matrix: npt.NDArray[np.number]) -> Float64:
+        """The metric of confusion matrices (..., k, k), giving (...); nan where there is no clip."""
+        part, whole, counts = self.parts(matrix)
+        total = np.where(counts, np.nan_to_num(_ratio(part, whole)), 0.0).sum(axis=-1)
+        ratios = np.where(matrix.sum(axis=(-2, -1)) > 0, counts.sum(axis=-1), 0)
+        return np.asarray(_ratio(total, ratios))
+
+
+accuracy_of = Metric(_accuracy_parts)
+uf1_of = Metric(_uf1_parts)
+uar_of = Metric(_uar_parts)
+macro_precision_of = Metric(_macro_precision_parts)
+
+METRICS: dict[str, Metric] = {
     "accuracy": accuracy_of,
     "uf1": uf1_of,
     "uar": uar_of,
@@ -106,16 +122,16 @@ METRICS: dict[str, Callable[[npt.NDArray[np.number]], Floats]] = {
 """The single numbers of every table, in its order: name to function of confusion matrices."""
 
 
-def _hits(matrix: npt.NDArray[np.number]) -> Floats:
+def recalls_of(matrix: npt.NDArray[np.number]) -> Float64:
+    """Recall per class of confusion matrices (..., k, k), giving (..., k) with nan where there is no clip."""
+    return _ratio(_hits(matrix), matrix.sum(axis=-1))
+
+
+def _hits(matrix: npt.NDArray[np.number]) -> Float64:
     return np.diagonal(matrix, axis1=-2, axis2=-1).astype(np.float64)
 
 
-def _ratio(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Floats:
+def _ratio(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Float64:
     empty = np.full(np.shape(whole), np.nan)
-    ratio: Floats = np.divide(part, whole, out=empty, where=np.asarray(whole) > 0)
+    ratio: Float64 = np.divide(part, whole, out=empty, where=np.asarray(whole) > 0)
     return ratio
-
-
-def _mean_where(values: Floats, present: npt.NDArray[np.bool_]) -> Floats:
-    total = np.where(present, values, 0.0).sum(axis=-1)
-    return np.asarray(_ratio(total, present.sum(axis=-1)))

@@ -15,19 +15,30 @@ from scipy import stats
 from results.numbers.intervals import generator
 from results.records.store import ResultsError
 
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 EXACT_UP_TO = 14
 """Sign flips are enumerated up to this many units, drawn at random beyond."""
 DRAWS = 9999
 MOST_EQUAL = 1e-12
 
+LEVEL = 0.05
+FEW = 10
+"""With fewer units the exact sign-flip test leads: a t-test leans on a shape that they cannot show."""
+LEAST_UNITS = 3
+"""Fewer give no interval and no verdict."""
+
+
+def can_reach(n: int, level: float = LEVEL) -> bool:
+    """Whether n units can be significant at all: the smallest p of the exact sign-flip test is 2 / 2**n."""
+    return n > 0 and 2.0 ** (1 - n) < level
+
 
 class TableHasHoles(ResultsError):
     """A table with missing scores: no test is made of it; the message lists the holes."""
 
 
-def refuse_holes(scores: Floats, rows: Sequence[str], columns: Sequence[str]) -> None:
+def refuse_holes(scores: Float64, rows: Sequence[str], columns: Sequence[str]) -> None:
     """Raise TableHasHoles when a (rows, columns) table has a nan, naming row and column of each."""
     holes = [f"{columns[j]} at {rows[i]}" for i, j in np.argwhere(np.isnan(scores))]
     if holes:
@@ -53,8 +64,9 @@ def identical(differences: npt.ArrayLike) -> bool:
 def paired_t(differences: npt.ArrayLike) -> TTest:
     """Paired t-test of differences (n,); right for subjects under leave-one-subject-out.
 
-    All zero: p = 1. All equal and not zero: t infinite, p = 0. Raises TableHasHoles for nan and
-    ResultsError for fewer than two differences.
+    All zero: p = 1. All equal and not zero: t is infinite and says nothing, so p is the smallest that n
+    signs can have, 2 / 2**n, and there is no interval. Raises TableHasHoles for nan and ResultsError for
+    fewer than two differences.
     """
     values = _checked(differences)
     return _t_test(values, 1 / len(values))
@@ -70,13 +82,13 @@ def corrected_t(differences: npt.ArrayLike, test_share: float) -> TTest:
     return _t_test(values, 1 / len(values) + test_share)
 
 
-def _t_test(values: Floats, factor: float) -> TTest:
+def _t_test(values: Float64, factor: float) -> TTest:
     mean, df = float(values.mean()), len(values) - 1
     error = math.sqrt(factor) * float(values.std(ddof=1))
     if identical(values):
         return TTest(0.0, df, 1.0, 0.0, 0.0)
     if error <= MOST_EQUAL:
-        return TTest(math.copysign(math.inf, mean), df, 0.0, mean, mean)
+        return TTest(math.copysign(math.inf, mean), df, 2.0 ** (1 - len(values)), math.nan, math.nan)
     t, reach = mean / error, float(stats.t.ppf(0.975, df)) * error
     return TTest(t, df, float(2 * stats.t.sf(abs(t), df)), mean - reach, mean + reach)
 
@@ -111,7 +123,7 @@ def sign_flip(differences: npt.ArrayLike) -> float:
 
 
 @lru_cache(maxsize=8)
-def _signs(n: int) -> Floats:
+def _signs(n: int) -> Float64:
     """(flips, n) of 1 and -1, the first row all 1."""
     if n <= EXACT_UP_TO:
         return np.array(list(itertools.product((1.0, -1.0), repeat=n)))
@@ -136,7 +148,7 @@ def wins_ties_losses(differences: npt.ArrayLike) -> tuple[int, int, int]:
     return wins, len(values) - wins - losses, losses
 
 
-def holm(p_values: npt.ArrayLike) -> Floats:
+def holm(p_values: npt.ArrayLike) -> Float64:
     """Holm's step-down adjustment of p values (n,), in their order, never above 1."""
     values = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(values, kind="stable")
@@ -150,7 +162,7 @@ def holm(p_values: npt.ArrayLike) -> Floats:
 class Ranks:
     """Mean ranks over data sets (1 is best), the Friedman test, and Nemenyi's critical difference."""
 
-    mean_ranks: Floats
+    mean_ranks: Float64
     friedman_p: float
     critical_difference: float
 
@@ -159,7 +171,7 @@ LEAST_DATA_SETS = 5
 """Fewer data sets carry no comparison of ranks."""
 
 
-def friedman_nemenyi(scores: Floats, level: float = 0.05) -> Ranks:
+def friedman_nemenyi(scores: Float64, level: float = 0.05) -> Ranks:
     """Ranks of methods over data sets (Demsar 2006). scores: (data sets, methods), higher is better.
 
     Raises TableHasHoles for nan and ResultsError below five data sets or three methods.
@@ -175,7 +187,7 @@ def friedman_nemenyi(scores: Floats, level: float = 0.05) -> Ranks:
     return Ranks(ranks.mean(axis=0), p, q * math.sqrt(k * (k + 1) / (6 * n)))
 
 
-def _checked(values: npt.ArrayLike, least: int = 2) -> Floats:
+def _checked(values: npt.ArrayLike, least: int = 2) -> Float64:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or len(array) < least:
         raise ResultsError(f"a test needs at least {least} numbers in a row, got shape {array.shape}")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from results.numbers.cells import Cell, Predictions
+from results.numbers.cells import Cell
+from results.numbers.entries import Tested
 from results.numbers.metrics import accuracy_of
 from results.numbers.statistics import (
+    FEW,
     LEAST_DATA_SETS,
+    LEAST_UNITS,
+    LEVEL,
     Ranks,
+    can_reach,
     corrected_t,
     effect_size,
     friedman_nemenyi,
@@ -26,8 +32,7 @@ from results.numbers.statistics import (
     wins_ties_losses,
 )
 
-Floats = npt.NDArray[np.float64]
-Tested = Sequence[tuple[Cell, Predictions]]
+Float64 = npt.NDArray[np.float64]
 
 COLUMNS = [
     *(
@@ -47,19 +52,19 @@ COLUMNS = [
     *("wins", "ties", "losses", "p_paired_t", "p_corrected_t", "p_sign_flip", "p_paper_t"),
     *("test", "p", "p_holm", "verdict"),
 ]
-PAIRED, CORRECTED = "paired t", "corrected resampled t"
-LEVEL = 0.05
+PAIRED, CORRECTED, EXACT = "paired t", "corrected resampled t", "exact sign flip"
 
 
 def statistics_frame(cells_tested: Tested) -> pd.DataFrame:
     """One row per pair of methods a, b of a protocol and TIM; accuracies and differences in percent.
 
-    Units are subjects under leave-one-subject-out and folds elsewhere, seeds averaged. `p` is of the
-    paired t-test where no clip is trained on twice in two units' places (subjects), and of the corrected
-    resampled t-test over all folds of all seeds elsewhere; p_holm adjusts it over all pairs of the group.
-    low and high: 95 % interval by the same test. p_paper_t pools all TIM settings, as the paper does.
-    A method with missing units is refused: its pairs have no numbers and their verdict lists the holes.
-    A unit of which one of the two methods can use no clip is left out of their pair, and n is smaller.
+    Units are subjects or folds, as the protocol says. n counts distinct ones: what was tested on the same
+    clips under several seeds is averaged first. Below ten units `p` is of the exact sign-flip test, above of
+    the paired t-test where no clip is tested in two units, and of the corrected resampled t-test where seeds
+    deal the folds anew or the unit is the fold; p_holm adjusts it over all pairs of the group. low and high:
+    95 % interval of the difference by the t-test, none below three units. p_paper_t pools all TIM settings,
+    as the paper does. A method with missing units is refused: its pairs have no numbers and their verdict
+    lists the holes. A unit of which one of the two can use no clip is left out of their pair.
     """
     rows: list[dict[str, Any]] = []
     for protocol, tim in dict.fromkeys((cell.protocol, cell.tim) for cell, _ in cells_tested):
@@ -69,7 +74,7 @@ def statistics_frame(cells_tested: Tested) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(("n", "wins", "ties", "losses"), "Int64"))
 
 
-def _over_tims(cells: Sequence[Cell]) -> Mapping[str, Floats]:
+def _over_tims(cells: Sequence[Cell]) -> Mapping[str, Float64]:
     """Fold accuracies in percent of all TIM settings together, of methods that have them all."""
     methods = dict.fromkeys(cell.method for cell in cells)
     parts = {name: [cell for cell in cells if cell.method == name] for name in methods}
@@ -81,7 +86,7 @@ def _over_tims(cells: Sequence[Cell]) -> Mapping[str, Floats]:
     return {name: values[~np.isnan(values)] for name, values in found.items()}
 
 
-def _group_rows(group: Sequence[Cell], pooled: Mapping[str, Floats]) -> list[dict[str, Any]]:
+def _group_rows(group: Sequence[Cell], pooled: Mapping[str, Float64]) -> list[dict[str, Any]]:
     rows = [_pair_row(a, b, pooled) for a, b in itertools.combinations(group, 2)]
     tested = [row for row in rows if "p" in row]
     for row, adjusted in zip(tested, holm([row["p"] for row in tested]), strict=True):
@@ -91,42 +96,85 @@ def _group_rows(group: Sequence[Cell], pooled: Mapping[str, Floats]) -> list[dic
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
+    if not can_reach(row["n"]):
+        return f"no verdict: {row['n']} {row['unit']}s are too few"
     if row["p_holm"] >= LEVEL:
         return "no difference shown"
     return f"{row['a'] if row['difference'] > 0 else row['b']} is better"
 
 
-def _pair_row(a: Cell, b: Cell, pooled: Mapping[str, Floats]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Pairs:
+    """Accuracies of two methods in percent on the same units.
+
+    a, b: (n,) one per distinct set of test clips; by_fold: (folds,) differences with all seeds averaged, the
+    independent ones; repeated: seeds deal the folds anew, so that a clip is tested in several units.
+    """
+
+    a: Float64
+    b: Float64
+    by_fold: Float64
+    repeated: bool
+
+
+def _pairs(a: Cell, b: Cell) -> Pairs:
+    """What both methods were tested on, averaged where the clips are the same."""
+    x, y = 100 * a.accuracies("honest"), 100 * b.accuracies("honest")
+    units: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[float, float]]] = {}
+    for i, fold in enumerate(a.folds):
+        for j, seed in enumerate(a.seeds):
+            if not np.isnan(x[i, j] + y[i, j]):
+                names = a.records[fold, seed].names, b.records[fold, seed].names
+                units.setdefault(names, []).append((x[i, j], y[i, j]))
+    means = np.array([np.mean(values, axis=0) for values in units.values()]).reshape(-1, 2)
+    there = ~np.isnan(x + y).all(axis=1)
+    by_fold = np.nanmean((x - y)[there], axis=1) if there.any() else np.zeros(0)
+    return Pairs(means[:, 0], means[:, 1], by_fold, repeated=len(means) > len(by_fold))
+
+
+def _pair_row(a: Cell, b: Cell, pooled: Mapping[str, Float64]) -> dict[str, Any]:
     row: dict[str, Any] = {"protocol": a.protocol, "tim": a.tim, "a": a.title, "b": b.title}
-    row["unit"] = "subject" if a.protocol == "loso" else "fold"
+    row["unit"] = a.split.unit
     holes = [f"{cell.title} lacks {cell.holes}" for cell in (a, b) if not cell.complete]
     if a.folds != b.folds or a.seeds != b.seeds:
         holes.append("their folds or seeds are not the same")
     if holes:
         return row | {"verdict": "refused: " + ", ".join(holes)}
-    x, y = _both_there(100 * a.accuracies("honest"), 100 * b.accuracies("honest"))
-    differences = (x - y).mean(axis=1)
-    row["n"] = len(differences)
-    if len(differences) < 2:
-        return row | {"verdict": "refused: fewer than two units in which both have clips"}
-    row |= {"mean_a": x.mean(), "mean_b": y.mean(), "difference": differences.mean()}
-    paired, corrected = paired_t(differences), corrected_t((x - y).ravel(), _test_share(a))
-    test = PAIRED if row["unit"] == "subject" else CORRECTED
-    chosen = paired if test == PAIRED else corrected
-    wins, ties, losses = wins_ties_losses(differences)
-    row |= {"low": chosen.low, "high": chosen.high, "effect_size": effect_size(differences)}
-    row |= {"wins": wins, "ties": ties, "losses": losses}
-    row |= {"p_paired_t": paired.p, "p_corrected_t": corrected.p, "p_sign_flip": sign_flip(differences)}
+    pairs = _pairs(a, b)
+    row["n"] = len(pairs.a)
+    if len(pairs.a) < 2:
+        return row | {"verdict": f"refused: fewer than two {row['unit']}s in which both have clips"}
+    row |= _tests(pairs, row["unit"], _test_share(a))
     if a.method in pooled and b.method in pooled:
         row["p_paper_t"] = paper_t(pooled[a.method], pooled[b.method])
-    same = "identical" if identical((x - y).ravel()) else ""
-    return row | {"test": test, "p": chosen.p, "verdict": same}
+    return row
 
 
-def _both_there(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """The rows in which neither of two tables of one shape has a nan."""
-    there = ~np.isnan(x + y).any(axis=1)
-    return x[there], y[there]
+def _tests(pairs: Pairs, unit: str, test_share: float) -> dict[str, Any]:
+    differences = pairs.a - pairs.b
+    n = len(differences)
+    paired, corrected = paired_t(pairs.by_fold), corrected_t(differences, test_share)
+    by_t, t_test = (PAIRED, paired) if unit == "subject" and not pairs.repeated else (CORRECTED, corrected)
+    flip = sign_flip(pairs.by_fold if pairs.repeated else differences)
+    wins, ties, losses = wins_ties_losses(differences)
+    interval = (t_test.low, t_test.high) if n >= LEAST_UNITS else (np.nan, np.nan)
+    return {
+        "mean_a": pairs.a.mean(),
+        "mean_b": pairs.b.mean(),
+        "difference": differences.mean(),
+        "low": interval[0],
+        "high": interval[1],
+        "effect_size": effect_size(differences),
+        "wins": wins,
+        "ties": ties,
+        "losses": losses,
+        "p_paired_t": paired.p,
+        "p_corrected_t": corrected.p,
+        "p_sign_flip": flip,
+        "test": EXACT if n < FEW else by_t,
+        "p": flip if n < FEW else t_test.p,
+        "verdict": "identical" if identical(differences) else "",
+    }
 
 
 def _test_share(cell: Cell) -> float:

@@ -29,8 +29,9 @@ class MethodInfo:
     """A method as tables and figures name it.
 
     role: "paper" (a row of Table 3), "extra" (under a heading of its own) or "baseline" (what others are
-    compared with); origin: package and version that brought it, "" for this project's own; curves: how the
-    names of its training curves begin -> heading of their figure.
+    compared with); origin: package and version that brought it, "" for this project's own; blind: it never
+    looks at a frame, so what it reaches is what knowing person, database or label counts is worth; curves:
+    how the names of its training curves begin -> heading of their figure.
     """
 
     name: str
@@ -38,6 +39,7 @@ class MethodInfo:
     role: Literal["paper", "extra", "baseline"]
     revision: int
     origin: str = ""
+    blind: bool = False
     curves: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -71,7 +73,10 @@ class TaskInfo:
 
 @dataclass(frozen=True)
 class PlannedUnit:
-    """A unit that the run should have: its key and its place."""
+    """A unit that the run should have: its key and its place.
+
+    variant: names its settings, revision and origin; units of two variants share no row.
+    """
 
     key: str
     method: str
@@ -79,6 +84,7 @@ class PlannedUnit:
     protocol: str
     fold: str
     seed: int
+    variant: str
 
     @property
     def place(self) -> Place:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from results.numbers.variants import variant_of_unit
 from results.records.run_file import RUN_SCHEMA
 from results.records.store import Record, write_record
 
@@ -182,7 +183,7 @@ class FakeRun:
             "methods": [self._method(name) for name in TITLES if name in self.methods],
             "protocols": [PROTOCOLS[name] for name in dict.fromkeys(u["protocol"] for u in self.units)],
             "task": {"name": "four", "title": "four classes", "classes": list(CLASSES)},
-            "units": [{name: unit[name] for name in keep} for unit in self.units],
+            "units": [{name: unit[name] for name in keep} | self._variant(unit) for unit in self.units],
             "set_aside": [
                 {
                     "database": "smic",
@@ -203,10 +204,15 @@ class FakeRun:
         }
 
     @staticmethod
+    def _variant(unit: dict[str, Any]) -> dict[str, str]:
+        return {"variant": variant_of_unit(unit)}
+
+    @staticmethod
     def _method(name: str) -> dict[str, Any]:
         role = "baseline" if name in ("majority", "linear") else "paper"
         curves = CURVES if name.startswith("tlcnn") else {}
-        return {"name": name, "title": TITLES[name], "role": role, "revision": 1, "curves": curves}
+        told = {"name": name, "title": TITLES[name], "role": role, "revision": 1, "curves": curves}
+        return told | {"blind": name == "majority"}
 
     def write(self, *, but: Callable[[dict[str, Any]], bool] = lambda unit: False, **changes: Any) -> Path:
         """Write run.json and all records except those of the units for which `but` is true."""

@@ -18,7 +18,11 @@ def test_equal_runs_agree(fake_run: Make) -> None:
     a, b = fake_run("a", methods=METHODS), fake_run("b", methods=METHODS)
     found = compare(a.write(), b.write())
     assert found.exit_status == 0
-    assert found.text == "same settings, data and versions\n10 of 10 common units agree within 0"
+    assert found.text.splitlines() == [
+        "same settings, data and versions",
+        "10 of 10 common units agree within 0",
+        "0 of 180 decisions differ",
+    ]
     assert (found.units["clips_decided_otherwise"] == 0).all()
 
 
@@ -35,7 +39,7 @@ def test_one_clip_decided_otherwise_is_found_and_tolerated(fake_run: Make) -> No
     assert list(found.beyond["fold"]) == ["fold2"]
     assert found.beyond["difference"].iloc[0] == pytest.approx(-1 / 18)
     assert found.beyond["clips_decided_otherwise"].iloc[0] == 1
-    assert "lbp-top TIM 32 paper fold2 seed 0" in found.text
+    assert "lbp-top TIM 32 clips fold2 seed 0" in found.text
     assert "9 of 10 common units agree" in found.text
     assert compare(first, second, atol=0.06).exit_status == 0
 
@@ -45,7 +49,7 @@ def test_units_of_one_run_only(fake_run: Make) -> None:
     found = compare(a.write(), b.write())
     assert len(found.only_a) == len(found.only_b) == len(found.units) == 5
     assert found.exit_status == 1
-    assert "only in the first run: mdmo TIM 32 paper fold1 seed 0" in found.text
+    assert "only in the first run: mdmo TIM 32 clips fold1 seed 0" in found.text
 
 
 def test_settings_versions_and_data_that_differ_are_named(fake_run: Make) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from results.figures import draw_all, write_figures
 from results.figures.clips import ClipPictures, contact_sheet, save_contact_sheet
-from results.figures.curves import weight_sweep
+from results.figures.curves import sweeps
 from results.figures.style import own_style
 from results.figures.tables import bars, dumbbells, heat_map
+from results.numbers import tables
 from results.numbers.cells import cells
 from results.records.runs import load_results
 from results.report import all_frames
@@ -68,8 +69,7 @@ def test_dumbbells_join_honest_and_paper_style(made: tuple[Any, Any]) -> None:
 def test_the_sweep_is_the_mean_accuracy_over_lambda(made: tuple[Any, Any]) -> None:
     results, _ = made
     with own_style():
-        drawn = weight_sweep(results.info, cells(results), "clips")
-    assert drawn is not None
+        (drawn,) = sweeps(results.info, cells(results), "clips")
     records = [r for place, r in results.records.items() if place[:2] == ("mdmo", 32)]
     expected = np.mean([(r.scores.argmax(2) == np.array(r.truth)).mean(1) for r in records], axis=0)
     line = drawn.figure.axes[0].lines[0]
@@ -80,31 +80,32 @@ def test_the_sweep_is_the_mean_accuracy_over_lambda(made: tuple[Any, Any]) -> No
 def test_every_figure_says_data_n_protocol_and_profile(made: tuple[Any, Any]) -> None:
     with own_style():
         names = []
-        for drawn in draw_all(*made):
+        for drawn in draw_all(*made, tables.tested(made[0])):
             words = " ".join(text.get_text() for text in drawn.figure.texts)
             assert "simulator, n = 90 clips; protocol clips, TIM" in words, drawn.name
             assert "quick profile" in words
             names.append(drawn.name)
     beginnings = {re.split(r"-clips|-tim", name)[0] for name in names}
     assert beginnings == {
-        *("fig13-bars", "optimism", "confusion", "heatmap", "cost", "fig11-mdmo"),
-        *("fig09-pretraining", "fig10-joint"),
+        *("fig13-bars", "optimism", "confusion", "heatmap", "cost", "sweep-mdmo"),
+        *("training-stage-E", "training-joint"),
     }
 
 
-def test_files_are_the_same_each_time_and_old_ones_go(fake_run: Make) -> None:
+def test_files_are_the_same_each_time_and_those_of_others_stay(fake_run: Make) -> None:
     results = load_results(fake_run(methods=("majority", "lbp-top")).write())
     frames, folder = all_frames(results), fake_run("figures").folder
     before = dict(mpl.rcParams)
-    first = {path.name: path.read_bytes() for path in write_figures(folder, results, frames).files}
-    (folder / "old.svg").write_text("old")
+    found = tables.tested(results)
+    first = {path.name: path.read_bytes() for path in write_figures(folder, results, frames, found).files}
+    (folder / "of-the-user.svg").write_text("own")
     (folder / "clips-smic.svg").write_text("<svg><title>Clips of a &amp; b</title></svg>")
-    figures = write_figures(folder, results, frames)
-    sheet = figures.pictures.pop()
+    figures = write_figures(folder, results, frames, tables.tested(results))
+    (sheet,) = figures.sheets
     assert (sheet.name, sheet.title) == ("clips-smic", "Clips of a & b")
     assert first == {path.name: path.read_bytes() for path in figures.files}
     assert {name.rpartition(".")[2] for name in first} == {"svg", "pdf", "png"}
-    assert not (folder / "old.svg").exists()
+    assert (folder / "of-the-user.svg").read_text() == "own"
     assert (folder / "clips-smic.svg").exists()
     assert dict(mpl.rcParams) == before
 

@@ -98,7 +98,8 @@ def test_identical_columns_have_p_1_and_never_nan() -> None:
 
 def test_a_constant_difference_is_no_division_by_zero() -> None:
     made = paired_t([0.1, 0.1, 0.1])
-    assert (made.p, made.low, made.high) == (0.0, pytest.approx(0.1), pytest.approx(0.1))
+    assert made.p == sign_flip([0.1, 0.1, 0.1]) == 0.25
+    assert np.isnan([made.low, made.high]).all()
     assert effect_size([-0.1, -0.1, -0.1]) == -np.inf
 
 
@@ -169,9 +170,10 @@ def test_pairs_of_a_run(fake_run: Make) -> None:
         if row["protocol"] == "loso":
             assert (row["unit"], row["test"], row["p"]) == ("subject", "paired t", row["p_paired_t"])
         else:
-            assert (row["unit"], row["test"]) == ("fold", "corrected resampled t")
-            assert row["p"] == row["p_corrected_t"]
-            assert row["p_corrected_t"] == pytest.approx(corrected_t((a - b).ravel(), 18 / 72).p)
+            assert (row["unit"], row["test"]) == ("fold", "exact sign flip")
+            assert row["p"] == row["p_sign_flip"] == sign_flip(means)
+            assert row["p_corrected_t"] == pytest.approx(corrected_t(means, 18 / 72).p)
+            assert "too few" in row["verdict"]
     for _, group in frame.groupby("protocol"):
         np.testing.assert_allclose(group["p_holm"], holm(group["p"]))
 

@@ -1,0 +1,155 @@
+"""Every tested clip of a cell as arrays of codes, and the estimates that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from results.numbers.cells import SELECTIONS, Cell, Selection, decided
+from results.numbers.intervals import PSEUDO, Estimate
+from results.numbers.metrics import Metric, uar_of
+
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+Headline = Literal["mean", "pooled"]
+Statistic = Literal["mean", "pooled", "uar"]
+"""What a method is judged by: mean accuracy of the folds, accuracy over all clips, or UAR over all clips."""
+Group = Literal["all", "fold", "subject"]
+NO_CLIPS: Int64 = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Every tested clip of a cell, once per seed; the arrays are (entries,) int64 codes.
+
+    folds, seeds, subjects, databases: what the codes mean; decided: selection to predicted class.
+    """
+
+    n_classes: int
+    folds: tuple[str, ...]
+    seeds: tuple[int, ...]
+    subjects: tuple[str, ...]
+    databases: tuple[str, ...]
+    clip: Int64
+    fold: Int64
+    seed: Int64
+    subject: Int64
+    database: Int64
+    truth: Int64
+    decided: Mapping[Selection, Int64]
+
+    def matrices(self, selection: Selection, by: Group, database: str | None = None) -> Int64:
+        """Confusion matrices (seeds, groups, classes, classes) int64, of one database or of all."""
+        return self.counted(self.decided[selection], by, database)
+
+    def counted(self, predicted: Int64, by: Group, database: str | None = None) -> Int64:
+        """The same for any decisions (entries,)."""
+        k, sizes = self.n_classes, {"all": 1, "fold": len(self.folds), "subject": len(self.subjects)}
+        group = {"all": np.zeros_like(self.fold), "fold": self.fold, "subject": self.subject}[by]
+        rows = ((self.seed * sizes[by] + group) * k + self.truth) * k + predicted
+        if database is not None:
+            rows = rows[self.database == self.databases.index(database)]
+        shape = (len(self.seeds), sizes[by], k, k)
+        return np.bincount(rows, minlength=int(np.prod(shape))).reshape(shape)
+
+
+Tested = Sequence[tuple[Cell, Predictions]]
+
+
+def predictions(cell: Cell, n_classes: int) -> Predictions:
+    """The tested clips of the units of a cell that are there."""
+    places = list(cell.records)
+    records = [cell.records[place] for place in places]
+    sizes = [len(record.truth) for record in records]
+    subjects, subject = _codes([name for record in records for name in record.subjects])
+    databases, database = _codes([name for record in records for name in record.databases])
+    return Predictions(
+        n_classes=n_classes,
+        folds=cell.folds,
+        seeds=cell.seeds,
+        subjects=subjects,
+        databases=databases,
+        clip=_codes([name for record in records for name in record.names])[1],
+        fold=np.repeat([cell.folds.index(fold) for fold, _ in places], sizes).astype(np.int64),
+        seed=np.repeat([cell.seeds.index(seed) for _, seed in places], sizes).astype(np.int64),
+        subject=subject,
+        database=database,
+        truth=np.array([label for record in records for label in record.truth], dtype=np.int64),
+        decided={
+            selection: np.concatenate([decided(record, selection) for record in records] or [NO_CLIPS])
+            for selection in SELECTIONS
+        },
+    )
+
+
+def _codes(names: list[str]) -> tuple[tuple[str, ...], Int64]:
+    """Sorted distinct names, and each entry's position among them."""
+    distinct = tuple(sorted(set(names)))
+    position = {name: i for i, name in enumerate(distinct)}
+    return distinct, np.array([position[name] for name in names], dtype=np.int64)
+
+
+def weights(found: Predictions, headline: Headline) -> Float64:
+    """(entries,) weight of each tested clip in the mean over seeds; they sum to 1.
+
+    headline: "mean" counts every fold that has clips alike, "pooled" every clip.
+    """
+    seeds = len(found.seeds)
+    cell = found.seed * len(found.folds) + found.fold if headline == "mean" else found.seed
+    _, place, sizes = np.unique(cell, return_inverse=True, return_counts=True)
+    if headline == "pooled":
+        return np.asarray(1.0 / (seeds * sizes[place]))
+    pairs = np.unique(np.column_stack([found.seed, found.fold]), axis=0)
+    folds = np.bincount(pairs[:, 0], minlength=seeds)
+    return np.asarray(1.0 / (seeds * folds[found.seed] * sizes[place]))
+
+
+def estimate(found: Predictions, predicted: Int64, statistic: Statistic) -> Estimate:
+    """The number by which decisions (entries,) are judged."""
+    if statistic == "uar":
+        return metric_estimate(found.counted(predicted, "subject"), found.subjects, uar_of)
+    return accuracy_estimate(found, predicted, statistic)
+
+
+def accuracy_estimate(found: Predictions, predicted: Int64, headline: Headline) -> Estimate:
+    """Accuracy of decisions (entries,), the mean of folds or pooled, with what each person adds."""
+    weight, right = weights(found, headline), (predicted == found.truth).astype(np.float64)
+    seeds, n = len(found.seeds), len(found.subjects)
+    per_seed = seeds * np.bincount(found.seed, weight * right, minlength=seeds)
+    beyond = weight * (right - float(per_seed.mean()))
+    per_clip = np.bincount(found.clip, weight)
+    return Estimate(
+        per_seed=np.asarray(per_seed, np.float64),
+        people=found.subjects,
+        influence=np.asarray(np.bincount(found.subject, beyond, minlength=n), np.float64),
+        share=np.asarray(np.bincount(found.subject, weight, minlength=n), np.float64),
+        clips=1 / float(np.sum(per_clip**2)),
+    )
+
+
+def metric_estimate(matrices: Int64, people: tuple[str, ...], metric: Metric) -> Estimate:
+    """A metric of pooled confusion matrices (seeds, people, k, k), with what each person adds."""
+    part, whole, counts = metric.parts(matrices.sum(axis=1))
+    by_person = metric.parts(matrices)
+    ratio = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    share = 1 / np.maximum(counts.sum(axis=-1), 1)[:, None, None]
+    beyond = by_person[0] - ratio[:, None] * by_person[1]
+    scaled = np.divide(beyond, whole[:, None], out=np.zeros_like(beyond), where=whole[:, None] > 0)
+    clips = matrices[0].sum(axis=(1, 2)).astype(np.float64)
+    return Estimate(
+        per_seed=metric(matrices.sum(axis=1)),
+        people=people,
+        influence=(share * scaled).sum(axis=2).mean(axis=0),
+        share=clips / max(clips.sum(), 1.0),
+        clips=_worth(whole[0], counts[0]),
+    )
+
+
+def _worth(whole: Float64, counts: npt.NDArray[np.bool_]) -> float:
+    """Clips of one class that a mean over classes of these sizes is worth: a rare class counts for most."""
+    sizes = whole[counts]
+    return float(len(sizes) ** 2 / np.sum(1 / (sizes + PSEUDO))) if len(sizes) else 0.0
