@@ -30,6 +30,8 @@ _OURS = {
     "stlbp-ip": "methods.stlbp_ip:STLBPIP",
     "stclqp": "methods.stclqp:STCLQP",
     "majority": "methods.majority:Majority",
+    "person-prior": "methods.person_prior:PersonPrior",
+    "database-prior": "methods.database_prior:DatabasePrior",
     "linear": "methods.linear:Linear",
 }
 
