@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmark.engines import ENGINES
 from benchmark.settings import CONTROLS, PROFILES, Settings, SettingsError, resolve
+from benchmark.stamp import version_of
 
 EXAMPLES = """examples:
   python -m benchmark run --methods all --tim 32
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action="version", version=version_of("tlcnn-bench") or "not installed")
     verbs = top.add_subparsers(required=True, metavar="VERB")
     _run_verbs(verbs)
     _result_verbs(verbs)
@@ -183,7 +185,11 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--faces", action=argparse.BooleanOptionalAction, help=FACES)
     made.add_argument("--tables-only", action="store_true", default=None, help="no figures, no page yet")
     made.add_argument("--redo", action="store_true", default=None, help="redo records of other versions")
-    made.add_argument("--control", choices=CONTROLS, help="shuffled-labels: nothing can be learned")
+    made.add_argument(
+        "--control",
+        choices=CONTROLS,
+        help="shuffled-labels: nothing can be learned; movement: every method should",
+    )
 
 
 def asked(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -31,7 +31,7 @@ PACKAGES = (
 def stamp() -> dict[str, Any]:
     """Plain JSON: package versions, git commit (with "+changes" if edited), hardware, command line."""
     return {
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
         "git": _git(),
         "hardware": {
             "machine": platform.machine(),
@@ -55,7 +55,8 @@ def made_with(stamp: Mapping[str, Any]) -> dict[str, str]:
     return {**versions, "its package": str(stamp.get("origin") or "this project's own")}
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """The version of an installed package, None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

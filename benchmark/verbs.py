@@ -13,7 +13,7 @@ from benchmark.engines import ENGINES
 from benchmark.flags import knobs_of
 from benchmark.log import Log
 from benchmark.protocols import PROTOCOLS
-from benchmark.settings import PROFILES, Settings, at_home, checked
+from benchmark.settings import FLOW_IMAGES, PROFILES, Settings, at_home, checked
 from methods import METHODS
 
 if TYPE_CHECKING:
@@ -139,11 +139,15 @@ def check(what: Sequence[str], decode: bool, log: Log) -> int:
         if equals:
             if not folder:
                 raise VerbError(f"{item} must be NAME=DIR, and names no folder")
-            reports.append(_check_database(name, at_home(folder), decode, log))
+            if name == FLOW_IMAGES:
+                problems += _check_flow_images(Path(at_home(folder)), log)
+            else:
+                reports.append(_check_database(name, at_home(folder), decode, log))
         else:
             problems += _check_method(item, log)
-    problems += sum(len(each.faults) + len(each.suspicions) + (not each.usable) for each in reports)
-    return int(problems + _check_together(reports, log) > 0)
+    problems += sum(len(each.faults) + (not each.usable) for each in reports)
+    _warn_together(reports, log)
+    return int(problems > 0)
 
 
 def _check_database(name: str, places: str, decode: bool, log: Log) -> CheckReport:
@@ -154,18 +158,25 @@ def _check_database(name: str, places: str, decode: bool, log: Log) -> CheckRepo
     return report
 
 
-def _check_together(reports: Sequence[CheckReport], log: Log) -> int:
+def _check_flow_images(place: Path, log: Log) -> int:
+    from data_prep.flow_images import report
+
+    found = report(place)
+    log(str(found))
+    return found.faults
+
+
+def _warn_together(reports: Sequence[CheckReport], log: Log) -> None:
     """What is suspicious only because of two databases side by side, such as one recording in both."""
     from data_prep.databases.identity import suspicions
 
     if len(reports) < 2:
-        return 0
+        return
     alone = {line for report in reports for line in report.suspicions}
     together = suspicions([clip for each in reports for clip in each.clips])
-    found = [line for line in together if line not in alone]
-    for line in found:
-        log(line)
-    return len(found)
+    for line in together:
+        if line not in alone:
+            log(f"warning: {line}")
 
 
 def _check_method(name: str, log: Log) -> int:

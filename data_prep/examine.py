@@ -50,7 +50,6 @@ class Target(NamedTuple):
 
 SEVERAL_FACES = "several faces in the first frame, the largest is taken"
 FACE_LOST = "the face is lost before the clip ends"
-FACE_LEAVES = "the face leaves the rectangle of the first frame"
 NO_MOVEMENT = "nothing moves, all frames are equal"
 ONE_PICTURE = "the clip is a single picture"
 
@@ -147,7 +146,7 @@ def look(
     first = _first(frames)
     face = find_face(backend, first, sidecar_of(source, annotations), options)
     box = crop.face_box(face.points, (first.shape[0], first.shape[1]))
-    watch = Watch(backend, options, box, first, len(source))
+    watch = Watch(backend, options, face.points, box, first, len(source))
     stacks = _cropped(source, first, watch.over(frames), box, sizes)
     several = [(SEVERAL_FACES, f"{face.others} more")] if face.others else []
     return Looked(face.points, box, stacks, [*notes_of(source), *several, *watch.notes()])
@@ -159,6 +158,7 @@ class Watch:
 
     backend: str
     options: Options
+    landmarks: Float32
     box: crop.Box
     first: UInt8
     n: int
@@ -166,13 +166,14 @@ class Watch:
     _lost: Notes = field(default_factory=list)
 
     def over(self, rest: Iterator[UInt8]) -> Iterator[UInt8]:
-        """The frames after the first, as they are."""
-        looks = {self.n // 2, self.n - 1} if backend_named(self.backend).looks else set()
+        """The frames after the first, as they are; the middle and the last one are looked at."""
+        shows = backend_named(self.backend).shows
         for i, frame in enumerate(rest, start=1):
             if not self._moves and frame.shape == self.first.shape:
                 self._moves = not np.array_equal(self._cut(frame), self._cut(self.first))
-            if i in looks and not self._lost:
-                self._look(frame, i)
+            looked_at = i in {self.n // 2, self.n - 1} and not self._lost
+            if shows and looked_at and not shows(frame, self.landmarks, self.options):
+                self._lost = [(FACE_LOST, f"frame {i + 1} of {self.n}")]
             yield frame
 
     def notes(self) -> Notes:
@@ -183,16 +184,6 @@ class Watch:
 
     def _cut(self, frame: UInt8) -> UInt8:
         return frame[self.box.top : self.box.bottom, self.box.left : self.box.right]
-
-    def _look(self, frame: UInt8, i: int) -> None:
-        try:
-            points = find_face(self.backend, frame, None, self.options).points
-        except LandmarksNotFound as error:
-            self._lost.append((FACE_LOST, f"frame {i + 1} of {self.n}: {error}"))
-            return
-        x, y = points.mean(axis=0)
-        if not (self.box.left <= x < self.box.right and self.box.top <= y < self.box.bottom):
-            self._lost.append((FACE_LEAVES, f"frame {i + 1} of {self.n}"))
 
 
 def sidecar_of(source: FrameSource, annotations: str | None) -> Sidecar | None:

@@ -57,13 +57,14 @@ class Backend:
     any order; raises LandmarksNotFound where there is none.
     identity: name and version, which become part of the prepared data's digest; it must be cheap.
     ready: makes sure that the back end can work, and says what it is going to download before it does.
-    looks: whether it looks at the pixels, so that it can tell whether a later frame still shows the face.
+    shows: whether a later frame still shows the face of these (66, 2) points there, of a back end that looks
+    at pixels; None of one that does not.
     """
 
     faces: Callable[[UInt8, Sidecar | None, Options], Sequence[Float32]]
     identity: Callable[[], str]
     ready: Callable[[Options, Log], None]
-    looks: bool = True
+    shows: Callable[[UInt8, Float32, Options], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,12 @@ def tilt_of(points: npt.NDArray[Any]) -> float:
     """
     x, y = np.asarray(points[_EYES].mean(axis=0) - points[_MOUTH].mean(axis=0), dtype=np.float64)
     return float(np.degrees(np.arctan2(x, -y))) if x or y else 0.0
+
+
+def any_over(faces: Sequence[Float32], points: Float32) -> bool:
+    """Whether the centre of one of these faces lies in the rectangle that the points span."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    return any(bool(((low < centre) & (centre < high)).all()) for centre in (f.mean(axis=0) for f in faces))
 
 
 def drop_inner_corners(points: npt.NDArray[Any]) -> Float32:

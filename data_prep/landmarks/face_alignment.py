@@ -32,6 +32,7 @@ from data_prep.landmarks.base import (
     Options,
     Sidecar,
     UInt8,
+    any_over,
     drop_inner_corners,
 )
 
@@ -97,6 +98,14 @@ def find(frame: UInt8, sidecar: Sidecar | None, options: Options) -> list[Float3
     return [drop_inner_corners(points) for points in faces]
 
 
+def shows(frame: UInt8, points: Float32, options: Options) -> bool:
+    """Whether a face is found where the points are."""
+    try:
+        return any_over(find(frame, None, options), points)
+    except LandmarksNotFound:
+        return False
+
+
 def _download(name: str, path: Path) -> None:
     import torch.hub
 
@@ -150,4 +159,4 @@ def _torch_cache(folder: Path) -> Iterator[None]:
             torch.hub.set_dir(before)
 
 
-BACKEND = Backend(find, identity, ready)
+BACKEND = Backend(find, identity, ready, shows)

@@ -4,9 +4,10 @@ Notes
 -----
 Static image mode (video mode carries state from frame to frame). The mesh has no 300-W points; those below
 are the mesh vertices nearest to them, in the order of the 68. The detector misses faces that are small in
-the frame, of two people sometimes the larger one, and faces that fill the frame. So the whole frame is
-looked at and squares of its short side, each half a square from the one before; where they show no face,
-the frame with a margin of 30 % around it.
+the frame, of two such people sometimes the larger one, and faces that fill the frame. So where the whole
+frame shows no face, or only one that is narrower than a quarter of the frame, squares of its short side are
+looked at too, each half a square from the one before; where they show none either, the frame with a margin
+of 30 % around it.
 
 The mesh fits an upright face into whatever it is given, one that stands upside down too. So the detector's
 score of each face is compared with its score of the same picture turned by 180 degrees; where the turned
@@ -33,6 +34,7 @@ from data_prep.landmarks.base import (
     Options,
     Sidecar,
     UInt8,
+    any_over,
     drop_inner_corners,
 )
 
@@ -40,8 +42,10 @@ Float64 = npt.NDArray[np.float64]
 
 REVISION = 3
 VERSION = "0.10.21"
-INSTALL = "pip install --no-deps -r offline.txt"
+INSTALL = "pip install -e '.[facemesh]' && pip install --no-deps -r offline.txt"
 MARGIN = 0.3
+LARGE = 0.25
+SURE = 0.5
 MAX_FACES = 8
 TURNED_IS_BETTER = 0.1
 
@@ -83,23 +87,38 @@ def ready(options: Options, log: Log) -> None:
 
 def faces(frame: UInt8, sidecar: Sidecar | None, options: Options) -> list[Float32]:
     """(66, 2) float32 of every face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
+    found: list[tuple[float, Float64]] = []
+    enough = LARGE * max(frame.shape[:2])
     with _lock:
         for windows in _stages(*frame.shape[:2]):
-            found = _distinct([each for window in windows for each in _faces_in(frame, window)])
-            if found:
-                return [drop_inner_corners(points) for points in found]
-    raise LandmarksNotFound(
-        f"face mesh found no face in the frame ({frame.shape[1]}x{frame.shape[0]} pixels)"
-    )
+            found += [each for window in windows for each in _faces_in(frame, window)]
+            if any(np.ptp(points[:, 0]) >= enough for _, points in found):
+                break
+    if not found:
+        raise LandmarksNotFound(
+            f"face mesh found no face in the frame ({frame.shape[1]}x{frame.shape[0]} pixels)"
+        )
+    return [drop_inner_corners(points) for points in _distinct(found)]
+
+
+def shows(frame: UInt8, points: Float32, options: Options) -> bool:
+    """Whether the detector is sure of a face around the points, or the mesh finds one there."""
+    with _lock:
+        if _score(_cut(frame, _around(points.astype(np.float64)))) >= SURE:
+            return True
+    try:
+        return any_over(faces(frame, None, options), points)
+    except LandmarksNotFound:
+        return False
 
 
 def _stages(height: int, width: int) -> Iterator[list[Window]]:
-    """Where to look together: the whole frame and squares side by side; then the frame with a margin."""
+    """Where to look: the whole frame, squares side by side, the frame with a margin."""
+    yield [Window(0, 0, height, width)]
     side, longer = min(height, width), max(height, width)
     starts = [*range(0, longer - side, max(1, side // 2)), longer - side] if longer > side else []
     corners = [(start, 0) if height > width else (0, start) for start in starts]
-    squares = [Window(top, left, top + side, left + side) for top, left in corners]
-    yield [Window(0, 0, height, width), *squares]
+    yield [Window(top, left, top + side, left + side) for top, left in corners]
     rows, columns = round(MARGIN * height), round(MARGIN * width)
     yield [Window(-rows, -columns, height + rows, width + columns)]
 
@@ -117,16 +136,22 @@ def _faces_in(frame: UInt8, window: Window) -> list[tuple[float, Float64]]:
 
 def _upside_down(frame: UInt8, points: Float64) -> Float64 | None:
     """The points, or those of the face upside down where that fits better; None where neither holds."""
-    centre, side = (points.min(axis=0) + points.max(axis=0)) / 2, np.ptp(points, axis=0).max()
-    left, top = np.floor(centre - side).astype(int).tolist()
-    right, bottom = np.ceil(centre + side).astype(int).tolist()
-    window = Window(top, left, bottom, right)
+    window = _around(points)
     cut = _cut(frame, window)
     turned = np.ascontiguousarray(cut[::-1, ::-1])
     if _score(turned) <= _score(cut) + TURNED_IS_BETTER:
         return points
     fitted = _fitted(turned, window)
-    return np.array([left + right, top + bottom]) - fitted[0] if fitted else None
+    corners = np.array([window.left + window.right, window.top + window.bottom])
+    return corners - fitted[0] if fitted else None
+
+
+def _around(points: Float64) -> Window:
+    """A square twice as large as a face, around it."""
+    centre, side = (points.min(axis=0) + points.max(axis=0)) / 2, np.ptp(points, axis=0).max()
+    left, top = np.floor(centre - side).astype(int).tolist()
+    right, bottom = np.ceil(centre + side).astype(int).tolist()
+    return Window(top, left, bottom, right)
 
 
 def _distinct(found: list[tuple[float, Float64]]) -> list[Float64]:
@@ -180,8 +205,8 @@ def _model(name: str) -> Any:
 def _missing(reason: str) -> str:
     return (
         f"the landmark back end facemesh needs mediapipe {VERSION} ({reason}); install it with\n"
-        f"    {INSTALL}\nin the folder of this project"
+        f"    {INSTALL}\nin the folder of this project (Python 3.11 or 3.12: it has no wheel for 3.13)"
     )
 
 
-BACKEND = Backend(faces, identity, ready)
+BACKEND = Backend(faces, identity, ready, shows)

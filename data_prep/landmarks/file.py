@@ -85,4 +85,4 @@ def _faces(frame: UInt8, sidecar: Sidecar | None, options: Options) -> list[Floa
     return [read_landmark_file(sidecar.path, sidecar.frame)]
 
 
-BACKEND = Backend(_faces, lambda: "file/1", nothing_to_load, looks=False)
+BACKEND = Backend(_faces, lambda: "file/1", nothing_to_load)

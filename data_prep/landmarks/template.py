@@ -94,4 +94,4 @@ def _faces(frame: UInt8, sidecar: Sidecar | None, options: Options) -> list[Floa
     return [mean_shape(*frame.shape[:2])]
 
 
-BACKEND = Backend(_faces, lambda: "template/1", nothing_to_load, looks=False)
+BACKEND = Backend(_faces, lambda: "template/1", nothing_to_load)

@@ -1,7 +1,5 @@
 """The run folder before its units run: whose it is, what it holds, what stays planned."""
 
-import os
-
 import numpy as np
 import pytest
 
@@ -112,7 +110,6 @@ def test_another_version_of_a_methods_own_package_is_a_mixture(tmp_path):
         refuse_mixture(tmp_path, [found])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="files that cannot be read by their mode are of POSIX")
 def test_what_made_a_record_is_remembered_in_the_index(tmp_path):
     written(tmp_path, unit(), unit_stamp("their-methods 1.0"))
     first = survey(tmp_path)

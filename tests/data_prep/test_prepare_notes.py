@@ -70,10 +70,10 @@ def test_a_face_that_is_lost_in_the_middle_or_at_the_end_is_said(world, portrait
     assert kinds(world, clip_of(world, moving), "facemesh") == [examine.FACE_LOST]
 
 
-def test_a_face_that_leaves_its_rectangle_is_said(world, portrait):
+def test_a_face_that_leaves_its_place_is_said(world, portrait):
     wide = [cv2.copyMakeBorder(portrait, 0, 0, 10, 300, cv2.BORDER_REPLICATE) for _ in range(4)]
     wide[-1] = np.roll(wide[-1], 250, axis=1)
-    assert kinds(world, clip_of(world, wide), "facemesh") == [examine.FACE_LEAVES]
+    assert kinds(world, clip_of(world, wide), "facemesh") == [examine.FACE_LOST]
 
 
 def test_a_clip_without_movement_and_one_of_one_picture_are_said(world, portrait):
