@@ -121,7 +121,7 @@ def build(unit: Unit, context: Context) -> Method:
 
 def under_control(clips: Clips, control: str, seed: int) -> Clips:
     """The clips as they are, or with the labels of all clips permuted among them."""
-    if control == "none":
+    if control != "shuffled-labels":
         return clips
     shuffled = np.random.default_rng([seed, 0x5AFE]).permutation(clips.labels)
     return clips.with_labels(shuffled)

@@ -12,8 +12,9 @@ from benchmark.plugins import loaded
 from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import Settings, SettingsError
 from benchmark.unit import Unit
-from methods import make_settings, select
+from methods import load_method, make_settings, select
 from methods.base import Method
+from methods.values import hints_of
 
 LONGEST_SIDE = 4096
 """Of a frame, in pixels."""
@@ -63,12 +64,24 @@ def told_apart(specs: Sequence[MethodSpec]) -> tuple[MethodSpec, ...]:
 
 
 def settings_for(name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What the tables set for one method: keys are names and wildcards, the later table wins."""
+    """What the tables set for one method: keys are names and wildcards, the later table wins.
+
+    A table for several methods may hold what only some of them have; what none of them has stays, to be
+    refused by name.
+    """
     merged: dict[str, Any] = {}
     for patterns, table in tables.items():
-        if name in select(patterns.split()):
-            merged |= table
+        named = select(patterns.split())
+        if name in named:
+            merged |= {key: value for key, value in table.items() if _concerns(name, key, named)}
     return merged
+
+
+def _concerns(name: str, key: str, named: Sequence[str]) -> bool:
+    """Whether a setting of a table for these methods is for this one: it has it, or nobody does."""
+    if key in hints_of(load_method(name).Settings):
+        return True
+    return not any(key in hints_of(load_method(other).Settings) for other in named if other != name)
 
 
 def folds_of(

@@ -13,15 +13,16 @@ from torch import Tensor
 
 from data_prep.clips import Clips, Float32, Int64
 from methods.base import Context, MethodError
+from methods.folds import kept_apart
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import n_parameters
 from methods.svm.last_view import LastView
 from methods.svm.solver import SVMMethod, SVMSettings, Variant
 from methods.training.checkpoints import BadCheckpoint, read_tensors, require_fit, write_tensors
-from methods.training.devices import Execution, execution, lay_out, running
-from methods.training.scoring import View
-from methods.training.stages import STAGE_TITLES, StageSettings, report, stage_e, stage_m, validation_split
-from methods.training.windows import central_windows, look, statistics_from, unlabelled_footage
+from methods.training.devices import Execution, execution_for, lay_out, running
+from methods.training.settings import StageSettings
+from methods.training.stages import REVISION, STAGE_TITLES, new_cnn, report, stage_e, stage_m
+from methods.training.windows import central_windows, frames_of, statistics_from, unlabelled_footage
 
 MODEL = "cnn.safetensors"
 
@@ -44,7 +45,7 @@ class C5SVM(SVMMethod):
 
     name = "c5-svm"
     title = "C5+SVM"
-    revision = 2
+    revision = REVISION
     role = "paper"
     curve_titles = STAGE_TITLES
     Settings = Settings
@@ -72,7 +73,7 @@ class C5SVM(SVMMethod):
         stage = stage_m(clips, self.settings, self.context, seed=seed, start=before)
         report(self, "E", before)
         report(self, "M", stage)
-        net = FrameCNN(len(clips.classes), crop=self.settings.crop, width=self.settings.width)
+        net = new_cnn(self.settings, len(clips.classes), seed=None)
         net.load_state_dict(stage.weights)
         self._use(net)
         self._statistics = stage.statistics
@@ -80,7 +81,8 @@ class C5SVM(SVMMethod):
 
     def splits(self, clips: Clips, *, seed: int) -> list[tuple[Int64, Int64]]:
         """One inner fold: the clips that stage M learned from, and those that it did not."""
-        parts = validation_split(clips, self.settings, self.context, seed=seed)
+        settings = self.settings
+        parts = kept_apart(clips, share=settings.inner_share, grouped=self.context.grouped, seed=seed)
         train, test = (np.array(part, np.int64) for part in parts)
         return [(train, test)] if len(test) and len(set(clips.labels[train].tolist())) > 1 else []
 
@@ -89,18 +91,18 @@ class C5SVM(SVMMethod):
         return self._last.rows(clips, self._maps)
 
     def _maps(self, clips: Clips) -> Float32:
-        means = execution(self.context)
-        with running(means):
-            footage = unlabelled_footage(clips, self._statistics, means.device)
-            view = View(length=clips.shape[0], stride=clips.shape[0], crop=self.settings.crop)
-            windows = central_windows(footage, range(len(clips)), **vars(view))
-            lay_out(self._net, means)
+        execution = execution_for(self.context)
+        with running(execution):
+            footage = unlabelled_footage(clips, self._statistics, execution.device)
+            view = self.settings.view(clips.shape[0], clips.shape[0])
+            windows = central_windows(footage, range(len(clips)), view)
+            lay_out(self._net, execution)
             batch = max(1, self.settings.micro_batch // view.length)
             maps = [
-                _mean_maps(self._net, look(footage, part, length=view.length, crop=view.crop), means)
-                for part in windows.tensor_split(tuple(range(batch, len(clips), batch)), dim=1)
+                _mean_maps(self._net, frames_of(footage, part, view), execution)
+                for part in windows.tensor_split(tuple(range(batch, windows.shape[1], batch)), dim=1)
             ]
-        features: Float32 = torch.cat(maps).cpu().numpy()
+        features: Float32 = torch.cat(maps).view(len(clips), view.crops, -1).mean(1).cpu().numpy()
         features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
         return features
 
@@ -123,15 +125,15 @@ class C5SVM(SVMMethod):
         except BadCheckpoint as error:
             raise MethodError(str(error)) from error
         self._statistics = statistics_from(facts["statistics"])
-        net = FrameCNN(facts["n_classes"], crop=self.settings.crop, width=self.settings.width)
+        net = new_cnn(self.settings, facts["n_classes"], seed=None)
         require_fit(net, weights, folder)
         net.load_state_dict(weights)
         self._use(net)
 
 
 @torch.inference_mode()
-def _mean_maps(net: FrameCNN, frames: Tensor, means: Execution) -> Tensor:
+def _mean_maps(net: FrameCNN, frames: Tensor, execution: Execution) -> Tensor:
     """(n, T, 3, crop, crop) to the C5 maps' mean over frames, (n, d) float32."""
-    with torch.autocast(means.device.type, torch.bfloat16, enabled=means.autocast):
+    with torch.autocast(execution.device.type, torch.bfloat16, enabled=execution.autocast):
         maps = net.c5_maps(frames.flatten(0, 1))
     return maps.float().reshape(*frames.shape[:2], -1).mean(1)

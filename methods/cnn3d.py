@@ -8,47 +8,37 @@ from typing import Any, ClassVar
 
 import torch
 
-from methods.base import FrameSettings
 from methods.nets.c3d import C3D
 from methods.nets.layers import Net
 from methods.training.loop import derived_seed
 from methods.training.net_method import NetMethod
-from methods.training.schedule import Plan, Round
-from methods.training.scoring import View
+from methods.training.schedule import Round, Schedule
+from methods.training.settings import NetSettings
 
 
 @dataclass(frozen=True)
-class Settings(FrameSettings):
+class Settings(NetSettings):
     """The paper's schedule; rates and batches differ between TIM32 and TIM64.
 
-    frame_size: (height, width); crop: side of the square the net sees; width: factor on kernels and
-    units. rate and batch: of clips with fewer than 64 frames; rate_long and batch_long: of the others.
-    The rate falls to a tenth every drop_every iterations. micro_batch: clips that go through the net at
-    once; inner_share: of the training clips, kept apart to choose among candidates; scheduled_for: the
-    training clips that the schedule is meant for, see `Plan.stretched`.
+    rate and batch: of clips with fewer than 64 frames; rate_long and batch_long: of the others. The rate
+    falls to a tenth every drop_every iterations. micro_batch: frames that go through the net at once,
+    rounded to whole clips; candidates: weights kept besides the best.
 
     Notes
     -----
-    The paper does not say when it stopped: 40,000 iterations are two of its steps of 20,000.
+    The paper does not say when it stopped: 40,000 iterations are two of its steps of 20,000. Neither it
+    nor C3D states a limit of the gradient's norm; the 15 here is ours (the first has a norm of 35).
     """
 
     frame_size: tuple[int, int] = (128, 171)
     crop: int = 112
-    width: float = 1.0
-    mirror: bool = True
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    micro_batch: int = 8
-    inner_share: float = 0.125
+    clip_norm: float = 15.0
     rate: float = 0.003
     rate_long: float = 0.001
     batch: int = 7
     batch_long: int = 4
     iterations: int = 40_000
     drop_every: int = 20_000
-    clip_norm: float = 15.0
-    evaluations: int = 20
-    scheduled_for: int = 0
     candidates: int = 4
 
 
@@ -59,6 +49,7 @@ class CNN3D(NetMethod):
     title = "3D-CNN"
     revision = 2
     role = "paper"
+    settings: Settings
     Settings = Settings
     curve_name = "training"
     curve_titles: ClassVar[Mapping[str, str]] = {"training": "Training of the 3D-CNN"}
@@ -79,22 +70,16 @@ class CNN3D(NetMethod):
             n_classes, length=length, crop=self.settings.crop, width=self.settings.width, generator=generator
         )
 
-    def plan(self, length: int) -> Plan:
+    def schedule(self, length: int) -> Schedule:
         """The paper's training for this clip length."""
         settings = self.settings
         rate, batch = (
             (settings.rate, settings.batch) if length < 64 else (settings.rate_long, settings.batch_long)
         )
-        return Plan(
-            rounds=(Round(rate, settings.iterations, settings.drop_every),),
+        return settings.schedule(
+            (Round(rate, settings.iterations, settings.drop_every),),
             batch=batch,
-            view=View(length, length, settings.crop),
-            mirror=settings.mirror,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
-            clip_norm=settings.clip_norm,
-            micro_batch=settings.micro_batch,
-            evaluations=settings.evaluations,
+            view=settings.view(length, length),
             candidates=settings.candidates,
             per_clip=True,
         )

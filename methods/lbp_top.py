@@ -10,7 +10,6 @@ import numpy as np
 
 from data_prep.clips import Clips, Float32, UInt8
 from features.lbp_top import lbp_top
-from methods.base import Floats
 from methods.cached import per_clip
 from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
@@ -52,11 +51,11 @@ class LBPTOP(SVMMethod):
         reason = f"frames {clips.shape} (T, H, W) are smaller than the {need} that radius and blocks need"
         return dict.fromkeys(range(len(clips)), reason)
 
-    def features(self, clips: Clips, variant: Variant) -> Floats:
+    def features(self, clips: Clips, variant: Variant) -> Float32:
         """(n, 3 * rows * columns * 3 * 59) float32."""
         settings = self.settings
 
-        def describe(clip: UInt8, landmarks: Float32) -> Floats:
+        def describe(clip: UInt8, landmarks: Float32) -> Float32:
             channels = [
                 lbp_top(
                     clip[..., channel],

@@ -11,15 +11,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from data_prep.clips import Clips, Float32, UInt8
 from features.optical_flow import flow_from_first
 from methods.base import FrameSettings, Method, MethodError, Prediction
 from methods.cached import per_clip, replacing
-from methods.svm.one_vs_one import inner_splits
+from methods.folds import inner_folds
+from methods.logistic import logistic
 
-Doubles = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Linear(Method):
         self.seconds["features"] = 0.0
         x = self._features(clips.without_labels(named=True))
         groups = clips.subjects if self.context.grouped else None
-        splits = inner_splits(labels, groups, self.settings.inner_folds, seed)
+        splits = inner_folds(labels, groups, self.settings.inner_folds, seed)
         if not splits:
             self.notes.append("no inner folds possible: the first C was taken")
         correct = np.zeros(len(self.settings.C))
@@ -90,7 +90,7 @@ class Linear(Method):
         self._chosen, self.n_classes = int(about["chosen"]), int(about["n_classes"])
         self._weights = np.load(folder / "linear.npz", allow_pickle=False)["weights"]
 
-    def _features(self, clips: Clips) -> Doubles:
+    def _features(self, clips: Clips) -> Float64:
         """(n, cells * cells * 2) float64 pooled flow."""
         algorithm, cells = self.settings.algorithm, self.settings.cells
 
@@ -108,11 +108,11 @@ class Linear(Method):
         self.seconds["features"] = self.seconds.get("features", 0.0) + time.perf_counter() - start
         return rows.astype(np.float64)
 
-    def _fitted(self, x: Doubles, labels: npt.NDArray[np.int64]) -> Doubles:
+    def _fitted(self, x: Float64, labels: npt.NDArray[np.int64]) -> Float64:
         """Weights of every C, (len(C), n_classes, d + 1): the standardisation is folded into them."""
         mean, deviation = x.mean(axis=0), x.std(axis=0)
         scale = np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0)
-        fits = [_logistic((x - mean) * scale, labels, C, self.n_classes) for C in self.settings.C]
+        fits = [logistic((x - mean) * scale, labels, C, self.n_classes) for C in self.settings.C]
         weights = np.stack(fits)
         weights[:, :, :-1] *= scale
         weights[:, :, -1] -= weights[:, :, :-1] @ mean
@@ -130,26 +130,7 @@ def pooled_apex_flow(flow: Float32, cells: int) -> Float32:
     return np.asarray(blocks, np.float32).ravel()
 
 
-def _logistic(x: Doubles, labels: npt.NDArray[np.int64], C: float, n_classes: int) -> Doubles:
-    """(n_classes, d + 1) weights and intercepts; absent classes get probability 0."""
-    classes = np.unique(labels)
-    weights = np.zeros((n_classes, x.shape[1] + 1))
-    weights[:, -1] = _ABSENT
-    weights[classes, -1] = 0.0
-    if len(classes) > 1:
-        model: Any = LogisticRegression(C=C, max_iter=2000).fit(x, labels)
-        coefficients, intercepts = model.coef_, model.intercept_
-        if len(classes) == 2:
-            coefficients = np.concatenate([-coefficients, coefficients]) / 2
-            intercepts = np.concatenate([-intercepts, intercepts]) / 2
-        weights[classes, :-1], weights[classes, -1] = coefficients, intercepts
-    return weights
-
-
-_ABSENT = -1e6
-
-
-def _scores(weights: Doubles, x: Doubles) -> Float32:
+def _scores(weights: Float64, x: Float64) -> Float32:
     """(len(C), n, n_classes) probabilities."""
     logits = x @ weights[:, :, :-1].transpose(0, 2, 1) + weights[:, None, :, -1]
     odds = np.exp(logits - logits.max(axis=2, keepdims=True))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.canonical import digest_of
-from data_prep.clips import Clips, Float32, UInt8
+from data_prep.clips import Clips, Float32, Int64, UInt8
 from features.colour import grey
 from features.slpp import SupervisedLPP
 from features.stclqp import (
@@ -22,9 +22,7 @@ from features.stclqp import (
     learn_codebook,
     quantised_histograms,
 )
-from methods.base import Floats
 from methods.cached import PerClipArrays, per_clip_arrays
-from methods.svm.one_vs_one import Ints
 from methods.svm.solver import Affine, SVMMethod, SVMSettings, Variant
 
 _PLANES = 3
@@ -94,12 +92,12 @@ class STCLQP(SVMMethod):
             "centers": np.stack([centers for _, centers in books]).reshape(*shape, settings.n_centers, -1),
         }
 
-    def features(self, clips: Clips, variant: Variant) -> Floats:
+    def features(self, clips: Clips, variant: Variant) -> Float32:
         """(n, 3 components * 3 planes * blocks * n_centers) float32."""
         stored = self._stored(clips) if self._stores_codes(clips) else None
         lookups = self.learned["lookups"]
 
-        def one(i: int) -> Floats:
+        def one(i: int) -> Float32:
             codes = self._codes(clips[i]) if stored is None else stored[i]
             histograms = quantised_histograms(
                 codes, lookups, n_centers=self.settings.n_centers, blocks=tuple(self.settings.blocks)
@@ -109,7 +107,7 @@ class STCLQP(SVMMethod):
         with ThreadPoolExecutor(max(1, self.context.threads)) as pool:
             return np.stack(list(pool.map(one, range(len(clips)))))
 
-    def reduce(self, features: Floats, labels: Ints, variant: Variant) -> Affine | None:
+    def reduce(self, features: Float32, labels: Int64, variant: Variant) -> Affine | None:
         """Supervised LPP of each component's part, side by side; nothing is reduced without a pair."""
         width = features.shape[1] // len(COMPONENTS)
         mean = features.mean(axis=0, dtype=np.float64)

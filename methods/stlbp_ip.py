@@ -11,7 +11,6 @@ import numpy as np
 from data_prep.clips import Clips, Float32, UInt8
 from features.colour import grey
 from features.stlbp_ip import stlbp_ip
-from methods.base import Floats
 from methods.cached import UnusableClip, per_clip
 from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
@@ -50,7 +49,7 @@ class STLBPIP(SVMMethod):
             return dict.fromkeys(range(len(clips)), str(reason))
         return {}
 
-    def features(self, clips: Clips, variant: Variant) -> Floats:
+    def features(self, clips: Clips, variant: Variant) -> Float32:
         """(n, rows * columns * 4 * 59) float32."""
         return per_clip(
             clips,
@@ -64,7 +63,7 @@ class STLBPIP(SVMMethod):
         values = asdict(self.settings)
         return {name: _plain(values[name]) for name in ("blocks", "points", "radius", "mask")}
 
-    def _of_clip(self, clip: UInt8, landmarks: Float32) -> Floats:
+    def _of_clip(self, clip: UInt8, landmarks: Float32) -> Float32:
         settings = self.settings
         try:
             return stlbp_ip(

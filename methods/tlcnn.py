@@ -4,45 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 
 from data_prep.clips import Clips
-from methods.base import MethodError
+from methods.base import MethodError, Role
 from methods.nets.layers import Net
 from methods.nets.recurrent import RecurrentCNN
 from methods.training.loop import derived_seed
 from methods.training.net_method import NetMethod
-from methods.training.schedule import Plan
-from methods.training.scoring import View
-from methods.training.stages import STAGE_TITLES, Stage, StageSettings, report, rounds, stage_e, stage_m
-
-
-@dataclass(frozen=True)
-class Settings(StageSettings):
-    """Settings of all stages; the defaults are the paper's where it gives them.
-
-    hidden: units of the LSTM; joint_window frames in a row are drawn from each of joint_batch clips;
-    a clip is decided by windows joint_stride apart; clip_norm: largest gradient norm of the joint stage;
-    candidates: weights kept per round of it, besides the best.
-
-    Notes
-    -----
-    The paper fine-tunes "the LSTM" from the best joint model without a rate: the second round trains the
-    LSTM and its FC8 alone at half the rate, as the second round of M has half of the first's. LSTM width,
-    the mean over steps and the gradient's limit of 15 are those of LRCN.
-    """
-
-    hidden: int = 256
-    joint_batch: int = 16
-    joint_window: int = 16
-    joint_stride: int = 8
-    joint_rates: tuple[float, ...] = (0.01, 0.005)
-    joint_iterations: tuple[int, ...] = (20_000, 20_000)
-    joint_drop_every: int = 5_600
-    clip_norm: float = 15.0
-    candidates: int = 4
+from methods.training.schedule import Schedule
+from methods.training.settings import SequenceSettings
+from methods.training.stages import REVISION, STAGE_TITLES, Stage, report, stage_e, stage_m
 
 
 class _Recurrent(NetMethod):
@@ -52,10 +26,11 @@ class _Recurrent(NetMethod):
     of single steps go beside them, because the paper seems to have counted those.
     """
 
-    Settings = Settings
-    role = "paper"
+    settings: SequenceSettings
+    Settings = SequenceSettings
+    role: ClassVar[Role] = "paper"
     curve_name = "joint"
-    revision = 2
+    revision = REVISION
     curve_titles: ClassVar[Mapping[str, str]] = {**STAGE_TITLES, "joint": "Joint training of CNN and LSTM"}
     decides_per_step = True
     uses_e: ClassVar[bool]
@@ -90,6 +65,10 @@ class _Recurrent(NetMethod):
             crop=self.settings.crop,
             width=self.settings.width,
             hidden=self.settings.hidden,
+            lstm_bound=self.settings.lstm_bound,
+            forget_bias=self.settings.forget_bias,
+            dropout=self.settings.dropout,
+            groups=self.settings.groups,
             generator=generator,
         )
 
@@ -105,22 +84,9 @@ class _Recurrent(NetMethod):
         if start is not None and isinstance(net, RecurrentCNN):
             net.start_from(start.weights)
 
-    def plan(self, length: int) -> Plan:
+    def schedule(self, length: int) -> Schedule:
         """The paper's joint training."""
-        settings = self.settings
-        return Plan(
-            rounds=rounds(settings, "joint", only_later=("lstm", "fc8")),
-            batch=settings.joint_batch,
-            view=View(settings.joint_window, settings.joint_stride, settings.crop),
-            mirror=settings.mirror,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
-            clip_norm=settings.clip_norm,
-            micro_batch=max(1, settings.micro_batch // settings.joint_window),
-            evaluations=settings.evaluations,
-            candidates=settings.candidates,
-            per_clip=True,
-        )
+        return self.settings.schedule_joint()
 
 
 class TLCNN(_Recurrent):
@@ -128,6 +94,33 @@ class TLCNN(_Recurrent):
 
     name = "tlcnn"
     title = "TLCNN"
+    learns_from_stills = True
+    uses_e = True
+    uses_m = True
+
+
+@dataclass(frozen=True)
+class DifferenceSettings(SequenceSettings):
+    """The settings of TLCNN, but the clips are seen as differences from their first frame."""
+
+    input: Literal["frames", "difference"] = "difference"
+
+
+class TLCNNOnDifferences(_Recurrent):
+    """TLCNN, but what it sees of a clip is what changes: each frame minus the first one. Not the paper's.
+
+    Notes
+    -----
+    Across people the paper's networks see mostly whose face it is: within a clip FC6 varies by a tenth of
+    what it varies between clips. With the face taken away the same net on the same clips learns the
+    movement. Photographs have no first frame; stage E sees them as they are.
+    """
+
+    name = "tlcnn-d"
+    title = "TLCNN on differences (not the paper's)"
+    role = "extra"
+    settings: DifferenceSettings
+    Settings = DifferenceSettings
     learns_from_stills = True
     uses_e = True
     uses_m = True

@@ -22,11 +22,11 @@ from methods.base import Context
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import Net, fill
 from methods.nets.norms import local_response_norm
-from methods.training.devices import Execution, execution, matmul_rate, running
+from methods.training.devices import Execution, execution_for, matmul_rate, running
 from methods.training.loop import train
-from methods.training.schedule import Plan, Round
-from methods.training.scoring import View, forward_flops
-from methods.training.windows import Footage, training_footage
+from methods.training.schedule import Round, Schedule
+from methods.training.scoring import forward_flops
+from methods.training.windows import Footage, View, training_footage
 
 PART = "networks"
 CROP = 227
@@ -148,7 +148,7 @@ def _update_seconds(net: Net, batch: int, repeats: int, *, fused: bool) -> float
 
 def _training_on_gpu(quick: bool) -> list[Row]:
     """Stage M at the paper's batch after each step that makes it faster."""
-    full = execution(Context(device="cuda", threads=torch.get_num_threads()))
+    full = execution_for(Context(device="cuda", threads=torch.get_num_threads()))
     eager = Execution(full.device, threads=full.threads, fused=False)
     footage = _frames(full.device)
     steps: list[tuple[str, Callable[[], Net], Execution]] = [
@@ -165,9 +165,9 @@ def _training_on_gpu(quick: bool) -> list[Row]:
         ("+ torch.compile", our_cnn, full),
     ]
     rows: list[Row] = []
-    for name, make, means in steps:
-        rate = _images_per_second(make(), means, footage, PAPER_BATCH, 3 if quick else 10, per_look=10)
-        limit = _arithmetic() / matmul_rate(means.device, full.autocast, means.threads)
+    for name, make, execution in steps:
+        rate = _images_per_second(make(), execution, footage, PAPER_BATCH, 3 if quick else 10, updates=10)
+        limit = _arithmetic() / matmul_rate(execution.device, full.autocast, execution.threads)
         first = rows[0].seconds if rows else 1 / rate
         rows.append(
             Row.against(
@@ -176,7 +176,7 @@ def _training_on_gpu(quick: bool) -> list[Row]:
                 1 / rate,
                 steps[0][0],
                 first,
-                note=f"{rate:.0f} images/s on {torch.cuda.get_device_name(means.device)}",
+                note=f"{rate:.0f} images/s on {torch.cuda.get_device_name(execution.device)}",
                 limit_seconds=limit,
             )
         )
@@ -184,18 +184,18 @@ def _training_on_gpu(quick: bool) -> list[Row]:
 
 
 def _images_per_second(
-    net: Net, means: Execution, footage: Footage, batch: int, looks: int, *, per_look: int = 1
+    net: Net, execution: Execution, footage: Footage, batch: int, times: int, *, updates: int = 1
 ) -> float:
-    """The fastest of `looks` measurements, each over `per_look` updates, after the first (a warm-up)."""
-    plan = Plan(
-        rounds=(Round(1e-4, (looks + 1) * per_look),),
+    """The fastest of `times` measurements, each over `updates` updates, after the first (a warm-up)."""
+    schedule = Schedule(
+        rounds=(Round(1e-4, (times + 1) * updates),),
         batch=batch,
         view=View(length=1, stride=1, crop=CROP),
         micro_batch=batch,
-        evaluations=looks + 1,
+        evaluations=times + 1,
     )
     with torch.random.fork_rng():
-        trained = train(net, footage, range(len(footage)), [], plan, means, seed=0)
+        trained = train(net, footage, range(len(footage)), [], schedule, execution, seed=0)
     return max(trained.rates[1:])
 
 

@@ -18,7 +18,7 @@ from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
 from benchmark.speed import Row, best_of
-from data_prep.clips import Clips
+from data_prep.clips import Clips, Float32
 from features.compiled import compiled_any_order
 from features.kernels import chi_square_distances
 from features.lbp import uniform_labels
@@ -26,7 +26,7 @@ from features.lbp_top import lbp_top
 from features.slpp import SupervisedLPP
 from features.stclqp import code_counts, component_codes, learn_codebook, quantised_histograms
 from features.stlbp_ip import stlbp_ip
-from methods.base import Context, Floats
+from methods.base import Context
 from methods.svm.one_vs_one import Kernel, measure_between
 from methods.svm.solver import SVMMethod, SVMSettings, Variant
 
@@ -85,7 +85,7 @@ def textured_clip(size: int, n_frames: int = 32, seed: int = 0) -> UInt8:
     return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 
-def plane_by_plane(volume: UInt8, blocks: int) -> Floats:
+def plane_by_plane(volume: UInt8, blocks: int) -> Float32:
     """LBP-TOP with scikit-image: every plane through `local_binary_pattern`, then histograms."""
     labels, bins = uniform_labels(8)
     parts = []
@@ -117,7 +117,7 @@ def thread_row(quick: bool) -> Row:
     """Several clips on two threads against one."""
     clips = [textured_clip(128, seed=s) for s in range(4 if quick else 16)]
 
-    def describe(clip: UInt8) -> Floats:
+    def describe(clip: UInt8) -> Float32:
         return np.concatenate([lbp_top(clip[..., c], blocks=(6, 6)) for c in range(3)])
 
     def on_two_threads() -> None:
@@ -156,13 +156,13 @@ class _Given(SVMMethod):
     """An SVM method over features that are there already."""
 
     name, title, Settings = "given", "given", SVMSettings
-    rows: Floats
+    rows: Float32
 
     def kernels(self) -> tuple[Kernel, ...]:
         """Chi-square with five widths."""
         return tuple(Kernel("chi2", gamma=g) for g in (0.25, 0.5, 1.0, 2.0, 4.0))
 
-    def features(self, clips: Clips, variant: Variant) -> Floats:
+    def features(self, clips: Clips, variant: Variant) -> Float32:
         """The rows, whatever the clips."""
         return self.rows
 

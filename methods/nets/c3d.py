@@ -27,8 +27,9 @@ class C3D(Net):
     -----
     Kernel sizes, padding and pooling are those of C3D (Tran et al., 2015), from which the paper takes
     its numbers: the first pool spans one frame, the others two. Windows that do not fill are kept, as in
-    Caffe, on which C3D runs: 112 pixels end as 4, 32 frames as 2, so FC6 sees C3D's 8192 values. Pool
-    before ReLU as in `FrameCNN`. The paper does not give the dropout; FC6 and FC7 have C3D's, 0.5.
+    Caffe, on which C3D runs: 112 pixels end as 4, 32 frames as 2, so FC6 sees 8,192 values. (As many as in
+    the net that C3D trained on Sports-1M; its net for 16 frames of UCF101 has 4,096.) Pool before ReLU as
+    in `FrameCNN`. The paper does not give the dropout; FC6 and FC7 have C3D's, 0.5.
     Initial weights as in `FrameCNN`, but the convolutions' variance is 1 / fan-in: each is followed by a
     maximum over up to eight values, which makes up for what ReLU takes away; with 2 / fan-in the features
     grow from layer to layer.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.layers import Net, draw_masks, dropped, fill
@@ -16,12 +18,40 @@ DROPOUT = 0.5
 LEAST_CROP = 49
 
 
+class Grouped(nn.Module):
+    """A convolution in groups: each part of the outputs sees its part of the inputs alone."""
+
+    def __init__(self, parts: Iterable[Conv2d]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, in, h, w) to (n, out, h', w')."""
+        inputs = x.chunk(len(self.parts), dim=1)
+        return torch.cat([part(one) for part, one in zip(self.parts, inputs, strict=True)], dim=1)
+
+
+def grouped(
+    inner: int, outer: int, side: int, groups: int, *, stride: int = 1, padding: int = 0
+) -> nn.Module:
+    """A convolution of side x side kernels, in groups if there is more than one.
+
+    Raises ValueError where the groups cannot be equal.
+    """
+    if inner % groups or outer % groups:
+        raise ValueError(f"{inner} inputs and {outer} kernels cannot be cut into {groups} equal groups")
+    sizes = inner // groups, outer // groups
+    parts = [Conv2d(*sizes, side, stride=stride, padding=padding) for _ in range(groups)]
+    return parts[0] if groups == 1 else Grouped(parts)
+
+
 class FrameCNN(Net):
     """C1 to FC8 of the paper's table.
 
     crop: height and width of the square input in pixels (the paper's is 227); width: factor on the
     numbers of kernels and units (1.0 is the paper's net, 80.3 million parameters); n_classes: units of
-    FC8. The generator, on the CPU, draws the initial weights; None leaves them to be loaded.
+    FC8; groups: of C2, C4 and C5, two in AlexNet, where two GPUs shared the net, and in LRCN. The
+    generator, on the CPU, draws the initial weights; None leaves them to be loaded.
 
     Notes
     -----
@@ -37,6 +67,7 @@ class FrameCNN(Net):
         *,
         crop: int = 227,
         width: float = 1.0,
+        groups: int = 1,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -45,10 +76,10 @@ class FrameCNN(Net):
         self.c5_shape = (c5, *(map_side(crop),) * 2)
         with torch.device("meta"):
             self.c1 = Conv2d(3, c1, 7, stride=2)
-            self.c2 = Conv2d(c1, c2, 5, stride=2)
+            self.c2 = grouped(c1, c2, 5, groups, stride=2)
             self.c3 = Conv2d(c2, c3, 3, padding=1)
-            self.c4 = Conv2d(c3, c4, 3, padding=1)
-            self.c5 = Conv2d(c4, c5, 3, padding=1)
+            self.c4 = grouped(c3, c4, 3, groups, padding=1)
+            self.c5 = grouped(c4, c5, 3, groups, padding=1)
             self.fc6 = Linear(c5 * pooled(map_side(crop)) ** 2, self.units)
             self.fc7 = Linear(self.units, self.units)
             self.fc8 = Linear(self.units, n_classes)

@@ -43,13 +43,10 @@ def fill(
     """Initialise all convolutions and linear layers as Caffe's `msra` filler does, biases zero.
 
     Gaussian with variance 2 / fan-in (convolutions: convolution_gain / fan-in); the layer `last`, whose
-    outputs are class scores, Gaussian with standard deviation 0.01, as in Caffe's reference nets. An LSTM
-    gets the uniform filler with bound 1 / sqrt(units) and a forget-gate bias of 1.
+    outputs are class scores, Gaussian with standard deviation 0.01, as in Caffe's reference nets.
     """
     for layer in module.modules():
-        if isinstance(layer, nn.LSTM):
-            _fill_lstm(layer, generator)
-        elif isinstance(layer, nn.Linear | nn.Conv2d | nn.Conv3d):
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.Conv3d):
             gain = 2.0 if isinstance(layer, nn.Linear) else convolution_gain
             deviation = 0.01 if layer is last else math.sqrt(gain / layer.weight[0].numel())
             nn.init.normal_(layer.weight, 0.0, deviation, generator=generator)
@@ -57,8 +54,8 @@ def fill(
                 nn.init.zeros_(layer.bias)
 
 
-def _fill_lstm(lstm: nn.LSTM, generator: torch.Generator) -> None:
-    bound = 1.0 / math.sqrt(lstm.hidden_size)
+def fill_lstm(lstm: nn.LSTM, generator: torch.Generator, *, bound: float, forget_bias: float) -> None:
+    """Weights uniform within +-bound, biases zero but for the forget gates'."""
     forget = slice(lstm.hidden_size, 2 * lstm.hidden_size)
     for name, parameter in lstm.named_parameters():
         if name.startswith("weight"):
@@ -66,7 +63,7 @@ def _fill_lstm(lstm: nn.LSTM, generator: torch.Generator) -> None:
         else:
             nn.init.zeros_(parameter)
         if name == "bias_ih_l0":
-            nn.init.ones_(parameter[forget])
+            nn.init.constant_(parameter[forget], forget_bias)
 
 
 def n_parameters(module: nn.Module) -> int:

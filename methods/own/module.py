@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from data_prep.clips import Clips
 from methods.base import Curve, FrameSettings, Method, MethodError, Prediction
 from methods.cached import replacing
-from methods.svm.one_vs_one import inner_splits
+from methods.folds import inner_folds
 
 Weights = dict[str, Tensor]
 
@@ -96,7 +96,7 @@ class ModuleMethod(Method):
     def _split(self, clips: Clips, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         folds = self.settings.inner_folds
         groups = clips.subjects if self.context.grouped else None
-        splits = inner_splits(clips.labels, groups, folds, seed) if folds > 1 else []
+        splits = inner_folds(clips.labels, groups, folds, seed) if folds > 1 else []
         if splits:
             return np.asarray(splits[0][0]), np.asarray(splits[0][1])
         return np.arange(len(clips)), np.arange(0)

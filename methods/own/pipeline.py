@@ -16,7 +16,7 @@ import numpy.typing as npt
 from data_prep.clips import Clips, Float32, Int64, UInt8
 from methods.base import FrameSettings, Method, MethodError, Prediction
 from methods.cached import per_clip, replacing
-from methods.svm.one_vs_one import inner_splits
+from methods.folds import inner_folds
 
 Float64 = npt.NDArray[np.float64]
 
@@ -81,7 +81,7 @@ class PipelineMethod(Method):
         self._x, self._labels = self._vectors(clips.without_labels(named=True)), clips.labels
         self._n_classes, self._seed = len(clips.classes), seed
         groups = clips.subjects if self.context.grouped else None
-        splits = inner_splits(self._labels, groups, self.settings.inner_folds, seed)
+        splits = inner_folds(self._labels, groups, self.settings.inner_folds, seed)
         candidates = self.candidates()
         if not splits and len(candidates) > 1:
             self.notes.append("no inner folds possible: the first candidate was taken")

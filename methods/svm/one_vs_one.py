@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.svm import SVC
 
+from data_prep.clips import Float32, Int64
 from features.kernels import chi_square_distances
-from methods.base import Floats
 
-Doubles = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
 Measure = Literal["dot", "squared", "chi2", "additive"]
 KernelName = Literal["linear", "poly", "rbf", "chi2", "additive-chi2"]
 
@@ -62,59 +58,39 @@ class Kernel:
             values |= {"coef": self.coef, "degree": self.degree}
         return values
 
-    def matrix(self, values: Doubles, scale: float) -> Doubles:
+    def matrix(self, values: Float64, scale: float) -> Float64:
         """Kernel values from the measure's; scale: mean distance of the training clips."""
         if self.name == "poly":
-            powers: Doubles = (self.gamma * values + self.coef) ** self.degree
+            powers: Float64 = (self.gamma * values + self.coef) ** self.degree
             return powers
         if self.name in {"rbf", "chi2"}:
             return np.asarray(np.exp(values * (-self.gamma / scale)))
         return values
 
 
-def measure_between(measure: Measure, a: Floats, b: Floats, threads: int = 1) -> Doubles:
+def measure_between(measure: Measure, a: Float32, b: Float32, threads: int = 1) -> Float64:
     """(n, m) float64 values of a measure between rows of a (n, d) and b (m, d)."""
     if measure in {"chi2", "additive"}:
-        distances: Doubles = chi_square_distances(a, None if a is b else b, threads=threads)
+        distances: Float64 = chi_square_distances(a, None if a is b else b, threads=threads)
         if measure == "chi2":
             return distances
         masses = a.sum(axis=1, dtype=np.float64)[:, None] + b.sum(axis=1, dtype=np.float64)
         return np.asarray((masses - distances) / 2)
     left, right = a.astype(np.float64), b.astype(np.float64)
-    products: Doubles = left @ right.T
+    products: Float64 = left @ right.T
     if measure == "dot":
         return products
     lengths = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)
     return np.asarray(np.maximum(lengths - 2 * products, 0))
 
 
-def mean_distance(values: Doubles) -> float:
+def mean_distance(values: Float64) -> float:
     """Mean over distinct pairs of a square matrix of distances; 1 where that is zero or undefined."""
     n = len(values)
     if n < 2:
         return 1.0
     mean = float((values.sum() - np.trace(values)) / (n * (n - 1)))
     return mean if mean > 0 else 1.0
-
-
-def inner_splits(
-    labels: Ints, groups: Sequence[str] | None, n_folds: int, seed: int
-) -> list[tuple[Ints, Ints]]:
-    """Stratified inner folds as (train, test) positions; groups stay together where given.
-
-    There are fewer folds where the largest class has fewer members, or there are fewer groups, than
-    `n_folds`; none at all where not even two are possible.
-    """
-    largest = int(np.bincount(labels).max()) if len(labels) else 0
-    folds = min(n_folds, largest, len(labels) if groups is None else len(set(groups)))
-    if folds < 2:
-        return []
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    splitter = kind(folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        splits = list(splitter.split(labels, labels, None if groups is None else np.asarray(groups)))
-    return [(train, test) for train, test in splits if len(train) and len(test)]
 
 
 @dataclass(frozen=True)
@@ -126,17 +102,17 @@ class OneVsOne:
     class of its pair.
     """
 
-    classes: Ints
-    coefficients: Doubles
-    intercepts: Doubles
+    classes: Int64
+    coefficients: Float64
+    intercepts: Float64
     stopped_early: bool = False
 
-    def scores(self, kernel: Doubles, n_classes: int) -> Doubles:
+    def scores(self, kernel: Float64, n_classes: int) -> Float64:
         """(clips, n_classes) scores; the highest (lowest index on ties) is what libsvm would decide."""
         return pair_scores(kernel @ self.coefficients + self.intercepts, self.classes, n_classes)
 
 
-def fit_one_vs_one(gram: Doubles, labels: Ints, C: float, max_iterations: int = -1) -> OneVsOne:
+def fit_one_vs_one(gram: Float64, labels: Int64, C: float, max_iterations: int = -1) -> OneVsOne:
     """Fit a support vector classifier on a (n, n) kernel matrix; one class alone gives a constant."""
     classes = np.unique(labels)
     pairs = list(combinations(range(len(classes)), 2))
@@ -155,7 +131,7 @@ def fit_one_vs_one(gram: Doubles, labels: Ints, C: float, max_iterations: int = 
     return OneVsOne(classes, coefficients, sign * machine.intercept_, bool(machine.fit_status_))
 
 
-def pair_scores(decisions: Doubles, classes: Ints, n_classes: int) -> Doubles:
+def pair_scores(decisions: Float64, classes: Int64, n_classes: int) -> Float64:
     """Votes of all pairs plus bounded confidences; classes never trained on get -1.
 
     decisions: (clips, pairs) float64. Confidences alone never outweigh a vote. Where votes are tied,

@@ -46,17 +46,16 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from data_prep.clips import Clips
-from methods.base import Floats, FrameSettings, Method, MethodError, Prediction
+from data_prep.clips import Clips, Float32, Int64
+from methods.base import FrameSettings, Method, MethodError, Prediction
 from methods.cached import replacing
+from methods.folds import inner_folds
 from methods.svm.one_vs_one import (
-    Doubles,
-    Ints,
+    Float64,
     Kernel,
     Measure,
     OneVsOne,
     fit_one_vs_one,
-    inner_splits,
     mean_distance,
     measure_between,
 )
@@ -86,14 +85,14 @@ class Affine:
     mean: npt.NDArray[Any]
     matrix: npt.NDArray[Any]
 
-    def __call__(self, features: Floats) -> Floats:
+    def __call__(self, features: Float32) -> Float32:
         """(n, d) features to (n, k) float32."""
         centred = features.astype(np.float64) - self.mean
         mapped = centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix
         return np.asarray(mapped, np.float32)
 
 
-def standardise(features: Floats) -> Affine:
+def standardise(features: Float32) -> Affine:
     """Zero mean and unit variance per feature over these clips; constant features become zero."""
     mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
     return Affine(mean, np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0))
@@ -104,8 +103,8 @@ class _Variant:
     """What is kept of one descriptor variant: its map, mapped training features, kernel scales."""
 
     affine: Affine | None
-    training: Floats
-    scales: Doubles
+    training: Float32
+    scales: Float64
 
 
 class SVMMethod(Method):
@@ -123,19 +122,19 @@ class SVMMethod(Method):
         return (Kernel("linear"),)
 
     @abstractmethod
-    def features(self, clips: Clips, variant: Variant) -> Floats:
+    def features(self, clips: Clips, variant: Variant) -> Float32:
         """(len(clips), d) float32 of one variant; labels are hidden here."""
 
     def learn(self, clips: Clips, *, seed: int) -> dict[str, npt.NDArray[Any]]:
         """What `features` needs and only training clips may decide; labels are hidden here."""
         return {}
 
-    def splits(self, clips: Clips, *, seed: int) -> list[tuple[Ints, Ints]]:
+    def splits(self, clips: Clips, *, seed: int) -> list[tuple[Int64, Int64]]:
         """Positions (train, test) of the inner folds that choose among the grid points."""
         groups = clips.subjects if self.context.grouped else None
-        return inner_splits(clips.labels, groups, self.settings.inner_folds, seed)
+        return inner_folds(clips.labels, groups, self.settings.inner_folds, seed)
 
-    def reduce(self, features: Floats, labels: Ints, variant: Variant) -> Affine | None:
+    def reduce(self, features: Float32, labels: Int64, variant: Variant) -> Affine | None:
         """A map fitted on these (training) features, or None for none."""
         return None
 
@@ -185,12 +184,12 @@ class SVMMethod(Method):
                     scores[g] = self._machines[g].scores(matrices[self._grid[g][1]], self.n_classes)
         return Prediction(tuple(self._candidate(g) for g in range(len(self._grid))), scores, self._chosen)
 
-    def _mapped(self, clips: Clips, v: int) -> Floats:
+    def _mapped(self, clips: Clips, v: int) -> Float32:
         features = self._features(clips, self.variants()[v])
         affine = self._variants[v].affine
         return features if affine is None else affine(features)
 
-    def _features(self, clips: Clips, variant: Variant) -> Floats:
+    def _features(self, clips: Clips, variant: Variant) -> Float32:
         """`features`, checked."""
         features = np.asarray(self.features(clips, variant), np.float32)
         if features.ndim != 2 or len(features) != len(clips):
@@ -204,7 +203,7 @@ class SVMMethod(Method):
         return features
 
     def _fit_variant(
-        self, v: int, clips: Clips, labels: Ints, splits: Sequence[tuple[Ints, Ints]]
+        self, v: int, clips: Clips, labels: Int64, splits: Sequence[tuple[Int64, Int64]]
     ) -> list[float]:
         """Cross-validate and fit the grid of one variant; returns the inner accuracy of each kept point."""
         with self._timed("features"):
@@ -226,12 +225,12 @@ class SVMMethod(Method):
 
     def _inner_accuracy(
         self,
-        raw: Floats,
-        labels: Ints,
+        raw: Float32,
+        labels: Int64,
         variant: Variant,
-        measures: dict[Measure, Doubles] | None,
-        splits: Sequence[tuple[Ints, Ints]],
-    ) -> Doubles:
+        measures: dict[Measure, Float64] | None,
+        splits: Sequence[tuple[Int64, Int64]],
+    ) -> Float64:
         """(kernels, C) share of training clips that inner folds decide correctly.
 
         measures: over all training clips, sliced per fold; None where `reduce` must be refitted.
@@ -256,16 +255,16 @@ class SVMMethod(Method):
                     correct[k, c] += np.count_nonzero(decided == labels[test])
         return correct / len(labels)
 
-    def _measures(self, a: Floats, b: Floats | None = None) -> dict[Measure, Doubles]:
+    def _measures(self, a: Float32, b: Float32 | None = None) -> dict[Measure, Float64]:
         """Every measure the kernels need, between rows of a and b, or of a and itself."""
         wanted = dict.fromkeys(kernel.measure for kernel in self.kernels())
         other = a if b is None else b
         return {m: measure_between(m, a, other, self.context.threads) for m in wanted}
 
-    def _side_by_side(self, tasks: Sequence[tuple[Doubles, Ints, float]]) -> list[OneVsOne]:
+    def _side_by_side(self, tasks: Sequence[tuple[Float64, Int64, float]]) -> list[OneVsOne]:
         """Fit (Gram matrix, labels, C) tasks, on as many threads as this method may use."""
 
-        def one(task: tuple[Doubles, Ints, float]) -> OneVsOne:
+        def one(task: tuple[Float64, Int64, float]) -> OneVsOne:
             return fit_one_vs_one(*task, max_iterations=self.settings.max_iterations)
 
         if self.context.threads <= 1 or len(tasks) <= 1:

@@ -1,4 +1,4 @@
-"""Where nets are trained and with which means: device, threads, precision, layout, compilation."""
+"""Where nets are trained and how: device, threads, precision, layout, compilation."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Execution:
     fused: bool = True
 
 
-def execution(context: Context) -> Execution:
-    """The means that fit the context's device; MethodError if the device is not there."""
+def execution_for(context: Context) -> Execution:
+    """What fits the context's device; MethodError if the device is not there."""
     device = present(context.device)
     fast = device.type == "cuda"
     return Execution(
@@ -67,17 +67,17 @@ def present(name: str) -> torch.device:
 
 
 @contextmanager
-def running(means: Execution) -> Iterator[None]:
+def running(execution: Execution) -> Iterator[None]:
     """Threads and determinism as asked for inside the block, and as they were after it."""
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark = torch.backends.cudnn.benchmark
-    if means.deterministic:
+    if execution.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.set_num_threads(means.threads)
-    torch.use_deterministic_algorithms(means.deterministic, warn_only=True)
-    torch.backends.cudnn.benchmark = means.benchmark
+    torch.set_num_threads(execution.threads)
+    torch.use_deterministic_algorithms(execution.deterministic, warn_only=True)
+    torch.backends.cudnn.benchmark = execution.benchmark
     try:
         yield
     finally:
@@ -86,10 +86,10 @@ def running(means: Execution) -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
 
 
-def lay_out(model: nn.Module, means: Execution) -> None:
+def lay_out(model: nn.Module, execution: Execution) -> None:
     """Put the model on the device, its convolution weights with channels innermost if asked for."""
-    model.to(means.device)
-    if means.channels_last:
+    model.to(execution.device)
+    if execution.channels_last:
         volumes = any(isinstance(layer, nn.Conv3d) for layer in model.modules())
         layout = torch.channels_last_3d if volumes else torch.channels_last
         for parameter in model.parameters():

@@ -6,17 +6,18 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
+import torch
 
 from data_prep.clips import Clips
 from methods.base import Method, MethodError, Prediction
+from methods.folds import kept_apart
 from methods.nets.layers import Net, n_parameters
 from methods.training.checkpoints import BadCheckpoint, Weights, read_tensors, require_fit, write_tensors
-from methods.training.devices import execution
+from methods.training.devices import execution_for
 from methods.training.loop import train
-from methods.training.schedule import Plan
+from methods.training.schedule import Schedule
 from methods.training.scoring import predict
-from methods.training.stages import validation_split
+from methods.training.settings import NetSettings
 from methods.training.windows import statistics_from, training_footage, unlabelled_footage
 
 MODEL = "net.safetensors"
@@ -25,11 +26,13 @@ MODEL = "net.safetensors"
 class NetMethod(Method):
     """Every kept checkpoint of the training is a candidate; inner validation clips choose among them.
 
+    With `averaged` there is one more candidate, the mean of the last ones, and it is the chosen one.
+
     curve_name: how the curves of this training begin; decides_per_step: whether the net decides at
     every step of a window.
     """
 
-    settings: Any
+    settings: NetSettings
     curve_name: ClassVar[str]
     decides_per_step: ClassVar[bool] = False
 
@@ -38,7 +41,7 @@ class NetMethod(Method):
         """A net for clips of `length` frames, with initial weights of this seed; None: to be loaded."""
 
     @abstractmethod
-    def plan(self, length: int) -> Plan:
+    def schedule(self, length: int) -> Schedule:
         """How to train on clips of `length` frames."""
 
     def prepare_net(self, net: Net, clips: Clips, *, seed: int) -> None:
@@ -48,21 +51,22 @@ class NetMethod(Method):
         """Train on these clips, some of which only choose among the candidates."""
         if not len(clips):
             raise MethodError(f"{self.name}: there are no training clips")
-        means = execution(self.context)
+        settings, execution = self.settings, execution_for(self.context)
         self.shape, self.n_classes = clips.shape, len(clips.classes)
         net = self.new_net(self.n_classes, self.shape[0], seed)
-        plan = self.plan(self.shape[0]).stretched(len(clips), self.settings.scheduled_for)
+        schedule = self.schedule(self.shape[0]).stretched(len(clips), settings.scheduled_for)
         self.prepare_net(net, clips, seed=seed)
         self.n_parameters = n_parameters(net)
-        split = validation_split(clips, self.settings, self.context, seed=seed)
-        if not split[1]:
+        split = kept_apart(clips, share=settings.inner_share, grouped=self.context.grouped, seed=seed)
+        if not split[1] and not settings.averaged:
             self.notes.append("no clips to choose among the candidates: the last one was taken")
-        footage = training_footage(clips, split[0], means.device)
+        footage = training_footage(clips, split[0], execution.device)
         folder = None if self.context.scratch is None else self.context.scratch / self.curve_name
         log = self.context.log
-        trained = train(net, footage, *split, plan, means, seed=seed, folder=folder, log=log)
+        trained = train(net, footage, *split, schedule, execution, seed=seed, folder=folder, log=log)
         self.candidates = [(one.iteration, one.weights) for one in trained.candidates]
-        self.chosen, self.statistics = trained.best, footage.statistics
+        self.chosen = len(self.candidates) if settings.averaged else trained.best
+        self.statistics = footage.statistics
         self.seconds[self.curve_name] = trained.seconds
         self.curves.update({f"{self.curve_name} {name}": curve for name, curve in trained.curves.items()})
         self.notes += [f"{self.curve_name}: {note}" for note in trained.notes]
@@ -70,21 +74,21 @@ class NetMethod(Method):
     def predict(self, clips: Clips) -> Prediction:
         """Class probabilities of every candidate; see the class for how a clip is decided."""
         self._check(clips)
-        means, plan = execution(self.context), self.plan(self.shape[0])
-        footage = unlabelled_footage(clips, self.statistics, means.device)
-        net = self.new_net(self.n_classes, self.shape[0], None).to(means.device)
-        scores, decisions = [], []
+        execution, schedule = execution_for(self.context), self.schedule(self.shape[0])
+        footage = unlabelled_footage(clips, self.statistics, execution.device)
+        net = self.new_net(self.n_classes, self.shape[0], None).to(execution.device)
+        found = []
         for _, weights in self.candidates:
             net.load_state_dict(weights)
-            found = predict(net, footage, plan.view, means, batch=plan.micro_batch)
-            scores.append(found[0].numpy())
-            decisions.append(found[1].numpy())
-        return Prediction(
-            tuple({"iteration": iteration} for iteration, _ in self.candidates),
-            np.stack(scores),
-            self.chosen,
-            np.stack(decisions) if self.decides_per_step else None,
-        )
+            found.append(predict(net, footage, schedule.view, execution, batch=schedule.micro_batch))
+        names: list[dict[str, Any]] = [{"iteration": iteration} for iteration, _ in self.candidates]
+        if self.settings.averaged:
+            last = self.settings.averaged
+            names.append({"mean of": [iteration for iteration, _ in self.candidates[-last:]]})
+            found.append(torch.stack(found[-last:]).mean(0))
+        steps = torch.stack(found)
+        decisions = steps.argmax(3).to(torch.int16).numpy() if self.decides_per_step else None
+        return Prediction(tuple(names), steps.mean(2).numpy(), self.chosen, decisions)
 
     def _check(self, clips: Clips) -> None:
         if not hasattr(self, "candidates"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from methods.base import MethodError
-from methods.training.scoring import View
+from methods.training.windows import View
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """How one net is trained.
 
     rounds: each after the first starts from the best weights so far, with fresh momentum.
-    batch: windows an update; view: what it looks at, its stride for evaluation only; mirror: see
+    batch: windows an update; view: the windows it is given, the stride for evaluation only; mirror: see
     `Sampler`; clip_norm: largest gradient norm, 0 for no limit; micro_batch: windows that go through the
     net at once, their gradients are added up; evaluations: per round; candidates: how many of a round's
     evaluations, equally spaced, keep their weights (the best is always kept); per_clip: the best is
@@ -63,8 +63,8 @@ class Plan:
                 "evaluations; make the second a multiple of the first"
             )
 
-    def stretched(self, clips: int, scheduled_for: int) -> Plan:
-        """The plan for this many training clips, when it was made for `scheduled_for`; 0: for any number.
+    def stretched(self, clips: int, scheduled_for: int) -> Schedule:
+        """The schedule for this many training clips, when it was made for `scheduled_for`; 0: for any number.
 
         With k times as many clips, k rounded and at least 1, every round has k times the iterations and
         k times as many between the drops of its rate.

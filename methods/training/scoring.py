@@ -12,16 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from methods.nets.layers import Net
 from methods.nets.losses import mean_log_loss, probabilities
 from methods.training.devices import Execution, running
-from methods.training.windows import Footage, central_windows, look, on_device
-
-
-@dataclass(frozen=True)
-class View:
-    """What a net looks at: windows of `length` frames, `stride` apart, of crop x crop pixels."""
-
-    length: int
-    stride: int
-    crop: int
+from methods.training.windows import Footage, View, central_windows, frames_of, on_device
 
 
 @dataclass(frozen=True)
@@ -38,37 +29,41 @@ def class_scores(
     footage: Footage,
     windows: Tensor,
     view: View,
-    means: Execution,
+    execution: Execution,
     masks: Sequence[Tensor] = (),
 ) -> Tensor:
     """Class scores of windows on the device, (n, steps, n_classes) float32."""
-    frames = look(footage, windows, length=view.length, crop=view.crop)
-    with torch.autocast(means.device.type, torch.bfloat16, enabled=means.autocast):
+    frames = frames_of(footage, windows, view)
+    with torch.autocast(execution.device.type, torch.bfloat16, enabled=execution.autocast):
         scores: Tensor = forward(frames, *masks)
     return scores.float()
 
 
 @torch.inference_mode()
 def step_probabilities(
-    net: Net, footage: Footage, positions: Sequence[int], view: View, means: Execution, *, batch: int
+    net: Net, footage: Footage, positions: Sequence[int], view: View, execution: Execution, *, batch: int
 ) -> Tensor:
     """Probabilities of every step of every window of clips, (clips, windows * steps, n_classes) float32.
 
-    batch: windows that go through the net at once. The result lies on the device.
+    The crops of a window are averaged. batch: windows that go through the net at once. The result lies on
+    the device.
     """
-    windows = central_windows(footage, positions, length=view.length, stride=view.stride, crop=view.crop)
-    windows = on_device(windows, means.device)
+    windows = on_device(central_windows(footage, positions, view), execution.device)
     parts = [windows[:, first : first + batch] for first in range(0, windows.shape[1], batch)]
-    scores = [class_scores(net, footage, part, view, means) for part in parts]
-    return probabilities(torch.cat(scores)).reshape(len(positions), -1, scores[0].shape[2])
+    scores = [class_scores(net, footage, part, view, execution) for part in parts]
+    found = probabilities(torch.cat(scores))
+    steps, classes = found.shape[1:]
+    if view.crops > 1:
+        found = found.reshape(-1, view.crops, steps, classes).mean(1)
+    return found.reshape(len(positions), -1, classes)
 
 
 def score(
-    net: Net, footage: Footage, positions: Sequence[int], view: View, means: Execution, *, batch: int
+    net: Net, footage: Footage, positions: Sequence[int], view: View, execution: Execution, *, batch: int
 ) -> Scored:
     """How well the net does on labelled clips; a clip's class is that of the mean of its steps."""
-    probabilities = step_probabilities(net, footage, positions, view, means, batch=batch)
-    chosen = torch.as_tensor(positions, dtype=torch.int64, device=means.device)
+    probabilities = step_probabilities(net, footage, positions, view, execution, batch=batch)
+    chosen = torch.as_tensor(positions, dtype=torch.int64, device=execution.device)
     labels = footage.labels[chosen]
     steps = (probabilities.argmax(2) == labels[:, None]).double().mean()
     clips = (probabilities.mean(1).argmax(1) == labels).double().mean()
@@ -77,11 +72,10 @@ def score(
     return Scored(*torch.stack([steps, clips, loss]).tolist())
 
 
-def predict(net: Net, footage: Footage, view: View, means: Execution, *, batch: int) -> tuple[Tensor, Tensor]:
-    """Mean probabilities over steps (clips, n_classes) float32, and step decisions (clips, steps) int16."""
-    with running(means):
-        found = step_probabilities(net, footage, range(len(footage)), view, means, batch=batch).cpu()
-    return found.mean(1), found.argmax(2).to(torch.int16)
+def predict(net: Net, footage: Footage, view: View, execution: Execution, *, batch: int) -> Tensor:
+    """Probabilities of every step of all clips, (clips, steps, n_classes) float32 in CPU memory."""
+    with running(execution):
+        return step_probabilities(net, footage, range(len(footage)), view, execution, batch=batch).cpu()
 
 
 def forward_flops(net: Net, view: View) -> int:

@@ -8,74 +8,44 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
 from basis.canonical import digest_of
-from data_prep.clips import EXPRESSIONS, Clips, Int64, Stills, prepared_set
-from methods.base import Context, Curve, FrameSettings, Method, MethodError
+from data_prep.clips import EXPRESSIONS, Clips, Stills, prepared_set
+from methods.base import Context, Curve, Method, MethodError
 from methods.cached import replacing
+from methods.folds import held_out, kept_apart
 from methods.nets.cnn import FrameCNN
 from methods.training.checkpoints import BadCheckpoint, Weights, read_tensors, write_tensors
-from methods.training.devices import execution
+from methods.training.devices import execution_for
 from methods.training.loop import Log, derived_seed, train
-from methods.training.schedule import Plan, Round
-from methods.training.scoring import View
+from methods.training.schedule import Schedule
+from methods.training.settings import StageSettings
 from methods.training.windows import Statistics, statistics_from, training_footage
 
-REVISION = 3
+REVISION = 4
+"""Of the stages and of every method that starts from one: raised when the numbers of one of them change."""
+
 E_VALIDATION_SHARE = 0.2
 E_SEED = 20180331
+OF_DECISIONS = ("averaged", "crops")
+"""Settings that say how clips are decided: no stage depends on them."""
+
+NOT_OF_E = (*OF_DECISIONS, "inner_share", "scheduled_for", "input", "difference")
+"""Beginnings of the names of settings of what is trained on clips."""
+
 STAGE_TITLES: Mapping[str, str] = {
     "stage E": "Pre-training on expression photographs",
     "stage M": "Fine-tuning on single frames",
 }
 """How the names of a stage's curves begin, and the heading of their figure."""
-
-
-@dataclass(frozen=True)
-class StageSettings(FrameSettings):
-    """Settings of the CNN and of the stages E and M; the defaults are the paper's.
-
-    frame_size: (height, width) of the frames; crop: side of the square the net sees; width: factor on
-    kernels and units; mirror: mirror half of the training windows. micro_batch: frames that go through
-    the net at once. inner_share: of the training clips, kept apart to choose among candidates.
-    evaluations: per round. Each stage has a batch, and per round a learning rate and a number of
-    iterations; the rate falls to a tenth every `drop_every` iterations (0: never). e_settled: E ends
-    when its accuracy changed by no more than this over three evaluations above chance. scheduled_for: the
-    training clips that the schedule is meant for, see `Plan.stretched` (not E's, which sees no clips).
-
-    Notes
-    -----
-    The paper gives the threshold of E no value and E no schedule: it has M's first round here.
-    """
-
-    frame_size: tuple[int, int] = (240, 320)
-    crop: int = 227
-    width: float = 1.0
-    mirror: bool = True
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    micro_batch: int = 256
-    inner_share: float = 0.125
-    evaluations: int = 20
-    scheduled_for: int = 0
-    e_batch: int = 224
-    e_rate: float = 0.001
-    e_iterations: int = 10_000
-    e_drop_every: int = 2_560
-    e_settled: float = 0.001
-    m_batch: int = 224
-    m_rates: tuple[float, ...] = (0.001, 0.0005)
-    m_iterations: tuple[int, ...] = (10_000, 10_000)
-    m_drop_every: int = 2_560
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,21 +78,19 @@ def stage_e(settings: StageSettings, context: Context) -> Stage:
             "kdef=DIR (or rafd, tfeid, mmi), or choose tlcnn-e, which does without"
         )
     stills = context.stills((settings.frame_size[0], settings.frame_size[1]))
-    depends = {**_settings_of(settings, "e_"), "stage": "E", "data": stills.digest, **_place(context)}
+    depends = {
+        **_depends_on(settings, "m_", *NOT_OF_E),
+        "stage": "E",
+        "data": stills.digest,
+        **_place(context),
+    }
     folder = stills.folder or context.cache
 
     def make(scratch: Path | None) -> Stage:
-        split = inner_split(
-            stills.labels, stills.subjects, share=E_VALIDATION_SHARE, grouped=True, seed=E_SEED
-        )
-        plan = _plan(
-            settings,
-            rounds=(Round(settings.e_rate, settings.e_iterations, settings.e_drop_every),),
-            batch=settings.e_batch,
-            settled=settings.e_settled,
-        )
+        split = held_out(stills.labels, stills.subjects, share=E_VALIDATION_SHARE, grouped=True, seed=E_SEED)
+        schedule = settings.schedule_e()
         net = new_cnn(settings, len(EXPRESSIONS), seed=E_SEED)
-        return _train_stage(net, stills, split, plan, context, E_SEED, scratch, digest_of(depends))
+        return _train_stage(net, stills, split, schedule, context, E_SEED, scratch, digest_of(depends))
 
     return made_once(folder, "E", depends, make, context)
 
@@ -132,7 +100,7 @@ def stage_m(
 ) -> Stage:
     """The CNN trained on single frames of these (training) clips, from the weights of E if it is given."""
     depends = {
-        **_settings_of(settings, "m_"),
+        **_depends_on(settings, "e_", *OF_DECISIONS),
         "stage": "M",
         "data": clips.digest,
         "clips": list(clips.names),
@@ -149,10 +117,9 @@ def stage_m(
         if start is not None:
             lower = {name: tensor for name, tensor in start.weights.items() if not name.startswith("fc8")}
             net.load_state_dict({**net.state_dict(), **lower})
-        split = validation_split(clips, settings, context, seed=seed)
-        plan = _plan(settings, rounds=rounds(settings, "m"), batch=settings.m_batch)
-        plan = plan.stretched(len(clips), settings.scheduled_for)
-        return _train_stage(net, clips, split, plan, context, seed, scratch, digest_of(depends))
+        split = kept_apart(clips, share=settings.inner_share, grouped=context.grouped, seed=seed)
+        schedule = settings.schedule_m().stretched(len(clips), settings.scheduled_for)
+        return _train_stage(net, clips, split, schedule, context, seed, scratch, digest_of(depends))
 
     return made_once(prepared_set(clips).folder, "M", depends, make, context)
 
@@ -167,64 +134,16 @@ def report(method: Method, name: str, stage: Stage) -> None:
     method.notes += [f"stage {name}: {note}" for note in stage.notes]
 
 
-def rounds(settings: Any, stage: str, *, only_later: tuple[str, ...] = ()) -> tuple[Round, ...]:
-    """The rounds of a stage's settings `<stage>_rates`, `_iterations` and `_drop_every`.
-
-    only_later: beginnings of the names of the parameters that learn in all rounds but the first.
-    """
-    rates, iterations = getattr(settings, f"{stage}_rates"), getattr(settings, f"{stage}_iterations")
-    if len(rates) != len(iterations) or not rates:
-        raise MethodError(
-            f"{stage}_rates has {len(rates)} values and {stage}_iterations {len(iterations)}; "
-            "give both one value per round"
-        )
-    drop = getattr(settings, f"{stage}_drop_every")
-    return tuple(
-        Round(rate, n, drop, only_later if i else ())
-        for i, (rate, n) in enumerate(zip(rates, iterations, strict=True))
+def new_cnn(settings: StageSettings, n_classes: int, *, seed: int | None) -> FrameCNN:
+    """A CNN with initial weights drawn from the seed; None: to be loaded."""
+    generator = None if seed is None else torch.Generator().manual_seed(derived_seed(seed, "weights"))
+    return FrameCNN(
+        n_classes,
+        crop=settings.crop,
+        width=settings.width,
+        groups=settings.groups,
+        generator=generator,
     )
-
-
-def new_cnn(settings: StageSettings, n_classes: int, *, seed: int) -> FrameCNN:
-    """A CNN with initial weights drawn from the seed."""
-    generator = torch.Generator().manual_seed(derived_seed(seed, "weights"))
-    return FrameCNN(n_classes, crop=settings.crop, width=settings.width, generator=generator)
-
-
-def validation_split(
-    clips: Clips, settings: StageSettings, context: Context, *, seed: int
-) -> tuple[list[int], list[int]]:
-    """Positions that train and that choose among candidates: the same in all stages of one method."""
-    return inner_split(
-        clips.labels, clips.subjects, share=settings.inner_share, grouped=context.grouped, seed=seed
-    )
-
-
-def inner_split(
-    labels: Sequence[int] | Int64, subjects: Sequence[str], *, share: float, grouped: bool, seed: int
-) -> tuple[list[int], list[int]]:
-    """Positions (training, validation); about `share` of them validate, by whole subjects if grouped.
-
-    Not grouped: stratified over the classes. Nothing validates where the clips are of one subject
-    (grouped) or fewer than two.
-    """
-    random = np.random.default_rng([seed, 0x1A7E])
-    n = len(labels)
-    wanted = max(1, round(share * n))
-    if grouped:
-        people = sorted(set(subjects))
-        chosen: set[str] = set()
-        for i in random.permutation(len(people))[:-1]:
-            if sum(subject in chosen for subject in subjects) >= wanted:
-                break
-            chosen.add(people[i])
-        validating = {i for i, subject in enumerate(subjects) if subject in chosen}
-    else:
-        shuffled = random.permutation(n)
-        by_class = shuffled[np.argsort(np.asarray(labels)[shuffled], kind="stable")]
-        places = (np.arange(wanted) + random.random()) * n / wanted
-        validating = set(by_class[places.astype(int)].tolist()) if n > 1 else set()
-    return [i for i in range(n) if i not in validating], sorted(validating)
 
 
 def made_once(
@@ -259,38 +178,21 @@ def _train_stage(
     net: FrameCNN,
     data: Clips | Stills,
     split: tuple[list[int], list[int]],
-    plan: Plan,
+    schedule: Schedule,
     context: Context,
     seed: int,
     scratch: Path | None,
     digest: str,
 ) -> Stage:
-    means = execution(context)
-    footage = training_footage(data, split[0], means.device)
-    trained = train(net, footage, *split, plan, means, seed=seed, folder=scratch, log=context.log)
+    execution = execution_for(context)
+    footage = training_footage(data, split[0], execution.device)
+    trained = train(net, footage, *split, schedule, execution, seed=seed, folder=scratch, log=context.log)
     return Stage(digest, trained.weights, footage.statistics, trained.curves, trained.seconds, trained.notes)
 
 
-def _plan(
-    settings: StageSettings, *, rounds: tuple[Round, ...], batch: int, settled: float | None = None
-) -> Plan:
-    return Plan(
-        rounds=rounds,
-        batch=batch,
-        view=View(length=1, stride=1, crop=settings.crop),
-        mirror=settings.mirror,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-        micro_batch=settings.micro_batch,
-        evaluations=settings.evaluations,
-        settled=settled,
-    )
-
-
-def _settings_of(settings: StageSettings, stage: str) -> dict[str, Any]:
-    """What a stage depends on: the settings of the CNN and those that begin with the stage's letter."""
-    other = {"e_": ("m_", "scheduled_for"), "m_": ("e_",)}[stage]
-    names = [field.name for field in fields(StageSettings) if not field.name.startswith(other)]
+def _depends_on(settings: StageSettings, *others: str) -> dict[str, Any]:
+    """The settings that a stage depends on: those of the CNN and its own, not what begins like `others`."""
+    names = [field.name for field in fields(StageSettings) if not field.name.startswith(others)]
     return {name: getattr(settings, name) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""Frames as bytes, on the device if there is room, and the windows that training and prediction look at.
+"""Frames as bytes, on the device if there is room, and the windows that nets are given.
 
 A window is `length` consecutive frames of one clip, cropped to a square and perhaps mirrored: one frame
 for the frame CNN, sixteen for CNN + LSTM, the whole clip for the 3D-CNN. Windows travel as one integer
@@ -21,13 +21,31 @@ Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation of red, green and blue over the frames trained on, grey levels."""
 
 STATISTICS_STRIDE = 8
+"""Frames of a clip that follow one another are nearly equal: every eighth has the statistics of all."""
+
 RESIDENT_SHARE = 0.5
 """Frames are copied to a GPU if they take no more of its free memory than this."""
 
 
 @dataclass(frozen=True)
+class View:
+    """What a net is given: windows of `length` frames, `stride` apart, of crop x crop pixels.
+
+    difference: grey levels that become 1 where a net is given differences from the clip's first frame;
+    0: the frames themselves, normalised. crops: windows at one time when a clip is decided, see
+    `central_windows`.
+    """
+
+    length: int
+    stride: int
+    crop: int
+    difference: float = 0.0
+    crops: int = 1
+
+
+@dataclass(frozen=True)
 class Footage:
-    """Clips to look at: frames (rows, T, H, W, 3) uint8 RGB and the row of each of the n clips.
+    """Clips that windows are cut out of: frames (rows, T, H, W, 3) uint8 RGB, the row of each of n clips.
 
     On a CPU the frames are the prepared set itself, usually a memory map, so that memory does not grow with
     the clips; so they are for a GPU that has no room for them. labels (n,) int64, empty where unknown.
@@ -117,14 +135,27 @@ def statistics_from(saved: Sequence[Sequence[float]]) -> Statistics:
     return tuple(mean), tuple(deviation)
 
 
-def look(footage: Footage, windows: Tensor, *, length: int, crop: int) -> Tensor:
-    """The windows as normalised floats, (n, length, 3, crop, crop) float32, cut out where the frames lie.
+def frames_of(footage: Footage, windows: Tensor, view: View) -> Tensor:
+    """The windows as floats, (n, length, 3, crop, crop) float32, cut out where the frames lie.
 
-    The result has channels in its innermost stride, as the bytes have; the nets are fastest with that.
+    Normalised by the statistics, or minus the same part of the clip's first frame where the view asks for
+    differences. The result has channels in its innermost stride, as the bytes have; the nets are fastest
+    with that.
     """
     cut = cut_in_place if footage.frames.device.type == "cpu" else gathered
-    pixels = cut(footage, windows.to(footage.frames.device), length, crop).to(footage.mean.device)
-    return pixels.float().sub_(footage.mean).mul_(footage.scale).permute(0, 1, 4, 2, 3)
+    windows, device = windows.to(footage.frames.device), footage.mean.device
+    pixels = cut(footage, windows, view.length, view.crop).to(device).float()
+    if view.difference:
+        first = cut(footage, _at_the_start(windows), 1, view.crop).to(device).float()
+        return pixels.sub_(first).div_(view.difference).permute(0, 1, 4, 2, 3)
+    return pixels.sub_(footage.mean).mul_(footage.scale).permute(0, 1, 4, 2, 3)
+
+
+def _at_the_start(windows: Tensor) -> Tensor:
+    """The same places in the first frame of the clip."""
+    first = windows.clone()
+    first[1] = 0
+    return first
 
 
 def cut_in_place(footage: Footage, windows: Tensor, length: int, crop: int) -> Tensor:
@@ -155,19 +186,21 @@ def on_device(windows: Tensor, device: torch.device) -> Tensor:
     return windows.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else windows
 
 
-def central_windows(
-    footage: Footage, positions: Sequence[int], *, length: int, stride: int, crop: int
-) -> Tensor:
-    """All windows of these clips that start at a multiple of `stride`, central crop, (5, clips * windows).
+def central_windows(footage: Footage, positions: Sequence[int], view: View) -> Tensor:
+    """All windows that decide these clips, (5, clips * windows * crops), the last index fastest.
 
-    The last window ends with the clip even where the stride does not lead there.
+    They start at multiples of the stride; the last one ends with the clip even where the stride does not
+    lead there. crops = 1: the central crop; 10: corners and centre, then the same mirrored.
     """
     _, t, height, width, _ = footage.frames.shape
-    starts = sorted({*range(0, t - length + 1, stride), t - length})
-    clip = torch.tensor(positions, dtype=torch.int64).repeat_interleave(len(starts))
-    start = torch.tensor(starts).repeat(len(positions))
-    fixed = torch.tensor([(height - crop) // 2, (width - crop) // 2, 0])
-    return torch.cat([clip[None], start[None], fixed[:, None].expand(3, len(clip))])
+    starts = sorted({*range(0, t - view.length + 1, view.stride), t - view.length})
+    down, right = height - view.crop, width - view.crop
+    places = [(down // 2, right // 2, 0)]
+    if view.crops == 10:
+        corners = ((0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2))
+        places = [(*corner, mirrored) for mirrored in (0, 1) for corner in corners]
+    windows = [(clip, start, *place) for clip in positions for start in starts for place in places]
+    return torch.tensor(windows, dtype=torch.int64).reshape(-1, 5).T
 
 
 class Sampler:

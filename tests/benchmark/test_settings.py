@@ -4,6 +4,7 @@ import dataclasses
 import math
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -109,7 +110,7 @@ def test_method_names_keep_the_order_of_table_3():
     assert select(["all"]) == tuple(METHODS)
     assert select(["linear", "tlcnn"]) == ("tlcnn", "linear")
     assert select(["*lbp*"]) == ("lbp-top", "stlbp-ip")
-    assert select(["tlcnn*", "!tlcnn-e*"]) == ("tlcnn",)
+    assert select(["tlcnn*", "!tlcnn-e*"]) == ("tlcnn", "tlcnn-d")
     assert select(["!tlcnn*", "!*-*"]) == ("mdmo", "fdm", "stclqp", "majority", "linear")
     with pytest.raises(UnknownName, match="leaves no method"):
         select(["fdm", "!fdm"])
@@ -228,3 +229,31 @@ def test_methods_of_one_title_are_told_apart_by_their_names():
     titles = [spec.title for spec in told_apart([*specs[:2], twin])]
     assert titles == [f"{specs[0].title} (linear)", specs[1].title, f"{specs[0].title} (fdm)"]
     assert told_apart(specs) == tuple(specs)
+
+
+def test_the_settings_of_lrcn_come_along(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = resolve({}, settings_file=Path("lrcn.toml"), profile="paper")
+    found = describe("tlcnn", settings).settings
+    assert (found["clip_norm"], found["weight_decay"], found["groups"], found["crops"]) == (5.0, 0.005, 2, 10)
+    assert (found["dropout"], found["lstm_bound"], found["forget_bias"]) == ((0.9, 0.5), 0.01, 0.0)
+    assert "dropout" not in describe("c5-svm", settings).settings
+    (tmp_path / "lrcn.toml").write_text("tim = [9]\n")
+    assert resolve({}, settings_file=Path("lrcn.toml"), profile="paper").tim == (9,)
+
+
+def test_a_table_for_several_methods_may_hold_what_one_of_them_has():
+    tables = {"majority linear": {"cells": 3, "frame_size": [9, 9]}}
+    assert settings_for("linear", tables) == {"cells": 3, "frame_size": [9, 9]}
+    assert settings_for("majority", tables) == {"frame_size": [9, 9]}
+    nobodys = {"majority linear": {"celsl": 3}}
+    assert settings_for("majority", nobodys) == {"celsl": 3}
+
+
+def test_the_positive_control_turns_the_simulators_knobs_and_refuses_ones_own_data():
+    settings = resolve({"control": "movement"}, profile="quick")
+    assert settings.simulator_settings == {"amplitude": 10.0, "style": 0.0, "ambiguity": 0.0}
+    mine = resolve({"control": "movement", "simulator_settings": {"amplitude": 5.0}}, profile="quick")
+    assert mine.simulator_settings["amplitude"] == 5.0
+    with pytest.raises(SettingsError, match=r"--control movement.*--data"):
+        resolve({"control": "movement", "data": {"casme2": "x"}}, profile="quick")

@@ -8,8 +8,8 @@ from data_prep.clips import Clips, Stills
 from methods import make_settings
 from methods.base import Context, MethodError
 from methods.c5_svm import C5SVM
+from methods.folds import kept_apart
 from methods.tlcnn import TLCNN
-from methods.training.stages import validation_split
 
 SIZE = (52, 50)
 
@@ -53,7 +53,7 @@ def test_features_are_the_mean_maps_of_length_one(fitted):
 def test_c_is_chosen_on_clips_the_cnn_did_not_learn_from(fitted):
     train = toy().select(range(12))
     ((learned, held),) = fitted.splits(train, seed=2)
-    expected = validation_split(train, fitted.settings, fitted.context, seed=2)
+    expected = kept_apart(train, share=fitted.settings.inner_share, grouped=fitted.context.grouped, seed=2)
     assert (learned.tolist(), held.tolist()) == expected and len(held) > 0
 
 

@@ -20,11 +20,16 @@ def made():
 
 @pytest.mark.parametrize(("length", "rate", "batch"), [(32, 0.003, 7), (64, 0.001, 4)])
 def test_the_papers_schedule(length, rate, batch):
-    plan = CNN3D().plan(length)
-    (current,) = plan.rounds
-    assert (current.rate, current.drop_every, plan.batch, plan.view.length) == (rate, 20_000, batch, length)
+    schedule = CNN3D().schedule(length)
+    (current,) = schedule.rounds
+    assert (current.rate, current.drop_every, schedule.batch, schedule.view.length) == (
+        rate,
+        20_000,
+        batch,
+        length,
+    )
     assert current.rate_at(20_000) == pytest.approx(rate / 10)
-    assert plan.view.crop == 112 and CNN3D().frame_size == (128, 171)
+    assert schedule.view.crop == 112 and CNN3D().frame_size == (128, 171)
 
 
 def test_a_schedule_for_fewer_clips_is_trained_longer():

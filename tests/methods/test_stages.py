@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from data_prep.clips import Clips, Stills, prepared_set
 from methods.base import Context, MethodError
-from methods.training.stages import StageSettings, inner_split, stage_e, stage_m
+from methods.folds import held_out
+from methods.training.settings import StageSettings
+from methods.training.stages import stage_e, stage_m
 
 SETTINGS = StageSettings(
     frame_size=(52, 50),
@@ -67,10 +69,10 @@ class TestInnerSplit:
     )
     def test_every_clip_is_on_one_side_and_people_stay_together(self, labels, share, seed, grouped, people):
         subjects = [f"s{i % people}" for i in range(len(labels))]
-        train, validate = inner_split(labels, subjects, share=share, grouped=grouped, seed=seed)
+        train, validate = held_out(labels, subjects, share=share, grouped=grouped, seed=seed)
         assert sorted(train + validate) == list(range(len(labels)))
         assert train
-        again = inner_split(labels, subjects, share=share, grouped=grouped, seed=seed)
+        again = held_out(labels, subjects, share=share, grouped=grouped, seed=seed)
         assert again == (train, validate)
         if grouped:
             assert not {subjects[i] for i in train} & {subjects[i] for i in validate}
@@ -80,7 +82,7 @@ class TestInnerSplit:
 
     def test_classes_keep_their_shares(self):
         labels = [0] * 40 + [1] * 24 + [2] * 16
-        _, validate = inner_split(labels, ["s"] * 80, share=0.25, grouped=False, seed=3)
+        _, validate = held_out(labels, ["s"] * 80, share=0.25, grouped=False, seed=3)
         assert np.bincount(np.array(labels)[validate]).tolist() == [10, 6, 4]
 
 
@@ -195,9 +197,7 @@ class TestBlindness:
         """Under one fixed number of updates and one candidate, what validates leaves the weights alone."""
         clips = toy_clips()
         one = replace(SETTINGS, m_iterations=(3,), m_rates=(0.01,), evaluations=1)
-        _, validating = inner_split(
-            clips.labels, clips.subjects, share=one.inner_share, grouped=False, seed=1
-        )
+        _, validating = held_out(clips.labels, clips.subjects, share=one.inner_share, grouped=False, seed=1)
         poisoned = prepared_set(clips).frames.copy()
         poisoned[validating] = 0
         found = m(replace(clips, _set=replace(prepared_set(clips), frames=poisoned)), settings=one)

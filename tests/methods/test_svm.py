@@ -13,10 +13,10 @@ from sklearn.svm import SVC
 
 from data_prep.clips import Clips, LabelsHidden
 from methods.base import Context, MethodError
+from methods.folds import inner_folds
 from methods.svm.one_vs_one import (
     Kernel,
     fit_one_vs_one,
-    inner_splits,
     mean_distance,
     measure_between,
     pair_scores,
@@ -148,7 +148,7 @@ def test_the_choice_is_the_best_inner_accuracy_by_plain_cross_validation():
         x = method.features(clips.without_labels(), variant).astype(float)
         for C in method.settings.C:
             right = 0
-            for train, test in inner_splits(LABELS, None, 5, 5):
+            for train, test in inner_folds(LABELS, None, 5, 5):
                 machine = SVC(kernel="linear", C=C).fit(x[train], LABELS[train])
                 right += (machine.predict(x[test]) == LABELS[test]).sum()
             expected.append(right)
@@ -222,7 +222,7 @@ def test_inner_splits_cover_every_clip_once_and_keep_subjects_together(rows, see
     labels = np.array([label for label, _ in rows])
     groups = [f"s{group}" for _, group in rows]
     for given_groups in (None, groups):
-        splits = inner_splits(labels, given_groups, 5, seed)
+        splits = inner_folds(labels, given_groups, 5, seed)
         if not splits:
             continue
         assert sorted(np.concatenate([test for _, test in splits])) == list(range(len(rows)))

@@ -10,13 +10,13 @@ from data_prep.clips import Clips, Stills, prepared_set
 from methods import make_settings
 from methods.base import Context, MethodError
 from methods.nets.cnn import FrameCNN
-from methods.tlcnn import TLCNN, Settings, TLCNNWithoutE, TLCNNWithoutEM
+from methods.tlcnn import TLCNN, TLCNNWithoutE, TLCNNWithoutEM
 from methods.training.devices import Execution
 from methods.training.loop import train
-from methods.training.schedule import Plan, Round
-from methods.training.scoring import View
+from methods.training.schedule import Round, Schedule
+from methods.training.settings import SequenceSettings
 from methods.training.stages import stage_m
-from methods.training.windows import training_footage
+from methods.training.windows import View, training_footage
 
 SIZE = (52, 50)
 
@@ -144,7 +144,7 @@ class TestSaving:
 
 
 def test_defaults_are_the_papers():
-    settings = Settings()
+    settings = SequenceSettings()
     assert settings.frame_size == (240, 320) and settings.crop == 227 and settings.width == 1.0
     assert (settings.m_batch, settings.m_rates, settings.m_drop_every) == (224, (0.001, 0.0005), 2560)
     assert (settings.joint_batch, settings.joint_window, settings.joint_rates[0]) == (16, 16, 0.01)
@@ -159,9 +159,13 @@ def test_one_iteration_of_stage_m_at_the_papers_size():
     clips = Clips.from_arrays(pixels, np.zeros((2, 66, 2)), np.arange(2))
     net = FrameCNN(4, generator=torch.Generator().manual_seed(0))
     before = net.c1.weight.detach().clone()
-    plan = Plan((Round(0.001, 1, 2560),), batch=224, view=View(1, 8, 227), micro_batch=32, evaluations=1)
-    means = Execution(torch.device("cpu"), threads=2)
-    trained = train(net, training_footage(clips, [0, 1], means.device), [0, 1], [], plan, means, seed=0)
+    schedule = Schedule(
+        (Round(0.001, 1, 2560),), batch=224, view=View(1, 8, 227), micro_batch=32, evaluations=1
+    )
+    execution = Execution(torch.device("cpu"), threads=2)
+    trained = train(
+        net, training_footage(clips, [0, 1], execution.device), [0, 1], [], schedule, execution, seed=0
+    )
     assert 0 < trained.curves["loss"].values[0] < 12
     assert not torch.equal(trained.weights["c1.weight"], before)
     assert all(torch.isfinite(tensor).all() for tensor in trained.weights.values())

@@ -18,14 +18,14 @@ from methods.base import Context, MethodError
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import Net
 from methods.nets.recurrent import RecurrentCNN
-from methods.training.devices import Execution, bfloat16_convolves, execution, present, running
+from methods.training.devices import Execution, bfloat16_convolves, execution_for, present, running
 from methods.training.loop import NOT_LEARNED, derived_seed, train
-from methods.training.schedule import Plan, Round
-from methods.training.scoring import View, forward_flops, predict, score
-from methods.training.windows import training_footage
+from methods.training.schedule import Round, Schedule
+from methods.training.scoring import forward_flops, predict, score
+from methods.training.windows import View, training_footage
 
 CPU = Execution(torch.device("cpu"))
-PLAN = Plan(
+SCHEDULE = Schedule(
     rounds=(Round(0.01, 8, 5), Round(0.005, 4)),
     batch=6,
     view=View(1, 4, 49),
@@ -51,8 +51,10 @@ def frame_cnn(seed=0, width=0.05):
     return FrameCNN(4, crop=49, width=width, generator=torch.Generator().manual_seed(seed))
 
 
-def fit(plan=PLAN, means=CPU, seed=3, net=None, **others):
-    return train(net or frame_cnn(), footage(), range(8), range(8, 12), plan, means, seed=seed, **others)
+def fit(schedule=SCHEDULE, execution=CPU, seed=3, net=None, **others):
+    return train(
+        net or frame_cnn(), footage(), range(8), range(8, 12), schedule, execution, seed=seed, **others
+    )
 
 
 def same(first, second):
@@ -62,31 +64,33 @@ def same(first, second):
 class TestStretching:
     @pytest.mark.parametrize(("clips", "k"), [(1, 1), (72, 1), (107, 1), (109, 2), (448, 6)])
     def test_more_clips_make_a_schedule_longer_in_proportion_and_fewer_never_shorter(self, clips, k):
-        found = PLAN.stretched(clips, 72)
-        assert found == replace(PLAN, rounds=(Round(0.01, 8 * k, 5 * k), Round(0.005, 4 * k)))
+        found = SCHEDULE.stretched(clips, 72)
+        assert found == replace(SCHEDULE, rounds=(Round(0.01, 8 * k, 5 * k), Round(0.005, 4 * k)))
 
     def test_a_schedule_for_any_number_stays_as_it_is(self):
-        assert PLAN.stretched(10_000, 0) == PLAN
+        assert SCHEDULE.stretched(10_000, 0) == SCHEDULE
 
 
 class TestLearning:
     def test_learns_brightness(self):
-        plan = replace(PLAN, rounds=(Round(0.01, 50),), batch=12, candidates=0)
-        trained = fit(plan, net=frame_cnn(width=0.1))
+        schedule = replace(SCHEDULE, rounds=(Round(0.01, 50),), batch=12, candidates=0)
+        trained = fit(schedule, net=frame_cnn(width=0.1))
         assert trained.candidates[trained.best].scored.steps == 1.0
         losses = trained.curves["loss"].values
         assert losses[-1] < losses[0]
 
     def test_one_step_is_the_textbooks(self):
         """Gradient of the mean loss plus weight decay, momentum, learning rate: against autograd by hand."""
-        plan = replace(PLAN, rounds=(Round(0.1, 2, 1),), batch=4, evaluations=1, candidates=0, mirror=False)
+        schedule = replace(
+            SCHEDULE, rounds=(Round(0.1, 2, 1),), batch=4, evaluations=1, candidates=0, mirror=False
+        )
         net, reference = frame_cnn(), frame_cnn()
         drawn = []
         net.draw_masks = lambda n, length, generator: (
             drawn.append(FrameCNN.draw_masks(net, n, length, generator)) or drawn[-1]
         )
         data = footage()
-        from methods.training.windows import Sampler, look
+        from methods.training.windows import Sampler, frames_of
 
         twin = Sampler(
             data,
@@ -96,11 +100,11 @@ class TestLearning:
             mirror=False,
             generator=torch.Generator().manual_seed(derived_seed(3, "windows")),
         )
-        trained = train(net, data, range(8), [], plan, CPU, seed=3)
+        trained = train(net, data, range(8), [], schedule, CPU, seed=3)
         velocity = {name: torch.zeros_like(p) for name, p in reference.named_parameters()}
         for rate, masks in zip((0.1, 0.01), drawn, strict=True):
             windows = twin.draw(4)
-            scores = reference(look(data, windows, length=1, crop=49), *masks).flatten(0, 1)
+            scores = reference(frames_of(data, windows, View(1, 1, 49)), *masks).flatten(0, 1)
             loss = F.cross_entropy(scores, data.labels[windows[0]])
             gradients = torch.autograd.grad(loss, list(reference.parameters()))
             with torch.no_grad():
@@ -120,8 +124,8 @@ class TestLearning:
     def test_second_round_starts_from_the_best_and_may_train_a_part(self):
         net = RecurrentCNN(4, crop=49, width=0.05, hidden=8, generator=torch.Generator().manual_seed(0))
         rounds = (Round(0.01, 4), Round(0.05, 4, only=("lstm", "fc8")))
-        plan = replace(PLAN, rounds=rounds, view=View(4, 2, 49), batch=2, candidates=4, per_clip=True)
-        trained = fit(plan, net=net)
+        schedule = replace(SCHEDULE, rounds=rounds, view=View(4, 2, 49), batch=2, candidates=4, per_clip=True)
+        trained = fit(schedule, net=net)
         first = [one for one in trained.candidates if one.iteration <= 4]
         best = max(first, key=lambda one: (one.scored.clips, -one.scored.loss, -one.iteration))
         last = trained.candidates[-1].weights
@@ -138,17 +142,19 @@ class TestLearning:
         assert trained.curves["validation accuracy"].steps == (2.0, 4.0, 6.0, 8.0, 9.0, 10.0, 11.0, 12.0)
 
     def test_only_the_best_is_kept_when_none_are_asked_for(self):
-        assert len(fit(replace(PLAN, candidates=0)).candidates) == 1
+        assert len(fit(replace(SCHEDULE, candidates=0)).candidates) == 1
 
     def test_without_validation_the_last_is_chosen(self):
-        trained = train(frame_cnn(), footage(), range(8), [], PLAN, CPU, seed=0)
+        trained = train(frame_cnn(), footage(), range(8), [], SCHEDULE, CPU, seed=0)
         assert trained.candidates[trained.best].iteration == 12
         assert "validation accuracy" not in trained.curves
 
     def test_a_round_ends_when_the_accuracy_is_settled(self):
         """It ends at the first three equal evaluations above 0.25, which one class for all would have."""
-        plan = replace(PLAN, rounds=(Round(0.005, 400),), batch=12, evaluations=40, candidates=0, settled=0.0)
-        trained = fit(plan, net=frame_cnn(width=0.1))
+        schedule = replace(
+            SCHEDULE, rounds=(Round(0.005, 400),), batch=12, evaluations=40, candidates=0, settled=0.0
+        )
+        trained = fit(schedule, net=frame_cnn(width=0.1))
         accuracies = trained.curves["validation accuracy"].values
         assert 3 <= len(accuracies) < 40
         assert len(set(accuracies[-3:])) == 1 and accuracies[-1] > 0.25
@@ -156,16 +162,16 @@ class TestLearning:
 
     def test_a_net_that_has_not_begun_is_not_settled_and_says_so(self):
         """Without a learning rate every clip keeps getting the same class: steady, but nothing is learned."""
-        plan = replace(PLAN, rounds=(Round(0.0, 40),), evaluations=10, candidates=0, settled=0.0)
+        schedule = replace(SCHEDULE, rounds=(Round(0.0, 40),), evaluations=10, candidates=0, settled=0.0)
         net = frame_cnn()
         torch.nn.init.zeros_(net.fc8.weight)
-        trained = fit(plan, net=net)
+        trained = fit(schedule, net=net)
         assert trained.curves["loss"].steps[-1] == 40.0
         assert NOT_LEARNED in trained.notes
 
     def test_candidates_that_cannot_be_spaced_are_refused(self):
         with pytest.raises(MethodError, match="3 candidates"):
-            replace(PLAN, candidates=3)
+            replace(SCHEDULE, candidates=3)
 
 
 class TestRepeating:
@@ -183,27 +189,27 @@ class TestRepeating:
     @pytest.mark.parametrize("threads", [1, 2])
     def test_repeats_for_any_number_of_threads_and_leaves_it(self, threads):
         before = torch.get_num_threads()
-        means = replace(CPU, threads=threads, deterministic=True)
-        assert same(fit(means=means).weights, fit(means=means).weights)
+        execution = replace(CPU, threads=threads, deterministic=True)
+        assert same(fit(execution=execution).weights, fit(execution=execution).weights)
         assert torch.get_num_threads() == before
         assert not torch.are_deterministic_algorithms_enabled()
 
     def test_micro_batches_add_up_to_the_batch(self):
-        whole = fit(replace(PLAN, micro_batch=6))
+        whole = fit(replace(SCHEDULE, micro_batch=6))
         for micro in (4, 1):
-            parts = fit(replace(PLAN, micro_batch=micro))
+            parts = fit(replace(SCHEDULE, micro_batch=micro))
             for name, tensor in whole.candidates[-1].weights.items():
                 assert torch.allclose(parts.candidates[-1].weights[name], tensor, atol=1e-5), name
 
     def test_the_gpus_layout_and_compilation_compute_the_same(self):
         """The path a GPU takes, on CPU tensors: channels innermost, traced net; float32 in place of bf16."""
         plain = fit()
-        means = replace(CPU, channels_last=True, compiler="aot_eager")
-        for name, tensor in fit(means=means).candidates[0].weights.items():
+        execution = replace(CPU, channels_last=True, compiler="aot_eager")
+        for name, tensor in fit(execution=execution).candidates[0].weights.items():
             assert torch.allclose(plain.candidates[0].weights[name], tensor, atol=1e-4), name
 
     def test_autocast_trains_too(self):
-        trained = fit(replace(PLAN, rounds=(Round(0.01, 2),), candidates=0), replace(CPU, autocast=True))
+        trained = fit(replace(SCHEDULE, rounds=(Round(0.01, 2),), candidates=0), replace(CPU, autocast=True))
         assert all(torch.isfinite(tensor).all() for tensor in trained.weights.values())
         assert {tensor.dtype for tensor in trained.weights.values()} == {torch.float32}
 
@@ -303,9 +309,9 @@ class TestFailures:
             fit(net=Failing(fits=0))
 
     def test_a_loss_that_is_not_finite_is_an_error_with_the_rate(self, tmp_path):
-        plan = replace(PLAN, rounds=(Round(1e20, 8),))
+        schedule = replace(SCHEDULE, rounds=(Round(1e20, 8),))
         with pytest.raises(MethodError, match=r"diverged.*learning rate"):
-            fit(plan, folder=tmp_path, checkpoint_seconds=0.0)
+            fit(schedule, folder=tmp_path, checkpoint_seconds=0.0)
         for path in tmp_path.glob("*.safetensors"):
             from methods.training.checkpoints import read_tensors
 
@@ -315,7 +321,7 @@ class TestFailures:
     @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has what the test needs missing")
     def test_no_gpu_where_one_was_asked_for(self):
         with pytest.raises(MethodError, match="pass --device cpu"):
-            execution(Context(device="cuda"))
+            execution_for(Context(device="cuda"))
 
     @pytest.mark.parametrize("name", ["gpu", "mps", "cuda:x"])
     def test_other_devices(self, name):
@@ -330,7 +336,8 @@ class TestMeasures:
     def test_score_is_the_mean_over_steps(self):
         net, data = frame_cnn(), footage()
         view = View(1, 2, 49)
-        scores, decisions = predict(net, data, view, CPU, batch=5)
+        steps = predict(net, data, view, CPU, batch=5)
+        scores, decisions = steps.mean(1), steps.argmax(2)
         found = score(net, data, range(12), view, CPU, batch=7)
         assert scores.shape == (12, 4) and decisions.shape == (12, 4)
         np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from data_prep.clips import Clips, Stills, prepared_set
 from methods.training.windows import (
     Sampler,
+    View,
     central_windows,
     channel_statistics,
     cut_in_place,
+    frames_of,
     gathered,
-    look,
     training_footage,
     unlabelled_footage,
 )
@@ -55,11 +56,11 @@ def test_a_constant_colour_has_deviation_one():
     left=st.integers(0, 6),
     mirrored=st.integers(0, 1),
 )
-def test_look_is_slicing(clip, start, top, left, mirrored):
+def test_a_window_is_a_slice(clip, start, top, left, mirrored):
     clips = toy()
     data = training_footage(clips, range(5), CPU)
     windows = torch.tensor([[clip], [start], [top], [left], [mirrored]])
-    found = look(data, windows, length=16, crop=8)
+    found = frames_of(data, windows, View(16, 16, 8))
     cut = clips[clip][start : start + 16, top : top + 8, left : left + 8].astype(np.float32)
     cut = cut[:, :, ::-1] if mirrored else cut
     expected = (cut - np.array(data.statistics[0])) / np.array(data.statistics[1])
@@ -75,19 +76,19 @@ def test_the_gather_of_a_gpu_cuts_the_same_windows():
     assert set(drawn[4].tolist()) == {0, 1}
 
 
-def test_looking_leaves_a_read_only_array_as_it_is():
+def test_cutting_leaves_a_read_only_array_as_it_is():
     clips = toy()
     prepared_set(clips).frames.flags.writeable = False
     before = prepared_set(clips).frames.copy()
     data = training_footage(clips, range(5), CPU)
-    look(data, torch.zeros((5, 3), dtype=torch.int64), length=4, crop=8).zero_()
+    frames_of(data, torch.zeros((5, 3), dtype=torch.int64), View(4, 4, 8)).zero_()
     assert np.array_equal(prepared_set(clips).frames, before)
 
 
 def test_positions_count_within_the_view():
     clips = toy()
     data = training_footage(clips.select([3, 1]), range(2), CPU)
-    found = look(data, torch.tensor([[1], [0], [0], [0], [0]]), length=1, crop=8)
+    found = frames_of(data, torch.tensor([[1], [0], [0], [0], [0]]), View(1, 1, 8))
     pixels = (found[0, 0].permute(1, 2, 0) / data.scale + data.mean).round().numpy()
     assert np.array_equal(pixels, prepared_set(clips).frames[1, 0, :8, :8]) and data.labels.tolist() == [3, 1]
 
@@ -146,7 +147,7 @@ def test_draws_go_on_where_the_state_was_taken(before, n, length):
 )
 def test_windows_of_a_clip_cover_it_to_the_end(frames, expected):
     data = training_footage(toy(n=2, frames=frames), range(2), CPU)
-    windows = central_windows(data, [1, 0], length=16, stride=8, crop=8)
+    windows = central_windows(data, [1, 0], View(16, 8, 8))
     assert windows[0].tolist() == [1] * len(expected) + [0] * len(expected)
     assert windows[1].tolist() == expected * 2
     assert windows[2:].T.unique(dim=0).tolist() == [[2, 3, 0]]
@@ -155,3 +156,26 @@ def test_windows_of_a_clip_cover_it_to_the_end(frames, expected):
 def test_a_window_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="does not fit"):
         sampler(toy(), [0], length=21)
+
+
+@settings(deadline=None, max_examples=20)
+@given(start=st.integers(0, 4), top=st.integers(0, 4), left=st.integers(0, 6), mirrored=st.integers(0, 1))
+def test_a_difference_is_minus_the_same_place_in_the_first_frame(start, top, left, mirrored):
+    clips = toy()
+    data = training_footage(clips, range(5), CPU)
+    windows = torch.tensor([[2], [start], [top], [left], [mirrored]])
+    found = frames_of(data, windows, View(16, 16, 8, difference=4.0))
+    clip = clips[2].astype(np.float32) - clips[2][0].astype(np.float32)
+    cut = clip[start : start + 16, top : top + 8, left : left + 8] / 4
+    cut = cut[:, :, ::-1] if mirrored else cut
+    np.testing.assert_array_equal(found[0], cut.transpose(0, 3, 1, 2))
+
+
+def test_ten_crops_are_corners_and_centre_and_the_same_mirrored():
+    data = training_footage(toy(n=2, frames=16), range(2), CPU)
+    windows = central_windows(data, [1, 0], View(16, 8, 8, crops=10))
+    assert windows[0].tolist() == [1] * 10 + [0] * 10
+    places = {(0, 0), (0, 6), (4, 0), (4, 6), (2, 3)}
+    one = windows[2:, :10].T.tolist()
+    assert {(top, left) for top, left, mirrored in one if not mirrored} == places
+    assert {(top, left) for top, left, mirrored in one if mirrored} == places
