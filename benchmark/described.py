@@ -11,6 +11,7 @@ from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
 from benchmark.unit import Unit
+from data_prep.plan import DataPlan
 from methods import METHODS, load_method
 from methods.base import Method
 from results.numbers.variants import variant_of_unit
@@ -45,7 +46,7 @@ def described(
         stamp=stamp(),
         methods=_methods(assembled, before),
         protocols=_protocols(settings.protocols, before),
-        task=TaskInfo(task.name, task.title, task.classes, task.headline),
+        task=TaskInfo(task.name, task.titled(_databases(plan)), task.classes, task.headline),
         data=_data(assembled),
         units=(*kept, *map(_planned, units)),
         set_aside=tuple(
@@ -90,6 +91,10 @@ def _protocols(names: Sequence[str], before: RunFile | None) -> tuple[ProtocolIn
             own.name, own.title, own.grouped, own.unit, own.headline, own.leaks, own.published
         )
     return tuple(found.values())
+
+
+def _databases(plan: DataPlan) -> set[str]:
+    return {clip.database for clip in plan.clips}
 
 
 def _planned(unit: Unit) -> PlannedUnit:

@@ -17,13 +17,13 @@ from basis.names import one_of
 from benchmark.devices import choose_devices
 from benchmark.engines import ENGINES
 from benchmark.protocols import PROTOCOLS
-from methods import select
+from methods import load_method, select
 from methods.values import hints_of, typed
 
 PROFILES = ("quick", "paper")
 CONTROLS = ("none", "shuffled-labels", "movement")
-MOVEMENT: Mapping[str, float] = {"amplitude": 10.0, "style": 0.0, "ambiguity": 0.0}
-"""Knobs of the simulator for the positive control: large movements, the same for everybody."""
+FLOW_IMAGES = "flow-images"
+"""The database of onset-apex pictures, which have no frames."""
 
 TLCNN4 = "tlcnn4"
 """The task that is meant where none is named: the paper's."""
@@ -47,6 +47,7 @@ class Settings:
     """All settings of a run.
 
     task: which classes and which clips; mapping: a CSV of one's own for that, with emotion or clip and class.
+    left_out: methods that "all" or a wildcard named and that the data cannot serve.
     data, expressions: name -> folder (or CSV) of databases, several places with commas between them; empty:
     the simulator. allow_duplicates: go on in silence of the exit status although clips or people seem to be
     there twice. simulator: its preset;
@@ -76,6 +77,7 @@ class Settings:
     control: str = "none"
     task: str = TLCNN4
     mapping: str | None = None
+    left_out: tuple[str, ...] = ()
     allow_duplicates: bool = False
     out: str | None = None
     cache: str = "cache"
@@ -111,13 +113,16 @@ def resolve(
     given = {} if settings_file is None else _read(_found(settings_file), str(settings_file))
     given = _over(given, {key: value for key, value in flags.items() if value is not None})
     _refuse_unused(given)
-    if given.get("control") == "movement":
-        given["simulator_settings"] = {**MOVEMENT, **given.get("simulator_settings", {})}
     named = given.get("profile", profile)
     if named is None:
         named = _usual_profile(given.get("device", "auto"))
     one_of(named, PROFILES, "profile")
-    below = _read(files("benchmark") / "profiles" / f"{named}.toml", f"profile {named}")
+    below = _shipped(named)
+    if given.get("control") == "movement":
+        control = _shipped("movement")
+        below = _over(below, control)
+        knobs = given.get("simulator_settings", {})
+        given["simulator_settings"] = {**control["simulator_settings"], **knobs}
     return checked(Settings(**{**_over(below, given), "profile": named}))
 
 
@@ -130,8 +135,11 @@ def checked(settings: Settings) -> Settings:
         select(patterns.split())
     one_of(settings.engine, ENGINES, "engine")
     one_of(settings.control, CONTROLS, "control")
+    settings = on_flow_images(settings) if FLOW_IMAGES in settings.data else settings
     for name, (least, most) in BOUNDS.items():
         given = getattr(settings, name)
+        if name == "tim" and FLOW_IMAGES in settings.data:
+            continue
         for value in given if isinstance(given, tuple) else (given,):
             if not least <= value <= most:
                 raise SettingsError(f"{name} = {value} must lie in {least}..{most}")
@@ -159,6 +167,28 @@ def checked(settings: Settings) -> Settings:
         data={name: at_home(place) for name, place in settings.data.items()},
         expressions={name: at_home(place) for name, place in settings.expressions.items()},
     )
+
+
+def on_flow_images(settings: Settings) -> Settings:
+    """Settings for pictures instead of frames: one frame a clip, and only the methods that can do without.
+
+    What "all" or a wildcard names beside them is left out; a method that is named itself is refused, with a
+    SettingsError.
+    """
+    if len(settings.data) > 1:
+        others = ", ".join(name for name in settings.data if name != FLOW_IMAGES)
+        raise SettingsError(f"{FLOW_IMAGES} are pictures and {others} frames: run them one after the other")
+    chosen = select(settings.methods)
+    blind = [name for name in chosen if load_method(name).needs_frames]
+    usable = tuple(name for name in chosen if name not in blind)
+    named = [name for name in blind if name in settings.methods]
+    if named or not usable:
+        where = f"{FLOW_IMAGES}={settings.data[FLOW_IMAGES]}"
+        raise SettingsError(
+            f"{', '.join(named or blind)} need frames, and {where} holds none, only flow images"
+        )
+    left_out = tuple(dict.fromkeys([*settings.left_out, *blind]))
+    return dataclasses.replace(settings, methods=usable, tim=(1,), left_out=left_out)
 
 
 def as_json(settings: Settings) -> dict[str, Any]:
@@ -191,6 +221,11 @@ def _refuse_unused(given: Mapping[str, Any]) -> None:
                 f"{flag} is for simulated data, which --data leaves unused: drop one of the two, on the "
                 "command line or in the settings file"
             )
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    """A table of settings that comes along: a profile, or what a control changes."""
+    return _read(files("benchmark") / "profiles" / f"{name}.toml", f"profile {name}")
 
 
 def _found(file: Path) -> Any:

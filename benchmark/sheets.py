@@ -10,6 +10,7 @@ from benchmark.log import Log
 from benchmark.sources import Assembled
 from data_prep.clips import Clip, Float32, UInt8
 from data_prep.crop import crop, crop_landmarks
+from data_prep.flow_images import FlowPlan
 from data_prep.frames import FrameError, read_frame
 from features.face_regions import region_polygons
 from features.optical_flow import flow_from_first
@@ -19,7 +20,12 @@ SIZE = (163, 134)
 
 
 def write_sheets(folder: Path, assembled: Assembled, log: Log) -> None:
-    """One sheet per database into `folder/figures`, with the first clip of each class; existing ones stay."""
+    """One sheet per database into `folder/figures`, with the first clip of each class; existing ones stay.
+
+    Flow images have no frames to show.
+    """
+    if isinstance(assembled.plan, FlowPlan):
+        return
     names = dict.fromkeys(clip.database for clip in assembled.plan.clips)
     missing = [name for name in names if not (folder / "figures" / f"clips-{name}.svg").exists()]
     if not missing:

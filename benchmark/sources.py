@@ -12,13 +12,16 @@ from basis.names import one_of
 from benchmark.log import Log
 from benchmark.plan import MethodSpec, describe, folds_of, told_apart
 from benchmark.plugins import threads_in_words
-from benchmark.settings import Settings, SettingsError
+from benchmark.settings import FLOW_IMAGES, Settings, SettingsError
 from benchmark.tasks import counts_in_words, task_of
 from data_prep.cache import Journal
 from data_prep.clips import Clips, Database, StillDatabase, Stills
 from data_prep.databases import load, load_stills
 from data_prep.databases.identity import suspicions
 from data_prep.databases.trees import places_of
+from data_prep.flow_images import FlowDatabase, FlowPlan, plan_flow_images, prepared_flow_images
+from data_prep.flow_images.report import KNOWN
+from data_prep.plan import Place
 from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
@@ -72,11 +75,18 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
         task=task,
         clips=tuple(load(name, root, task=task) for name, root in clip_roots.items()),
         stills=tuple(load_stills(name, root) for name, root in still_roots.items()) if stills else (),
-        landmarks=("file" if simulated else "face-alignment")
-        if settings.landmarks == "auto"
-        else settings.landmarks,
+        landmarks=_landmarks(settings, simulated),
         simulated=simulated or all(map(is_simulated, clip_roots.values())),
     )
+
+
+def _landmarks(settings: Settings, simulated: bool) -> str:
+    """The back end: as asked for, else the simulator's files or a detector; none for flow images."""
+    if FLOW_IMAGES in settings.data:
+        return "none"
+    if settings.landmarks != "auto":
+        return settings.landmarks
+    return "file" if simulated else "face-alignment"
 
 
 def is_simulated(given: Path | str) -> bool:
@@ -128,6 +138,9 @@ class Assembled:
 
     def clips(self, tim: int, size: tuple[int, int], log: Log) -> Clips:
         """The prepared clips at one TIM length and size, built if the cache lacks them."""
+        if isinstance(self.plan, FlowPlan):
+            trust = self.settings.trust_cache
+            return prepared_flow_images(self.plan, Place(Path(self.settings.cache), 1, log, trust))
         return prepared(
             self.plan,
             tim=tim,
@@ -164,11 +177,13 @@ def _described(settings: Settings, log: Log) -> Iterator[MethodSpec]:
         yield spec
 
 
-def assemble(settings: Settings, log: Log) -> Assembled:
-    """Load the databases, find faces, resolve the methods' settings; says how much was set aside."""
-    specs = told_apart(list(_described(settings, log)))
-    loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
-    plan = plan_data(
+def _planned(settings: Settings, loaded: Sources, specs: tuple[MethodSpec, ...], log: Log) -> DataPlan:
+    """The plan of the data, of flow images as they are, of frames after a look at every clip."""
+    for database in loaded.clips:
+        if isinstance(database, FlowDatabase):
+            log(f"flow images: {database.form}, {KNOWN.get(database.sha256, 'no set that is known')}")
+            return plan_flow_images(database, classes=loaded.task.classes)
+    return plan_data(
         loaded.clips,
         landmarks=loaded.landmarks,
         cache=Path(settings.cache),
@@ -177,6 +192,15 @@ def assemble(settings: Settings, log: Log) -> Assembled:
         wanted=[(tim, size) for tim in settings.tim for size in sorted({spec.frame_size for spec in specs})],
         classes=loaded.task.classes,
     )
+
+
+def assemble(settings: Settings, log: Log) -> Assembled:
+    """Load the databases, find faces, resolve the methods' settings; says how much was set aside."""
+    specs = told_apart(list(_described(settings, log)))
+    loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
+    plan = _planned(settings, loaded, specs, log)
+    if settings.left_out:
+        log(f"left out, because they need frames: {', '.join(settings.left_out)}")
     people = len({clip.subject for clip in plan.clips})
     log(f"clips: {len(plan.clips)} of {people} subjects; set aside: {len(plan.set_aside)}")
     for line in counts_in_words(loaded.task, plan.clips):

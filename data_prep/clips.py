@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -137,6 +137,22 @@ class Still:
     path: str
     annotations: str | None = None
 
+    def as_clip(self) -> Clip:
+        """The photograph as a clip of one frame."""
+        return Clip(
+            database=self.database,
+            subject=self.subject,
+            name=self.name,
+            emotion=self.emotion,
+            label=self.label,
+            fps=0.0,
+            onset=0,
+            apex=None,
+            offset=0,
+            frames=ImageFrames((self.path,)),
+            annotations=self.annotations,
+        )
+
 
 @dataclass(frozen=True)
 class StillDatabase:
@@ -152,6 +168,10 @@ class LabelsHidden(RuntimeError):
     """Raised when code that predicts asks for labels."""
 
 
+Holds = Literal["frames", "flow"]
+"""What a prepared set is made of."""
+
+
 @dataclass(frozen=True)
 class PreparedSet:
     """Pixels and landmarks of all clips that were prepared together, and no label.
@@ -161,13 +181,21 @@ class PreparedSet:
 
     frames: (N, T, H, W, 3) uint8 RGB, usually a read-only memory map; landmarks: (N, 66, 2) float32;
     digest: names the content (source, landmarks, crop, TIM, size); folder: the set's own folder in the
-    cache, None for clips that live in memory only.
+    cache, None for clips that live in memory only. holds: "frames", or "flow" where each clip is one
+    onset-apex picture (N, 1, H, W, 3) of u, v and strain. apex: (N,) float32, where the apex is annotated
+    between the first frame (0) and the last (1), nan where it is not.
     """
 
     frames: UInt8
     landmarks: Float32
     digest: str
     folder: Path | None = None
+    holds: Holds = "frames"
+    apex: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def __post_init__(self) -> None:
+        if not len(self.apex):
+            object.__setattr__(self, "apex", np.full(len(self.frames), np.nan, np.float32))
 
 
 @dataclass(frozen=True)
@@ -204,6 +232,8 @@ class Clips:
         fps: Sequence[float] = (),
         digest: str | None = None,
         folder: Path | None = None,
+        holds: Holds = "frames",
+        apex: npt.ArrayLike = (),
     ) -> Clips:
         """All clips of a prepared set.
 
@@ -214,7 +244,14 @@ class Clips:
         if digest is None:
             digest = hashlib.sha256(np.ascontiguousarray(frames).view(np.uint8).tobytes()).hexdigest()
         return cls(
-            PreparedSet(frames, np.asarray(landmarks, np.float32), digest, folder),
+            PreparedSet(
+                frames,
+                np.asarray(landmarks, np.float32),
+                digest,
+                folder,
+                holds,
+                np.asarray(apex, np.float32),
+            ),
             np.arange(n, dtype=np.int64),
             None if labels is None else np.array(labels, np.int64),
             names=tuple(names or (f"clip{i}" for i in range(n))),
@@ -236,6 +273,11 @@ class Clips:
         """(T, H, W) of every clip."""
         _, t, h, w, _ = self._set.frames.shape
         return t, h, w
+
+    @property
+    def holds(self) -> Holds:
+        """What these clips are: "frames", or "flow", one onset-apex picture each."""
+        return self._set.holds
 
     @property
     def landmarks(self) -> Float32:
@@ -323,5 +365,12 @@ class Stills:
         return len(self.frames)
 
 
-PerClip = Callable[[UInt8, Float32], npt.NDArray[Any]]
+@dataclass(frozen=True)
+class WithApex:
+    """A fold-free computation that is also told where the apex is annotated, 0 to 1, nan where it is not."""
+
+    compute: Callable[[UInt8, Float32, float], npt.NDArray[Any]]
+
+
+PerClip = Callable[[UInt8, Float32], npt.NDArray[Any]] | WithApex
 """A fold-free computation: one clip (T, H, W, 3) and its landmarks (66, 2) to one array."""

@@ -27,6 +27,8 @@ def open_prepared(folder: Path, *, expected: str, trust: bool = False) -> Clips:
         fps=meta["fps"],
         digest=meta["digest"],
         folder=folder,
+        holds=meta["holds"],
+        apex=[np.nan if place is None else place for place in meta["apex"]],
     )
 
 

@@ -31,7 +31,7 @@ from data_prep.examine import Examiner, PreparationError, signature
 from data_prep.landmarks import Options, backend_named
 from data_prep.side_by_side import side_by_side
 
-REVISION = 1
+REVISION = 2
 _DESCRIBED = ("database", "subject", "name", "emotion", "label", "fps", "onset", "apex", "offset")
 """What of a clip's annotation belongs to the digest of a plan."""
 EXAMINED = 2

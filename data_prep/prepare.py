@@ -27,7 +27,7 @@ from data_prep.cache import (
     rows_elsewhere,
     write_set,
 )
-from data_prep.clips import EXPRESSIONS, Clip, Clips, ImageFrames, Still, StillDatabase, Stills
+from data_prep.clips import EXPRESSIONS, Clip, Clips, StillDatabase, Stills
 from data_prep.examine import PreparationError, Target, make_parts, part_key, signature
 from data_prep.landmarks import Options
 from data_prep.opened import open_prepared, open_prepared_stills
@@ -78,7 +78,7 @@ def prepared_stills(
     A photograph without a face, or that cannot be read, is left out; how many and why is logged and stands
     in `meta.json`. Raises what `plan_data` and `prepared` raise.
     """
-    clips = [_as_clip(still) for database in databases for still in database.stills]
+    clips = [still.as_clip() for database in databases for still in database.stills]
     aside = [each for database in databases for each in database.set_aside]
     name = "stills-" + folder_name([database.name for database in databases])
     place, target = Place(cache, workers, log, trust), Target(1, size)
@@ -194,6 +194,8 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         "emotions": [clip.emotion for clip in plan.clips],
         "labels": [clip.label for clip in plan.clips],
         "fps": [clip.fps for clip in plan.clips],
+        "holds": "frames",
+        "apex": [_place_of_apex(clip) for clip in plan.clips],
         "source_frames": [len(clip.frames) for clip in plan.clips],
         "landmarks": [points.tolist() for points in moved],
         "landmark_backend": plan.backend,
@@ -207,21 +209,11 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
     }
 
 
-def _as_clip(still: Still) -> Clip:
-    """A photograph as a clip of one frame."""
-    return Clip(
-        database=still.database,
-        subject=still.subject,
-        name=still.name,
-        emotion=still.emotion,
-        label=still.label,
-        fps=0.0,
-        onset=0,
-        apex=None,
-        offset=0,
-        frames=ImageFrames((still.path,)),
-        annotations=still.annotations,
-    )
+def _place_of_apex(clip: Clip) -> float | None:
+    """Where the annotated apex lies between the first frame (0) and the last (1); None without one."""
+    if clip.apex is None or clip.offset == clip.onset:
+        return None
+    return (clip.apex - clip.onset) / (clip.offset - clip.onset)
 
 
 __all__ = [

@@ -30,8 +30,16 @@ _OURS = {
     "stlbp-ip": "methods.stlbp_ip:STLBPIP",
     "stclqp": "methods.stclqp:STCLQP",
     "tlcnn-d": "methods.tlcnn:TLCNNOnDifferences",
+    "bi-woof": "methods.bi_woof:BiWOOF",
+    "ststnet": "methods.ststnet:STSTNetMethod",
+    "off-apexnet": "methods.off_apexnet:OFFApexNetMethod",
+    "rcn-a": "methods.rcn_a:RCNAMethod",
+    "htnet": "methods.htnet:HTNetMethod",
     "majority": "methods.majority:Majority",
+    "person-prior": "methods.person_prior:PersonPrior",
+    "database-prior": "methods.database_prior:DatabasePrior",
     "linear": "methods.linear:Linear",
+    "flow-logreg": "methods.flow_logreg:FlowLogreg",
 }
 
 METHODS = Registry("method", _OURS, group="tlcnn_bench.methods")

@@ -139,13 +139,15 @@ class Method(ABC):
     "extra" (anything else) or "baseline"; `blind`: it never
     looks at a frame; `curve_titles` maps the beginning of the names of its training
     curves to the heading of their figure. `trial` holds settings under which a fit on a few
-    clips takes about a second: the contract is checked with them.
+    clips takes about a second: the contract is checked with them. `needs_frames` is False for methods that
+    also run on clips that are onset-apex pictures of flow (`Clips.holds == "flow"`).
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     revision: ClassVar[int] = 1
     learns_from_stills: ClassVar[bool] = False
+    needs_frames: ClassVar[bool] = True
     role: ClassVar[Role] = "extra"
     blind: ClassVar[bool] = False
     curve_titles: ClassVar[Mapping[str, str]] = {}

@@ -18,7 +18,17 @@ from filelock import FileLock
 
 from basis.canonical import digest_of
 from basis.files import file_sha256
-from data_prep.clips import Clips, Float32, Int64, PerClip, PreparedSet, UInt8, prepared_set, rows_of
+from data_prep.clips import (
+    Clips,
+    Float32,
+    Int64,
+    PerClip,
+    PreparedSet,
+    UInt8,
+    WithApex,
+    prepared_set,
+    rows_of,
+)
 from methods.base import MethodError
 
 Array = npt.NDArray[Any]
@@ -130,6 +140,8 @@ def _results(prepared: PreparedSet, rows: list[int], compute: PerClip, threads: 
         clip: UInt8 = np.array(prepared.frames[row])
         points: Float32 = np.array(prepared.landmarks[row])
         try:
+            if isinstance(compute, WithApex):
+                return np.ascontiguousarray(compute.compute(clip, points, float(prepared.apex[row])))
             return np.ascontiguousarray(compute(clip, points))
         except UnusableClip as reason:
             return str(reason)

@@ -97,13 +97,14 @@ def halves(clips: Clips) -> tuple[Int64, Int64]:
 def prepared_beside(clips: Clips, cache: Path, *, pixels: Int64, labels: Int64) -> Clips:
     """The clips as a prepared set in a cache folder, poisoned where a method must not look.
 
-    pixels, labels: positions whose pixels and landmarks, and whose labels, stay what they are; all others
-    become noise, moved points and the next class. The set keeps its digest, as if nothing had happened.
+    pixels, labels: positions whose pixels, landmarks and apex, and whose labels, stay what they are; all
+    others become noise, moved points and the next class. The set keeps its digest, as if nothing had
+    happened.
     """
     random = np.random.default_rng(0xBAD)
     n, shape = len(clips), (len(clips), *clips.shape, 3)
     frames, points = np.stack([clips[i] for i in range(n)]), clips.landmarks
-    others = np.setdiff1d(np.arange(n), pixels)
+    others, kept = np.setdiff1d(np.arange(n), pixels), set(pixels.tolist())
     frames[others] = random.integers(0, 256, (len(others), *shape[1:]), dtype=np.uint8)
     points[others] += random.uniform(-2, 2, (len(others), *points.shape[1:])).astype(np.float32)
     changed = np.setdiff1d(np.arange(n), labels)
@@ -119,6 +120,8 @@ def prepared_beside(clips: Clips, cache: Path, *, pixels: Int64, labels: Int64) 
         "labels": named.tolist(),
         "classes": list(clips.classes),
         "fps": [200.0] * n,
+        "holds": "frames",
+        "apex": [0.5 if i in kept else random.uniform() for i in range(n)],
     }
     write_set(folder, shape, (clip.tobytes() for clip in frames), meta)
     return open_prepared(folder, expected=clips.digest)

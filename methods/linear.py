@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from data_prep.clips import Clips, Float32, UInt8
 from features.optical_flow import flow_from_first
 from methods.base import FrameSettings, Method, MethodError, Prediction
 from methods.cached import per_clip, replacing
 from methods.folds import inner_folds
+from methods.logistic import logistic
 
 Float64 = npt.NDArray[np.float64]
 
@@ -112,7 +112,7 @@ class Linear(Method):
         """Weights of every C, (len(C), n_classes, d + 1): the standardisation is folded into them."""
         mean, deviation = x.mean(axis=0), x.std(axis=0)
         scale = np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0)
-        fits = [_logistic((x - mean) * scale, labels, C, self.n_classes) for C in self.settings.C]
+        fits = [logistic((x - mean) * scale, labels, C, self.n_classes) for C in self.settings.C]
         weights = np.stack(fits)
         weights[:, :, :-1] *= scale
         weights[:, :, -1] -= weights[:, :, :-1] @ mean
@@ -128,25 +128,6 @@ def pooled_apex_flow(flow: Float32, cells: int) -> Float32:
     rows = np.array_split(apex.astype(np.float64), cells)
     blocks = [block.mean(axis=(0, 1)) for row in rows for block in np.array_split(row, cells, axis=1)]
     return np.asarray(blocks, np.float32).ravel()
-
-
-def _logistic(x: Float64, labels: npt.NDArray[np.int64], C: float, n_classes: int) -> Float64:
-    """(n_classes, d + 1) weights and intercepts; absent classes get probability 0."""
-    classes = np.unique(labels)
-    weights = np.zeros((n_classes, x.shape[1] + 1))
-    weights[:, -1] = _ABSENT
-    weights[classes, -1] = 0.0
-    if len(classes) > 1:
-        model: Any = LogisticRegression(C=C, max_iter=2000).fit(x, labels)
-        coefficients, intercepts = model.coef_, model.intercept_
-        if len(classes) == 2:
-            coefficients = np.concatenate([-coefficients, coefficients]) / 2
-            intercepts = np.concatenate([-intercepts, intercepts]) / 2
-        weights[classes, :-1], weights[classes, -1] = coefficients, intercepts
-    return weights
-
-
-_ABSENT = -1e6
 
 
 def _scores(weights: Float64, x: Float64) -> Float32:

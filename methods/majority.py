@@ -22,6 +22,7 @@ class Majority(Method):
 
     name = "majority"
     title = "Majority class"
+    needs_frames = False
     role = "baseline"
     blind = True
     Settings = Settings

@@ -264,7 +264,7 @@ def _notes(results: Results) -> list[tuple[str, str, int]]:
 
 def _pictures(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
     """Figures with their SVG made fit for the page, the largest left out when all are too much."""
-    inline = {picture.name: _inline(picture.svg, i) for i, picture in enumerate(pictures)}
+    inline = {each.name: _inline(each.svg, i) if each.svg else "" for i, each in enumerate(pictures)}
     for name in sorted(inline, key=lambda key: len(inline[key]), reverse=True):
         if sum(map(len, inline.values())) <= MOST_SVG:
             break

@@ -37,11 +37,7 @@ def load(
 
 def read(name: str, root: Path | str | Sequence[Path]) -> Database:
     """As `load`, but the clips keep their annotation only and have no class yet."""
-    from data_prep.databases.trees import open_places
-
-    source = source_of(name)
-    tree, table = open_places(root)
-    return source.load(tree, table)
+    return source_of(name).read(root)
 
 
 def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillDatabase:

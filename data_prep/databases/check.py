@@ -158,9 +158,11 @@ def report_stills(database: StillDatabase, *, decode: bool = False) -> CheckRepo
     found = [SetAside(database.name, name, "frames", reason) for name, reason in reasons.items() if reason]
     kept = [still for still in database.stills if not reasons[still.name]]
     set_aside = (*database.set_aside, *found)
-    return _report(
-        database.name, database.root, "photographs", kept, set_aside, EXPRESSIONS, EXPRESSION_OF, decode
+    things = "photographs"
+    found_so_far = _report(
+        database.name, database.root, things, kept, set_aside, EXPRESSIONS, EXPRESSION_OF, decode
     )
+    return replace(found_so_far, suspicions=suspicions([still.as_clip() for still in kept]))
 
 
 def published_of(name: str) -> Published | None:

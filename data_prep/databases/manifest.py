@@ -1,10 +1,10 @@
 """Own data: one CSV with a line per clip, read as a stream so that its length costs no memory.
 
-Columns: database, subject, clip, emotion, fps, onset, apex, offset, frames and, if wanted, root. `frames` is
-a folder of numbered pictures or a video file, relative to the folder of the CSV and not outside it; where
-the CSV lies elsewhere, the column `root`, or `manifest=FILE,ROOT`, names the folder instead. Onset, apex and
-offset are the numbers in the picture names (for a video: the frame, counted from 1); empty onset and
-offset mean all frames, an empty apex means that it is not known.
+Columns: database, subject, clip, emotion, fps, onset, apex, offset, frames and, if wanted, root, action units
+and objective class. `frames` is a folder of numbered pictures or a video file, relative to the folder of the
+CSV and not outside it; where the CSV lies elsewhere, the column `root`, or `manifest=FILE,ROOT`, names the
+folder instead. Onset, apex and offset are the numbers in the picture names (for a video: the frame, counted
+from 1); empty onset and offset mean all frames, an empty apex means that it is not known.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from data_prep.clips import UNLABELLED, Clip, Database
+from data_prep.databases.action_units import action_units, objective_class
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
 from data_prep.databases.gathering import Gathering
 from data_prep.databases.source import Source
@@ -26,9 +27,11 @@ from data_prep.databases.trees import Tree
 from data_prep.frames import VIDEOS
 
 MAX_CLIPS = 100_000
+_NAMED = ("database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames", "root")
 COLUMNS: Columns = {
-    name: (name,)
-    for name in ("database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames", "root")
+    **{name: (name,) for name in _NAMED},
+    "units": ("action units", "au", "aus"),
+    "objective": ("objective class", "objective classes", "objective"),
 }
 REQUIRED = ("database", "subject", "clip", "emotion", "fps", "frames")
 _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
@@ -85,6 +88,8 @@ def _clip(path: Path, trees: dict[str, Tree], row: Row, note: Callable[[str], No
         frames=frames,
         annotations=annotations,
         row=f"{row}, column emotion",
+        objective=objective_class(row.get("objective")),
+        action_units=action_units(row.get("units")),
     )
 
 

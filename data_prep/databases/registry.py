@@ -27,6 +27,7 @@ DATABASES = Registry(
         "dfme-test-a": "data_prep.databases.dfme:TEST_A",
         "dfme-test-b": "data_prep.databases.dfme:TEST_B",
         "manifest": "data_prep.databases.manifest:SOURCE",
+        "flow-images": "data_prep.flow_images.loader:SOURCE",
     },
     group="tlcnn_bench.databases",
     error=DatabaseError,

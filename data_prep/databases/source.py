@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,12 @@ class Source(ABC):
     name: str
     published: Published | None = field(default=None, kw_only=True)
     table: re.Pattern[str] | None = field(default=None, kw_only=True)
+
+    def read(self, root: Path | str | Sequence[Path]) -> Database:
+        """All clips at a folder, or at the annotation table in one, or at several places; see `load`."""
+        from data_prep.databases.trees import open_places
+
+        return self.load(*open_places(root))
 
     @abstractmethod
     def load(self, tree: Tree, table: Path | None) -> Database:

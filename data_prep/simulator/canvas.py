@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.float32]
+Shader = Callable[[Image, Image], npt.NDArray[np.floating]]
+"""From the x and y of places, in units, (h, w) each, to their colours (h, w, 3)."""
 
 
 class Canvas:
@@ -35,26 +37,40 @@ class Canvas:
 
     def polygon(self, points: npt.ArrayLike, softness: float = 0.0) -> Image:
         """Mask 0..1 of a closed polygon; softness is the blur's sigma in units."""
-        mask = np.zeros(self.shape, np.uint8)
-        corners = np.round(self.pixels(points) * 256.0).astype(np.int32)
-        cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, 8)
-        return self._blurred(mask, softness)
+        return self._drawn([np.asarray(points, np.float64)], 0.0, softness, filled=True)
 
     def stroke(self, points: npt.ArrayLike, width: float, softness: float = 0.0) -> Image:
         """Mask 0..1 of a polyline of this width in units."""
-        mask = np.zeros(self.shape, np.uint8)
-        corners = np.round(self.pixels(points) * 256.0).astype(np.int32)
-        thickness = max(1, round(width * self.scale))
-        cv2.polylines(mask, [corners], False, 255, thickness, cv2.LINE_AA, 8)
-        return self._blurred(mask, softness)
+        return self._drawn([np.asarray(points, np.float64)], width, softness)
 
     def strokes(self, lines: Sequence[Floats], width: float) -> Image:
         """Mask 0..1 of many thin lines, (points, 2) each."""
-        mask = np.zeros(self.shape, np.uint8)
-        corners = [np.round(self.pixels(line) * 256.0).astype(np.int32) for line in lines]
-        thickness = max(1, round(width * self.scale))
-        cv2.polylines(mask, corners, False, 255, thickness, cv2.LINE_AA, 8)
-        return mask.astype(np.float32) / 255.0
+        return self._drawn(lines, width, 0.0)
+
+    def _drawn(
+        self, lines: Sequence[Floats], width: float, softness: float, *, filled: bool = False
+    ) -> Image:
+        """Lines or a filled polygon, blurred; only the window that holds them is worked on."""
+        thickness, sigma = max(1, round(width * self.scale)), softness * self.scale
+        reach = (thickness / 2 + 5.0 * sigma + 4.0) / self.scale
+        ends = np.vstack(lines)
+        low, high = ends.min(axis=0), ends.max(axis=0)
+        rows, columns = self._window((low + high) / 2, tuple((high - low) / 2 + reach))
+        mask = np.zeros((len(self.y[rows]), len(self.x[0, columns])), np.uint8)
+        picture = np.zeros(self.shape, np.float32)
+        if mask.size == 0:
+            return picture
+        corner = np.array((columns.start, rows.start)) * 256
+        corners = [
+            np.round(self.pixels(line) * 256.0).astype(np.int32) - corner.astype(np.int32) for line in lines
+        ]
+        if filled:
+            cv2.fillPoly(mask, corners, 255, cv2.LINE_AA, 8)
+        else:
+            cv2.polylines(mask, corners, False, 255, thickness, cv2.LINE_AA, 8)
+        soft = mask.astype(np.float32) / 255.0
+        picture[rows, columns] = cv2.GaussianBlur(soft, (0, 0), sigma) if sigma > 0.3 else soft
+        return picture
 
     def ellipse(self, centre: npt.ArrayLike, radii: tuple[float, float], edge: float = 0.03) -> Image:
         """Mask 0..1 of an upright ellipse; `edge` is the width of its soft border, in units."""
@@ -84,12 +100,14 @@ class Canvas:
         down = np.exp(-0.5 * ((self.y[rows, 0] - cy) / sigma[1]) ** 2)
         picture[rows, columns] += height * np.outer(down, across)
 
-    def blend(self, mask: Image, colour: npt.ArrayLike, strength: float = 1.0) -> None:
-        """Lay a colour (3,) or a picture (H, W, 3) over the canvas where the mask is."""
+    def blend(self, mask: Image, colour: npt.ArrayLike | Shader, strength: float = 1.0) -> None:
+        """Lay a colour (3,), a picture (H, W, 3) or what a function of x and y gives over the canvas."""
         rows, columns = _covered(mask)
-        over = np.asarray(colour, np.float32)
-        if over.ndim == 3:
-            over = over[rows, columns]
+        if callable(colour):
+            over = np.asarray(colour(self.x[rows, columns], self.y[rows, columns]), np.float32)
+        else:
+            over = np.asarray(colour, np.float32)
+            over = over[rows, columns] if over.ndim == 3 else over
         share = (mask[rows, columns] * np.float32(strength))[..., None]
         self.colour[rows, columns] += share * (over - self.colour[rows, columns])
 
@@ -109,11 +127,6 @@ class Canvas:
     def noise(self, rng: np.random.Generator, cell: float, stretch: float = 1.0) -> Image:
         """Smooth noise, mean 0, deviation 1; blobs are `cell` units wide and `stretch` times as high."""
         return smooth_noise(rng, self.shape, cell * self.scale, stretch)
-
-    def _blurred(self, mask: npt.NDArray[np.uint8], softness: float) -> Image:
-        soft = mask.astype(np.float32) / 255.0
-        sigma = softness * self.scale
-        return cv2.GaussianBlur(soft, (0, 0), sigma) if sigma > 0.3 else soft
 
 
 def _covered(mask: Image) -> tuple[slice, slice]:

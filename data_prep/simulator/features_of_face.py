@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_prep.simulator.canvas import Canvas, spline
+from data_prep.simulator.canvas import Canvas, Image, spline
 from data_prep.simulator.shape import Floats, shifted
 
 if TYPE_CHECKING:
@@ -30,16 +30,26 @@ def _draw_eye(canvas: Canvas, looks: Looks, eye: Floats, gaze: float) -> None:
     width = float(abs(eye[3, 0] - eye[0, 0]))
     tall = float(eye[4:, 1].mean() - eye[1:3, 1].mean())
     centre = (eye[0] + eye[3]) / 2
-    round_off = 1.0 - 0.35 * np.clip(np.abs(canvas.x - centre[0]) / (0.55 * width), 0, 1) ** 2
-    canvas.blend(white, np.array((0.90, 0.88, 0.86)) * (0.94 * round_off[..., None]))
+
+    def sclera(x: Image, y: Image) -> Image:
+        round_off = 1.0 - 0.35 * np.clip(np.abs(x - centre[0]) / (0.55 * width), 0, 1) ** 2
+        shade: Image = np.array((0.90, 0.88, 0.86)) * (0.94 * round_off[..., None])
+        return shade
+
+    canvas.blend(white, sclera)
     iris = np.array([centre[0] + gaze * 0.16 * width, centre[1] + 0.002])
     radius = 0.047
     rim = canvas.ellipse(iris, (radius, radius), 0.010) * white
     canvas.blend(rim, np.asarray(looks.iris) * 0.45)
-    angle = np.arctan2(canvas.y - iris[1], canvas.x - iris[0])
-    fibres = 1.0 + 0.18 * np.sin(17 * angle + 3) + 0.12 * np.sin(29 * angle)
+
+    def fibres(x: Image, y: Image) -> Image:
+        angle = np.arctan2(y - iris[1], x - iris[0])
+        bright = 1.0 + 0.18 * np.sin(17 * angle + 3) + 0.12 * np.sin(29 * angle)
+        shade: Image = np.asarray(looks.iris, np.float32) * (1.25 * bright)[..., None]
+        return shade
+
     inner = canvas.ellipse(iris, (radius * 0.82, radius * 0.82), 0.012) * white
-    canvas.blend(inner, np.asarray(looks.iris, np.float32) * (1.25 * fibres)[..., None])
+    canvas.blend(inner, fibres)
     canvas.blend(canvas.ellipse(iris, (0.019, 0.019), 0.006) * white, (0.02, 0.02, 0.02))
     side = 1.0 if looks.light[0] > 0 else -1.0
     canvas.blend(

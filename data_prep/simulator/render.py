@@ -21,7 +21,7 @@ SUPERSAMPLING = 2
 """The neutral face is drawn at twice the frame's resolution; a pixel of a frame is the mean of 2 x 2."""
 
 REFERENCE_WIDTH = 230.0
-"""Amplitude and drift are given in pixels on a face this wide."""
+"""Amplitude and drift are given in pixels on a face this wide, noise in grey levels."""
 
 FINE_FACE = 160.0
 """Faces narrower than this are drawn finer and averaged down, so that single hairs stay thin."""
@@ -150,7 +150,7 @@ def render(
     for frame in range(plan.frames):
         picture = camera.picture(frame)
         picture *= np.float32(255.0) * lamp.gain(frame)
-        yield exposed(picture, rng, settings.noise)
+        yield exposed(picture, rng, settings.noise * neutral.scale / REFERENCE_WIDTH)
 
 
 def exposed(picture: Image, rng: np.random.Generator, noise: float) -> npt.NDArray[np.uint8]:

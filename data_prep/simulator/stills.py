@@ -14,7 +14,7 @@ from data_prep.simulator.canvas import Canvas
 from data_prep.simulator.faces import Expression, Looks, draw_face, draw_looks
 from data_prep.simulator.movement import Floats, Movement, bumps_of
 from data_prep.simulator.recipes import units_of
-from data_prep.simulator.render import FINE_FACE, exposed, frame_origin
+from data_prep.simulator.render import FINE_FACE, REFERENCE_WIDTH, exposed, frame_origin
 from data_prep.simulator.seeds import generator
 from data_prep.simulator.settings import SimulatorSettings
 
@@ -107,7 +107,8 @@ def draw_still(plan: StillPlan, settings: SimulatorSettings) -> tuple[npt.NDArra
         draw_face(canvas, looks, points, expression), shape[::-1], interpolation=cv2.INTER_AREA
     )
     picture *= np.float32(255.0 * rng.normal(1.0, 0.02))
-    return exposed(picture, rng, settings.noise), points * width + np.asarray(origin)
+    noise = settings.noise * width / REFERENCE_WIDTH
+    return exposed(picture, rng, noise), points * width + np.asarray(origin)
 
 
 def _expressed(plan: StillPlan, looks: Looks, rng: np.random.Generator) -> tuple[Floats, Expression]:

@@ -254,6 +254,9 @@ def test_the_positive_control_turns_the_simulators_knobs_and_refuses_ones_own_da
     settings = resolve({"control": "movement"}, profile="quick")
     assert settings.simulator_settings == {"amplitude": 10.0, "style": 0.0, "ambiguity": 0.0}
     mine = resolve({"control": "movement", "simulator_settings": {"amplitude": 5.0}}, profile="quick")
-    assert mine.simulator_settings["amplitude"] == 5.0
+    assert mine.simulator_settings == {"amplitude": 5.0, "style": 0.0, "ambiguity": 0.0}
+    plain = resolve({}, profile="quick")
+    longer, usual = (describe("3d-cnn", each).settings["iterations"] for each in (settings, plain))
+    assert longer > usual
     with pytest.raises(SettingsError, match=r"--control movement.*--data"):
         resolve({"control": "movement", "data": {"casme2": "x"}}, profile="quick")

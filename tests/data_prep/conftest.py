@@ -117,6 +117,12 @@ def disk(tmp_path: Path) -> Disk:
     return Disk(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def disk_at() -> type[Disk]:
+    """For fixtures that several tests share."""
+    return Disk
+
+
 def parts_of(rows):
     book = openpyxl.Workbook()
     for row in rows:

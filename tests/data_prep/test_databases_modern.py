@@ -280,6 +280,25 @@ def test_dfme_counts(disk, name, table, people, total):
     assert by_task(name, disk.root, "dfme-7") == (total, people)
 
 
+def test_the_three_parts_of_dfme_may_lie_side_by_side(disk):
+    for first, table in ((1, "training"), (500, "testA"), (600, "testB")):
+        dfme(disk, table, 2, {"fear": 3}, first=first)
+    for name, person in (("dfme", "sub0001"), ("dfme-test-a", "sub0500"), ("dfme-test-b", "sub0600")):
+        database = load(name, disk.root)
+        assert len(database.clips) == 3 and not database.set_aside
+        assert database.clips[0].subject == f"{name}/{person}"
+
+
+def test_parts_a_and_c_of_casme3_may_lie_side_by_side(disk):
+    casme3(disk, [row3(1, "b", 3, 5, 9)])
+    empty(disk, "part_B/spNO.1/b/color/{}.jpg", range(1, 5))
+    disk.xlsx("CAS(ME)3_part_C_ME.xlsx", [["sub", "count", "onset", "offset", "au"], [1, 1, 3, 9, 4]])
+    empty(disk, "part_C/01/a/color/{}.jpg", range(1, 30))
+    for name in ("casme3", "casme3-c"):
+        database = read(name, disk.root)
+        assert len(database.clips) == 1 and not database.set_aside
+
+
 # ---------------------------------------------------------------- what all share
 
 

@@ -109,7 +109,7 @@ def test_zero_amplitude_leaves_only_the_nuisances(neutral):
     frames, movement = rendered(neutral, plan(peak=0.0))
     assert np.array_equal(frames[0], frames[4])
     assert not field(movement, 4).any()
-    noisy, _ = rendered(neutral, plan(peak=0.0), dataclasses.replace(STILL, noise=2.0))
+    noisy, _ = rendered(neutral, plan(peak=0.0), dataclasses.replace(STILL, noise=2.0 * 230.0 / FACE))
     assert (noisy[4].astype(float) - noisy[0])[60:150, 60:140].std() == pytest.approx(2.0 * 2**0.5, rel=0.05)
 
 

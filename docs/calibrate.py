@@ -1,0 +1,202 @@
+"""Draw up docs/calibration.md: `python docs/calibrate.py`, and with `--pixels DIR` measure accuracies anew.
+
+The statistics of labels are computed each time (seconds). Accuracies take a run of the `medium` simulation
+for each variant, about a quarter of an hour of two cores; without `--pixels` the stored ones are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.simulator import SimulatorSettings
+from data_prep.simulator.likeness import REAL, likeness
+
+DOCS = Path(__file__).parent
+PAGE = DOCS / "calibration.md"
+LABELS = DOCS / "results" / "calibration-labels.csv"
+PIXELS = DOCS / "results" / "calibration-pixels.csv"
+
+SEEDS = range(5)
+PIXEL_SEED = 7
+"""Not the README's seed: the default was chosen with seeds from 5 on."""
+
+NEIGHBOURS: Sequence[Mapping[str, Any]] = (
+    {},
+    {"uneven": 0.0},
+    {"uneven": 0.03},
+    {"uneven": 0.2},
+    {"uneven": 1.0},
+    {"style": 0.0},
+    {"ambiguity": 0.0},
+)
+"""Knobs beside the default whose casts are tabled."""
+
+VARIANTS: Sequence[Mapping[str, float]] = (
+    {},
+    {"drift": 1.2, "turn": 0.14},
+    {"drift": 2.0, "turn": 0.25, "light": 0.03, "flicker": 0.01},
+)
+"""Knobs beside the default whose footage is run."""
+
+METHODS = ("lbp-top", "stlbp-ip", "mdmo", "fdm", "stclqp", "linear", "majority")
+PROTOCOLS = {"clips": "over clips", "subject": "over people"}
+FIELDS = ("variant", "method", "title", "protocol", "mean", "low", "high")
+
+PUBLISHED: Mapping[str, tuple[str, str]] = {
+    "lbp-top": ("66.6", "35-39"),
+    "stlbp-ip": ("67.8", "37"),
+    "mdmo": ("61.1", "67"),
+    "fdm": ("47.5", "42-46"),
+    "stclqp": ("69.6", ""),
+}
+"""Method to (the paper's Table 3; real CASME II, leave one subject out). `TEXT` says where they are from."""
+
+
+TEXT = """# Calibration of the simulator
+
+Made by `python docs/calibrate.py`; the tables lie in `docs/results/calibration-*.csv`. The default was chosen
+with seeds from 5 on, the accuracies are of seed {seed}: neither is the README's seed 0.
+
+## The default
+
+{knobs}
+
+## Labels
+
+Real label tables first, then the simulator at `full`, means over the seeds 0 to 4, the default and one knob
+turned at a time. Priors are those of CASME II + SMIC. *Person prior*: naming the class that a person's
+training clips show most, five folds over clips. *Database prior*: each database's most frequent class. *Same
+units*: share of pairs of clips of one class with the same action units, of one person and of two people.
+*Ceiling*: logistic regression on the true action units, folds over people, all databases (real CASME II: .79
+to .82). *Frames*: mean length at 200 and 100 fps. *Peak*: largest displacement at the apex, pixels on a face
+230 px wide; no published table says it.
+
+{labels}
+
+A test holds the default in stated bands for seeds 0 to 4 (`tests/data_prep/test_simulator_likeness.py`).
+
+## Footage
+
+`medium` (253 clips of 27 people), profile `quick`, TIM 32, seed {seed}: accuracy in percent with its 95 %
+interval. *Published*: over clips the paper's Table 3 (560 clips, settings chosen on the test folds), over
+people real CASME II, leave one subject out (LBP-TOP and STLBP-IP: published feature files run again, majority
+40; MDMO: its paper, chosen on test; FDM: literature, unchecked).
+
+{pixels}
+
+* Real footage moves and flickers more than the default: with drift near 2 px both texture methods lose what
+  they know beyond the person over clips. With a mix of emotions as even as the real one their published
+  figures over clips are reached only by heads that keep fairly still.
+* FDM stays above its published figure at every setting, MDMO over clips too: exact directions and a chosen
+  grid, not a knob.
+"""
+
+
+def words(knobs: Mapping[str, float]) -> str:
+    """Knobs as the command line takes them; "default" for none."""
+    return " ".join(f"{name}={value:g}" for name, value in knobs.items()) or "default"
+
+
+def label_rows() -> list[dict[str, str]]:
+    """Statistics of the default and its neighbours at full size, means over the seeds, and the real ones."""
+    rows = [
+        {"labels": name, **{key: f"{value:.3g}" for key, value in known.items()}}
+        for name, known in REAL.items()
+    ]
+    for knobs in NEIGHBOURS:
+        found = [likeness(replace(SimulatorSettings(size="full", seed=seed), **knobs)) for seed in SEEDS]
+        means = {key: float(np.mean([one[key] for one in found])) for key in found[0]}
+        rows.append({"labels": words(knobs), **{key: f"{value:.3g}" for key, value in means.items()}})
+    return rows
+
+
+def measured(knobs: Mapping[str, float], folder: Path) -> Iterable[dict[str, str]]:
+    """Accuracies of one variant, from a run of its own (continued where it was stopped)."""
+    out = folder / words(knobs).replace(" ", "_")
+    turned = [f"{name}={value:g}" for name, value in {"seed": PIXEL_SEED, **knobs}.items()]
+    command = [sys.executable, "-m", "benchmark", "run", "--simulator", "medium", "--profile", "quick"]
+    command += ["--tim", "32", "--methods", *METHODS, "--protocol", *PROTOCOLS, "--tables-only"]
+    subprocess.run([*command, "--cache", folder / "cache", "--out", out, "--set", *turned], check=True)
+    with (out / "table3.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield {"variant": words(knobs), **{key: row[key] for key in FIELDS[1:]}}
+
+
+def stored(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def store(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write rows as CSV; the columns are those of all rows in the order of their appearance."""
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; numbers stand on the right."""
+    lines = ["| " + " | ".join(head) + " |", "|:--" + "|--:" * (len(head) - 1) + "|"]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def label_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """The statistics of labels, real ones first."""
+    names = [key for key in dict.fromkeys(key for row in rows for key in row) if key != "labels"]
+    return table(["labels", *names], [[row["labels"], *(row.get(key, "") for key in names)] for row in rows])
+
+
+def pixel_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Accuracies, one line a method and a protocol, one column a variant."""
+    variants = list(dict.fromkeys(row["variant"] for row in rows))
+    cells = {(row["method"], row["protocol"], row["variant"]): row for row in rows}
+    titles = {row["method"]: row["title"] for row in rows}
+    lines = []
+    for method in METHODS:
+        for column, protocol in enumerate(PROTOCOLS):
+            known = PUBLISHED.get(method, ("", ""))[column]
+            found = [cells.get((method, protocol, variant)) for variant in variants]
+            shown = ["" if row is None else f"{row['mean']} ({row['low']}-{row['high']})" for row in found]
+            lines.append([f"{titles[method]}, {PROTOCOLS[protocol]}", known, *shown])
+    return table(["method", "published", *variants], lines)
+
+
+def knob_table() -> str:
+    """Every knob and its default."""
+    default = SimulatorSettings()
+    return table(["knob", "default"], [[f.name, str(getattr(default, f.name))] for f in fields(default)])
+
+
+def page(labels: Sequence[Mapping[str, str]], pixels: Sequence[Mapping[str, str]]) -> str:
+    """The page."""
+    return TEXT.format(
+        labels=label_table(labels), pixels=pixel_table(pixels), knobs=knob_table(), seed=PIXEL_SEED
+    )
+
+
+def main() -> None:
+    """Write the page and the tables beside it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--pixels", type=Path, metavar="DIR", help="run every variant, with its files in DIR")
+    folder: Path | None = parser.parse_args().pixels
+    if folder is not None:
+        store(PIXELS, [row for knobs in VARIANTS for row in measured(knobs, folder.resolve())])
+    labels = label_rows()
+    store(LABELS, labels)
+    PAGE.write_text(page(labels, stored(PIXELS)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

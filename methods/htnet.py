@@ -1,0 +1,53 @@
+"""HTNet, the hierarchical transformer that most repositories since 2023 begin from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, get_args
+
+from basis.names import one_of
+from methods.nets.flow_net import FlowNet
+from methods.nets.htnet import HTNet
+from methods.training.epochs import Epochs
+from methods.training.flow_net_method import FlowNetMethod, FlowNetSettings
+
+Size = Literal["small", "full"]
+SIZES: Mapping[Size, tuple[int, int]] = {"small": (32, 2), "full": (256, 3)}
+"""Channels and heads of the first level."""
+
+
+@dataclass(frozen=True)
+class Settings(FlowNetSettings):
+    """size: "small", 2.2 million parameters, or "full", 139.6 million, which wants a GPU."""
+
+    size: Size = "small"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of(self.size, get_args(Size), "size")
+
+
+class HTNetMethod(FlowNetMethod):
+    """See `methods.nets.htnet.HTNet`, whose attention changes nothing.
+
+    Notes
+    -----
+    The crops are around one fixed set of landmarks, as in a public re-implementation: the authors' own come
+    from a photograph of 28 x 28 pixels and fall back to such a set. The authors' loader does not shuffle,
+    and trains for 800 epochs; quick is 20 at twenty times their rate.
+    """
+
+    name = "htnet"
+    title = "HTNet"
+    Settings = Settings
+    presets: ClassVar[Mapping[str, Epochs]] = {
+        "authors": Epochs(800, 5e-5, 256, False, "adam", 20),
+        "quick": Epochs(20, 1e-3, 256, False, "adam", 20),
+    }
+    trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "preset": "quick", "epochs": 2}
+
+    def new_net(self, n_classes: int) -> FlowNet:
+        """With torch's own initial weights."""
+        dim, heads = SIZES[self.settings.size]
+        return HTNet(n_classes, dim=dim, heads=heads)

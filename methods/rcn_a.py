@@ -1,0 +1,46 @@
+"""RCN-A: the recurrent convolutional network with attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from methods.nets.flow_net import FlowNet
+from methods.nets.rcn import RCNA
+from methods.training.epochs import Epochs
+from methods.training.flow_net_method import SIDE, FlowNetMethod, FlowNetSettings
+
+
+@dataclass(frozen=True)
+class Settings(FlowNetSettings):
+    """channels: of the maps; pooled: side of the grid that is classified (64 and 7 are the larger net)."""
+
+    channels: int = 32
+    pooled: int = 5
+
+
+class RCNAMethod(FlowNetMethod):
+    """See `methods.nets.rcn.RCNA`; stochastic gradient descent, the rate halved every ten epochs.
+
+    Notes
+    -----
+    Published between 20 and 100 epochs; "authors" is 100. Quick is 20 epochs at twenty times the rate.
+    """
+
+    name = "rcn-a"
+    title = "RCN-A"
+    Settings = Settings
+    presets: ClassVar[Mapping[str, Epochs]] = {
+        "authors": Epochs(100, 5e-4, 64, True, "sgd", 40, momentum=0.9, fade=0.5, fade_every=10),
+        "quick": Epochs(20, 1e-2, 64, True, "sgd", 20, momentum=0.9, fade=0.5, fade_every=10),
+    }
+    trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "preset": "quick", "epochs": 3}
+
+    def new_net(self, n_classes: int) -> FlowNet:
+        """With the authors' initial weights."""
+        net = RCNA(n_classes, channels=self.settings.channels, pooled=self.settings.pooled, side=SIDE)
+        net.initialise(torch.default_generator)
+        return net

@@ -1,0 +1,122 @@
+"""Training of the small nets on flow pictures: epochs, whole data in memory, weights kept along the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from methods.base import MethodError
+from methods.nets.flow_net import FlowNet
+from methods.nets.losses import cross_entropy, probabilities
+from methods.training.checkpoints import Weights, snapshot
+
+Optimiser = Literal["adam", "sgd"]
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """How a net is trained.
+
+    number: of epochs; rate: learning rate, times `fade` every `fade_every` epochs; batch: pictures an
+    update; shuffle: anew in every epoch, or always in the order given; kept: how many epochs keep their
+    weights, equally spaced, the last among them.
+    """
+
+    number: int
+    rate: float
+    batch: int
+    shuffle: bool
+    optimiser: Optimiser
+    kept: int
+    momentum: float = 0.0
+    fade: float = 1.0
+    fade_every: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.number, self.batch, self.kept) < 1:
+            raise MethodError(
+                f"epochs = {self.number}, batch = {self.batch}, candidates = {self.kept}: each at least 1"
+            )
+
+    def keeps(self) -> tuple[int, ...]:
+        """The epochs that keep their weights, counted from 1."""
+        n = min(self.kept, self.number)
+        return tuple(round(self.number * (k + 1) / n) for k in range(n))
+
+    def rate_at(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 0."""
+        return self.rate * (self.fade ** (epoch // self.fade_every) if self.fade_every else 1.0)
+
+
+@dataclass(frozen=True)
+class TrainedEpochs:
+    """(epoch, weights) of the kept epochs, and the mean training loss of every epoch."""
+
+    kept: tuple[tuple[int, Weights], ...]
+    losses: tuple[float, ...]
+
+
+def train_epochs(
+    net: FlowNet, images: Tensor, labels: Tensor, plan: Epochs, *, seeds: tuple[int, int]
+) -> TrainedEpochs:
+    """Train in place on images (n, 3, h, w) and labels (n,) with cross-entropy.
+
+    seeds: of the order of the pictures and of what is dropped. A batch of a single picture, which cannot be
+    normalised in every net, joins the one before it. Raises MethodError when the loss is no longer finite.
+    """
+    order = torch.Generator().manual_seed(seeds[0])
+    dropout = torch.Generator(images.device).manual_seed(seeds[1])
+    optimiser = _optimiser(net, plan)
+    kept: list[tuple[int, Weights]] = []
+    losses: list[float] = []
+    keeps = set(plan.keeps())
+    net.train()
+    for epoch in range(plan.number):
+        for group in optimiser.param_groups:
+            group["lr"] = plan.rate_at(epoch)
+        total = 0.0
+        for batch in batches(len(images), plan, order):
+            chosen = batch.to(images.device)
+            masks = net.draw_masks(len(chosen), dropout)
+            optimiser.zero_grad(set_to_none=True)
+            loss = cross_entropy(net(images[chosen], *masks), labels[chosen]) / len(chosen)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total += float(loss.detach()) * len(chosen)
+        losses.append(total / len(images))
+        if not torch.isfinite(torch.tensor(losses[-1])):
+            raise MethodError(f"the loss is {losses[-1]} after epoch {epoch + 1}: lower the rate")
+        if epoch + 1 in keeps:
+            kept.append((epoch + 1, snapshot(net)))
+    return TrainedEpochs(tuple(kept), tuple(losses))
+
+
+def batches(n: int, plan: Epochs, generator: torch.Generator) -> Iterator[Tensor]:
+    """Positions of each batch of one epoch."""
+    positions = torch.randperm(n, generator=generator) if plan.shuffle else torch.arange(n)
+    starts = list(range(0, n, plan.batch))
+    if len(starts) > 1 and n - starts[-1] == 1:
+        starts.pop()
+    for start, end in zip(starts, [*starts[1:], n], strict=True):
+        yield positions[start:end]
+
+
+@torch.inference_mode()
+def scores_of(net: FlowNet, images: Tensor, *, batch: int = 512) -> Tensor:
+    """(n, k) class probabilities of images, on the CPU."""
+    net.eval()
+    starts = range(0, len(images), batch)
+    parts = [probabilities(net(images[start : start + batch])) for start in starts]
+    return torch.cat(parts).cpu() if parts else torch.zeros((0, 0))
+
+
+def _optimiser(net: FlowNet, plan: Epochs) -> torch.optim.Optimizer:
+    kinds: dict[Optimiser, Callable[[], torch.optim.Optimizer]] = {
+        "adam": lambda: torch.optim.Adam(net.parameters(), lr=plan.rate, foreach=False),
+        "sgd": lambda: torch.optim.SGD(net.parameters(), lr=plan.rate, momentum=plan.momentum, foreach=False),
+    }
+    return kinds[plan.optimiser]()
