@@ -111,7 +111,9 @@ def test_method_names_keep_the_order_of_table_3():
     assert select(["linear", "tlcnn"]) == ("tlcnn", "linear")
     assert select(["*lbp*"]) == ("lbp-top", "stlbp-ip")
     assert select(["tlcnn*", "!tlcnn-e*"]) == ("tlcnn", "tlcnn-d")
-    assert select(["!tlcnn*", "!*-*"]) == ("mdmo", "fdm", "stclqp", "majority", "linear")
+    plain = tuple(name for name in METHODS if "-" not in name and name != "tlcnn")
+    assert select(["!tlcnn*", "!*-*"]) == plain
+    assert {"mdmo", "linear"} < set(plain)
     with pytest.raises(UnknownName, match="leaves no method"):
         select(["fdm", "!fdm"])
 
