@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,29 +43,6 @@ def prepare(settings: Settings, log: Log) -> int:
     return 0
 
 
-def status(run: Path, log: Log) -> int:
-    """What a run folder holds; status 1 while anything is missing, failed or damaged."""
-    from benchmark.ledger import survey
-    from results.records.run_file import read_run_file
-    from results.records.runs import go_on
-
-    body = read_run_file(run)
-    found = survey(run)
-    state = Counter(found.statuses.get(unit.key, "missing") for unit in body.units)
-    log(f"{run}: profile {body.profile}, data {body.data.name}, {len(body.units)} units")
-    for name, count in sorted(state.items()):
-        log(f"  {name}: {count}")
-    for line in found.bad:
-        log(f"  damaged, will be redone: {line}")
-    strangers = len(set(found.statuses) - {unit.key for unit in body.units})
-    if strangers:
-        log(f"  {strangers} records are not of this plan (other settings or revisions) and are left out")
-    if state.keys() - {"done"} or found.bad:
-        log(f"go on with: {go_on(body.command, run)}")
-        return 1
-    return 0
-
-
 def compare(run: Path, other: str, atol: float, log: Log) -> int:
     """Per-fold differences of two runs, or a run beside the paper's Table 3."""
     from results.compare import compare as compare_runs
@@ -84,24 +60,50 @@ def compare(run: Path, other: str, atol: float, log: Log) -> int:
     return int(comparison.exit_status)
 
 
-def audit(table: Path | None, fold_size: int | None, uar: float | None, uf1: float | None, log: Log) -> int:
-    """Recompute the claims of a table, or re-score a log of predictions; VerbError for the other's flags."""
+def audit(
+    table: Path | None,
+    fold_size: int | None,
+    uar: str | None,
+    uf1: str | None,
+    accuracy: str | None,
+    expect: str | None,
+    log: Log,
+) -> int:
+    """Recompute the claims of a table, or re-score a log of predictions; VerbError for the other's flags.
+
+    Status 1 when a claim or a published number is not reproduced, or the log is doubtful.
+    """
     from results.audit import audit as audit_table
     from results.audit import audit_predictions, is_prediction_log
 
-    claims = {name: value for name, value in (("uar", uar), ("uf1", uf1)) if value is not None}
+    stated = {"accuracy": accuracy, "uf1": uf1, "uar": uar}
+    published = {name: value for name, value in stated.items() if value is not None}
     if fold_size is not None and fold_size < 1:
         raise VerbError(f"--fold-size {fold_size}: a test fold has at least one clip")
     if table is not None and is_prediction_log(table):
         if fold_size is not None:
             raise VerbError(f"--fold-size is of a table of accuracies; {table} is a log of predictions")
-        log(audit_predictions(table, published=claims).text)
-        return 0
-    if claims:
+        found = audit_predictions(table, published, _counts(expect) if expect else None)
+        log(found.text)
+        return found.exit_status
+    if published or expect:
         what = table or "the paper's Table 3"
-        raise VerbError(f"--uar and --uf1 are checked against a log of predictions; {what} is none")
-    log(audit_table(table, fold_size=fold_size).text)
-    return 0
+        raise VerbError(
+            f"--uar, --uf1, --accuracy and --expect are checked against a log of predictions; {what} is none"
+        )
+    report = audit_table(table, fold_size=fold_size)
+    log(report.text)
+    return int((report.verdicts["verdict"] != "reproduced").any())
+
+
+def _counts(name: str) -> dict[str, int]:
+    """Database -> clips of a named task, as publications count them."""
+    from data_prep.task_table import task_named
+
+    task = task_named(name)
+    if not task.published:
+        raise VerbError(f"--expect {name}: nobody has published how many clips this task has")
+    return {database: sum(counts.values()) for database, counts in task.published.items()}
 
 
 def check(what: Sequence[str], decode: bool, log: Log) -> int:
