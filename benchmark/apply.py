@@ -30,7 +30,6 @@ from data_prep.examine import look
 from data_prep.frames import VIDEOS, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import Options
-from data_prep.notes import Notes
 from methods import load_method, make_settings
 from methods.base import SAVED_AS, Context, Method
 from methods.values import typed

@@ -94,7 +94,7 @@ def test_what_is_neither_frames_nor_video_is_refused(tmp_path):
 def test_landmarks_beside_the_frames_are_found(folder, name):
     points = mean_shape(60, 50)
     (folder / name).write_text(json.dumps({"points": points.tolist(), "frame": "img1.png"}))
-    assert clip_of(folder, "file", 12, SIZE)[0].landmarks.shape == (1, 66, 2)
+    assert clip_of(folder, "file", 12, SIZE).clips.landmarks.shape == (1, 66, 2)
 
 
 def test_landmarks_beside_a_video_are_found(tmp_path):
@@ -105,7 +105,7 @@ def test_landmarks_beside_a_video_are_found(tmp_path):
     writer.release()
     body = {"points": mean_shape(60, 50).tolist(), "frame": 1}
     (tmp_path / "face.landmarks.json").write_text(json.dumps(body))
-    assert len(clip_of(video, "file", 16, SIZE)[0]) == 1
+    assert len(clip_of(video, "file", 16, SIZE).clips) == 1
     shutil.copy(video, tmp_path / "other.avi")
     with pytest.raises(Exception, match="no landmark file"):
         clip_of(tmp_path / "other.avi", "file", 16, SIZE)
