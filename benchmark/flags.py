@@ -91,8 +91,10 @@ def _result_verbs(verbs: Any) -> None:
     audit = _verb(verbs, "audit")
     audit.add_argument("table", nargs="?", type=place, help="CSV like Table 3, or a log of predictions")
     audit.add_argument("--fold-size", type=int, help="clips in a test fold of the table")
-    audit.add_argument("--uar", type=float, help="the published UAR of a log")
-    audit.add_argument("--uf1", type=float, help="the published UF1 of a log")
+    audit.add_argument("--uar", metavar="N", help="the published UAR of a log, with all decimals in print")
+    audit.add_argument("--uf1", metavar="N", help="the published UF1 of a log")
+    audit.add_argument("--accuracy", metavar="N", help="the published accuracy of a log")
+    audit.add_argument("--expect", metavar="TASK", help="its list of clips, such as megc2019: are all there?")
 
 
 def _data_verbs(verbs: Any) -> None:

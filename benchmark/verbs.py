@@ -84,24 +84,50 @@ def compare(run: Path, other: str, atol: float, log: Log) -> int:
     return int(comparison.exit_status)
 
 
-def audit(table: Path | None, fold_size: int | None, uar: float | None, uf1: float | None, log: Log) -> int:
-    """Recompute the claims of a table, or re-score a log of predictions; VerbError for the other's flags."""
+def audit(
+    table: Path | None,
+    fold_size: int | None,
+    uar: str | None,
+    uf1: str | None,
+    accuracy: str | None,
+    expect: str | None,
+    log: Log,
+) -> int:
+    """Recompute the claims of a table, or re-score a log of predictions; VerbError for the other's flags.
+
+    Status 1 when a claim or a published number is not reproduced, or the log is doubtful.
+    """
     from results.audit import audit as audit_table
     from results.audit import audit_predictions, is_prediction_log
 
-    claims = {name: value for name, value in (("uar", uar), ("uf1", uf1)) if value is not None}
+    stated = {"accuracy": accuracy, "uf1": uf1, "uar": uar}
+    published = {name: value for name, value in stated.items() if value is not None}
     if fold_size is not None and fold_size < 1:
         raise VerbError(f"--fold-size {fold_size}: a test fold has at least one clip")
     if table is not None and is_prediction_log(table):
         if fold_size is not None:
             raise VerbError(f"--fold-size is of a table of accuracies; {table} is a log of predictions")
-        log(audit_predictions(table, published=claims).text)
-        return 0
-    if claims:
+        found = audit_predictions(table, published, _counts(expect) if expect else None)
+        log(found.text)
+        return found.exit_status
+    if published or expect:
         what = table or "the paper's Table 3"
-        raise VerbError(f"--uar and --uf1 are checked against a log of predictions; {what} is none")
-    log(audit_table(table, fold_size=fold_size).text)
-    return 0
+        raise VerbError(
+            f"--uar, --uf1, --accuracy and --expect are checked against a log of predictions; {what} is none"
+        )
+    report = audit_table(table, fold_size=fold_size)
+    log(report.text)
+    return int((report.verdicts["verdict"] != "reproduced").any())
+
+
+def _counts(name: str) -> dict[str, int]:
+    """Database -> clips of a named task, as publications count them."""
+    from data_prep.task_table import task_named
+
+    task = task_named(name)
+    if not task.published:
+        raise VerbError(f"--expect {name}: nobody has published how many clips this task has")
+    return {database: sum(counts.values()) for database, counts in task.published.items()}
 
 
 def check(what: Sequence[str], decode: bool, log: Log) -> int:

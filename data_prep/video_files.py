@@ -59,7 +59,10 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         raise FrameError(f"{path}: does not begin as an AVI, MP4, MOV, MKV or WebM file")
     try:
         with av.open(
-            f"file:{path.absolute()}", format=kind, options={"protocol_whitelist": "file"}
+            f"file:{path.absolute()}",
+            format=kind,
+            options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
         ) as container:
             yield container, _video_stream(container, path)
     except av.FFmpegError as error:

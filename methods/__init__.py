@@ -36,6 +36,8 @@ _OURS = {
     "rcn-a": "methods.rcn_a:RCNAMethod",
     "htnet": "methods.htnet:HTNetMethod",
     "majority": "methods.majority:Majority",
+    "person-prior": "methods.person_prior:PersonPrior",
+    "database-prior": "methods.database_prior:DatabasePrior",
     "linear": "methods.linear:Linear",
     "flow-logreg": "methods.flow_logreg:FlowLogreg",
 }

@@ -114,5 +114,5 @@ def test_results_names_no_method_and_no_protocol():
     for name, path in sources("results").items():
         if not name.startswith("results.audit"):
             assert not words_of(path.read_text()) & names, path
-            quoted = re.findall(r"(?:method|protocol)\b[^\n]* [!=]= \"([\w-]+)\"", path.read_text())
+            quoted = re.findall(r"(?:method|protocol)(?:\"\]|\.name)? [!=]= \"([\w-]+)\"", path.read_text())
             assert not quoted, f"{path}: {quoted}"

@@ -29,6 +29,7 @@ def _release(name: str, part: str, people: int, counts: tuple[int, ...]) -> Rele
         tree_hint=f"DFME_{part.lower()} with sub0003_01/00109.png",
         table=re.compile(tables[part]),
         others=re.compile(others),
+        not_in=re.compile("|".join(word for key, word in _TABLES.items() if key != part)),
         required=(*REQUIRED, "Fps"),
         published=Published(
             source=f"{part}_full_with_AU.xlsx",

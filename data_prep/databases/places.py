@@ -59,13 +59,15 @@ def below_subjects(
     return places
 
 
-def by_name(tree: Tree, clip_folder: re.Pattern[str], hint: str) -> Places:
-    """Clips whose own names tell the subject (group 1), wherever they lie.
+def by_name(tree: Tree, clip_folder: re.Pattern[str], hint: str, elsewhere: Callable[[str], bool]) -> Places:
+    """Clips whose own names tell the subject (group 1), wherever they lie but in folders `elsewhere`.
 
     Raises DatabaseError where there is none, or where clips lie in two trees, such as raw and cropped.
     """
     places: Places = {}
-    for _, listing in walk(tree, clip_folder):
+    for folder, listing in walk(tree, clip_folder):
+        if elsewhere(folder):
+            continue
         for name, path in _clips_in(listing):
             if match := clip_folder.fullmatch(name):
                 places.setdefault((int(match[1]), name), []).append(path)

@@ -38,6 +38,9 @@ COLUMNS: Columns = {
     "Objective": ("Objective Classes", "Objective class", "Objective"),
     "Fps": ("Fps",),
 }
+LONG = 3.0
+"""Seconds above which a clip is remarked upon; the longest true ones of all tables last less than one."""
+
 REQUIRED = ("Subject", "Filename", "Onset", "Offset", "Emotion")
 
 
@@ -56,7 +59,8 @@ class Release(Source):
     fps: frames per second, where the table has no column Fps. subject_folder: pattern of a subject's folder
     with the number as group 1; clip_folder: the same of clips whose own names tell the subject, where there
     are no subject folders; subject: number -> its name. others: pattern (lower case) of names of tables
-    that are something else; objective: of a table of objective classes. onset_in_name: whether (subject,
+    that are something else; not_in: of names of folders that hold another part of the release; objective: of
+    a table of objective classes. onset_in_name: whether (subject,
     file name) repeats, so that the onset belongs to a clip's name; repeats: whether trees may hold the
     second clip of a name as `<name>2`. without_row: (subject, file name) of clips that the release holds
     and its table does not. columns, required: of the table, beside or instead of COLUMNS and REQUIRED.
@@ -76,6 +80,7 @@ class Release(Source):
     clip_folder: re.Pattern[str] | None = None
     others: re.Pattern[str] = field(default=re.compile("(?!)"))
     objective: re.Pattern[str] | None = None
+    not_in: re.Pattern[str] = field(default=re.compile("(?!)"))
     onset_in_name: bool = False
     repeats: bool = False
     without_row: frozenset[tuple[int, str]] = frozenset()
@@ -145,11 +150,18 @@ def _in_root(tree: Tree, name: str) -> Path | None:
 
 
 def _places(release: Release, tree: Tree, homes: tuple[str, ...], gathering: Gathering) -> Places:
+    elsewhere = partial(_elsewhere, tree, release.not_in)
     if release.clip_folder:
-        return by_name(tree, release.clip_folder, release.tree_hint)
+        return by_name(tree, release.clip_folder, release.tree_hint, elsewhere)
+    homes = tuple(home for home in homes if not elsewhere(home)) or homes
     return below_subjects(
         tree, homes_of(tree, homes, release.tree_hint), release.subject_folder, gathering, release.folder_key
     )
+
+
+def _elsewhere(tree: Tree, not_in: re.Pattern[str], path: str) -> bool:
+    """Whether a folder lies in a folder, below the root, of another part of the release."""
+    return any(not_in.search(part.lower()) for part in Path(tree.relative(path)).parts[1:])
 
 
 def _objective(release: Release, found: Survey) -> dict[tuple[int, str], int]:
@@ -284,6 +296,9 @@ def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
     for key in ((number, file, onset), (number, file, None)):
         if key in release.known:
             note(f"{row}: {release.known[key]}")
+    if (offset - onset) / _fps(release, row) > LONG:
+        seconds = (offset - onset + 1) / _fps(release, row)
+        note(f"{row}: the clip is {seconds:.1f} s long, a micro-expression is not; a number is mistyped?")
     place = _place(source, row, (number, file))
     try:
         if release.gaps and not place.lower().endswith(VIDEOS):

@@ -232,36 +232,7 @@ def dumbbells(info: RunFile, optimism: pd.DataFrame, protocol: str) -> Drawn:
     )
     panels = figure.subplots(1, len(tims), sharey=True, sharex=True, squeeze=False)[0]
     for axes, tim in zip(panels, tims, strict=True):
-        rows = part[part["tim"] == tim]
-        y = [titles.index(title) for title in rows["title"]]
-        axes.hlines(y, rows["honest"], rows["paper_style"], color=QUIET, linewidth=1.6, zorder=1)
-        axes.plot(rows["honest"], y, "o", ms=6.5, color=COLOURS[0], label="honest: chosen on training clips")
-        axes.plot(
-            rows["paper_style"],
-            y,
-            "D",
-            ms=5.5,
-            mfc=PAPER,
-            mec="#D55E00",
-            mew=1.5,
-            label="paper-style: best on the test fold",
-        )
-        for place, right, gain in zip(y, rows["paper_style"], rows["optimism"], strict=True):
-            if not np.isnan(gain):
-                axes.annotate(
-                    f"+{gain:.1f}",
-                    (right, place),
-                    (6, 0),
-                    textcoords="offset points",
-                    va="center",
-                    fontsize=7.5,
-                )
-        axes.set_title(f"TIM {tim}")
-        axes.set_yticks(range(len(titles)), titles)
-        axes.set_ylim(len(titles) - 0.4, -0.6)
-        axes.margins(x=0.13)
-        axes.set_xlabel("accuracy (%)")
-        tidy(axes, "x")
+        _dumbbell_panel(axes, part[part["tim"] == tim], titles, tim)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     complete = part[part["optimism"].notna()].sort_values("optimism", kind="stable")
@@ -272,6 +243,38 @@ def dumbbells(info: RunFile, optimism: pd.DataFrame, protocol: str) -> Drawn:
             f"The largest optimism is {most['optimism']:.2f} points, of {most['title']} at TIM {most['tim']}."
         )
     return Drawn(f"optimism-{protocol}", f"{heading}, protocol {protocol}", words, figure)
+
+
+def _dumbbell_panel(axes: Axes, rows: pd.DataFrame, titles: Sequence[str], tim: int) -> None:
+    y = [titles.index(title) for title in rows["title"]]
+    axes.hlines(y, rows["honest"], rows["paper_style"], color=QUIET, linewidth=1.6, zorder=1)
+    axes.plot(rows["honest"], y, "o", ms=6.5, color=COLOURS[0], label="honest: chosen on training clips")
+    axes.plot(
+        rows["paper_style"],
+        y,
+        "D",
+        ms=5.5,
+        mfc=PAPER,
+        mec="#D55E00",
+        mew=1.5,
+        label="paper-style: best on the test fold",
+    )
+    for place, right, gain in zip(y, rows["paper_style"], rows["optimism"], strict=True):
+        if not np.isnan(gain):
+            axes.annotate(
+                f"+{gain:.1f}",
+                (right, place),
+                (6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=7.5,
+            )
+    axes.set_title(f"TIM {tim}")
+    axes.set_yticks(range(len(titles)), titles)
+    axes.set_ylim(len(titles) - 0.4, -0.6)
+    axes.margins(x=0.13)
+    axes.set_xlabel("accuracy (%)")
+    tidy(axes, "x")
 
 
 def cost_accuracy(info: RunFile, table: pd.DataFrame, costs: pd.DataFrame, protocol: str) -> Drawn:

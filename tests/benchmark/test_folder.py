@@ -22,7 +22,7 @@ def unit(fold="fold1", seed=0, method="majority"):
 
 
 def planned(unit):
-    return PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed)
+    return PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed, "")
 
 
 def plan_of(*units):

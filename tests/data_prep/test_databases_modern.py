@@ -98,6 +98,14 @@ def test_casme3_known_errors_are_named_and_the_clips_stay(disk):
     assert "onset 12 lies after offset 0" in wrong.reason
 
 
+def test_a_clip_of_seconds_is_remarked_upon(disk):
+    casme3(disk, [row3(1, "b", 1, 5, 200), row3(2, "b", 1, 5, 80)], frames=range(1, 201))
+    database = load("casme3", disk.root)
+    assert len(database.clips) == 2
+    (note,) = database.warnings
+    assert "row 2" in note and "6.7 s long" in note
+
+
 def test_casme3_trees_that_number_repeated_clips(disk):
     rows = [row3(1, "b", 3, 5, 9), row3(1, "b", 12, 14, 20), row3(1, "b", 22, 23, 24)]
     casme3(disk, rows)
@@ -278,6 +286,25 @@ def test_dfme_has_no_subject_folders_and_a_rate_in_each_row(disk):
 def test_dfme_counts(disk, name, table, people, total):
     dfme(disk, table, people, published_of(name).emotions)
     assert by_task(name, disk.root, "dfme-7") == (total, people)
+
+
+def test_the_three_parts_of_dfme_may_lie_side_by_side(disk):
+    for first, table in ((1, "training"), (500, "testA"), (600, "testB")):
+        dfme(disk, table, 2, {"fear": 3}, first=first)
+    for name, person in (("dfme", "sub0001"), ("dfme-test-a", "sub0500"), ("dfme-test-b", "sub0600")):
+        database = load(name, disk.root)
+        assert len(database.clips) == 3 and not database.set_aside
+        assert database.clips[0].subject == f"{name}/{person}"
+
+
+def test_parts_a_and_c_of_casme3_may_lie_side_by_side(disk):
+    casme3(disk, [row3(1, "b", 3, 5, 9)])
+    empty(disk, "part_B/spNO.1/b/color/{}.jpg", range(1, 5))
+    disk.xlsx("CAS(ME)3_part_C_ME.xlsx", [["sub", "count", "onset", "offset", "au"], [1, 1, 3, 9, 4]])
+    empty(disk, "part_C/01/a/color/{}.jpg", range(1, 30))
+    for name in ("casme3", "casme3-c"):
+        database = read(name, disk.root)
+        assert len(database.clips) == 1 and not database.set_aside
 
 
 # ---------------------------------------------------------------- what all share

@@ -270,7 +270,7 @@ def test_tables_and_other_files_are_no_logs(tmp_path: Path, table: list[dict[str
     [
         ("casme2 sub01\nEP02_01f 1 1 9 9\n", "line 2"),
         ("truth,guess\n1,1\n", "needs the columns truth and predicted"),
-        ("truth,predicted\n1,\n", "line 2: truth or prediction is empty"),
+        ("truth,predicted\n1,\n", "line 2: the prediction is empty"),
         ("truth,predicted\n", "no prediction in it"),
     ],
 )
@@ -286,3 +286,67 @@ def test_an_unknown_metric_is_refused(tmp_path: Path) -> None:
     log.write_text("truth,predicted\n0,0\n")
     with pytest.raises(BadLog, match="must be one of accuracy, uf1, uar, macro_precision"):
         audit_predictions(log, published={"war": 0.5})
+
+
+FORMS = {
+    "tabs": "clip\ttruth\tpredicted\na\t0\t0\nb\t1\t0\nc\t1\t1\n",
+    "semicolons, quoted": '"clip";"label";"pred"\n"a";"0";"0"\n"b";"1";"0"\n"c";"1";"1"\n',
+    "blanks": "name actual prediction\na 0 0\nb 1 0\nc 1 1\n",
+    "an index": ",clip,y_true,y_pred\n0,a,0,0\n1,b,1,0\n2,c,1,1\n",
+    "an index and no header": "0,a,0,0\n1,b,1,0\n2,c,1,1\n",
+    "no header": "0,0\n1,0\n1,1\n",
+    "floats": "truth,predicted\n0,0.0\n1,0.0\n1.0,1.0\n",
+    "a header twice": "truth,predicted\n0,0\ntruth,predicted\n1,0\n1,1\n",
+    "pairs of lines": "sub s1\nPredicted: [0 0]\nGround Truth : [0 1]\nPredicted: [1]\nTruth : [1]\n",
+    "pairs of tensors": "Predicted: tensor([0, 0, 1], device='cuda:0')\nGround Truth: tensor([0, 1, 1])\n",
+    "a challenge": "smic s1\na 0 0\nb 1 0\nsmic s2\na 1 1\n",
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_log_is_read_in_every_form_it_is_found_in(tmp_path: Path, name: str) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text(FORMS[name])
+    assert is_prediction_log(log)
+    found = audit_predictions(log, {"accuracy": "0.67", "uar": "75.0"})
+    np.testing.assert_array_equal(found.confusion.to_numpy(), [[1, 0], [1, 1]])
+    assert (found.doubts, found.exit_status) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("clip,truth,predicted\na,0,0\nb,1,1\na,0,0\n", "more than once"),
+        ("truth,predicted\nhappy,0\nsad,1\n", "written in two ways"),
+    ],
+)
+def test_a_doubtful_log_says_so_and_ends_with_status_1(tmp_path: Path, text: str, words: str) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(text)
+    found = audit_predictions(log)
+    assert words in found.text
+    assert found.exit_status == 1
+
+
+def test_clips_that_a_named_list_has_are_missed(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text(FORMS["a challenge"])
+    assert audit_predictions(log, expected={"smic": 3}).exit_status == 0
+    assert "smic: 3 clips, the list has 4" in audit_predictions(log, expected={"smic": 4}).text
+
+
+@pytest.mark.parametrize("label", ["nan", "", "None", "NA"])
+def test_a_missing_label_is_refused_with_its_line(tmp_path: Path, label: str) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(f"truth,predicted\n1,1\n1,{label}\n")
+    with pytest.raises(BadLog, match="line 3"):
+        audit_predictions(log)
+
+
+def test_the_decimals_in_print_say_how_exact_a_number_is(tmp_path: Path) -> None:
+    """37 of 50 and 36 of 50: UAR .73."""
+    rows = [("a", "a")] * 37 + [("a", "b")] * 13 + [("b", "b")] * 36 + [("b", "a")] * 14
+    log = write(tmp_path / "log.csv", [{"truth": t, "predicted": p} for t, p in rows])
+    for text, verdict in {"0.7": "reproduced", "0.70": "not reproduced", "0.73": "reproduced"}.items():
+        assert list(audit_predictions(log, {"uar": text}).verdicts["verdict"]) == [verdict], text
+    assert list(audit_predictions(log, {"uar": "73%"}).verdicts["verdict"]) == ["reproduced"]

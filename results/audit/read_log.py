@@ -1,0 +1,240 @@
+"""Logs of predictions as they are found: tables with and without header, and text of challenge scripts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from results.records.store import ResultsError
+
+TRUTH = (
+    *("truth", "true", "label", "labels", "gt", "y_true", "ytrue", "ground_truth", "groundtruth", "actual"),
+    *("target", "targets", "true_label", "gt_label", "real"),
+)
+PREDICTED = (
+    *("predicted", "prediction", "predictions", "pred", "preds", "y_pred", "ypred", "predicted_label"),
+    *("pred_label", "output", "honest"),
+)
+DATABASES = ("database", "dataset", "db")
+CLIPS = ("clip", "name", "video", "sample", "file", "filename", "id", "clip_name", "video_name")
+SUBJECTS = ("subject", "sub", "person")
+NOTHING = ("", "nan", "none", "null", "na", "n/a", "<na>")
+PAIR = re.compile(
+    r"^\s*(?P<what>predicted|prediction|pred|ground[ _]?truth|truth|gt|actual)\s*[:=](?P<rest>.*)$", re.I
+)
+FORMS = (
+    "a table with the columns truth and predicted (commas, semicolons, tabs or blanks), lines 'clip truth "
+    "predicted' below 'database subject', or pairs of lines 'Predicted: ...' and 'Ground Truth: ...'"
+)
+
+
+class BadLog(ResultsError):
+    """A log that cannot be read; the message names file, line and content."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log. frame: database, clip ("" where none is named), truth, predicted, as text; doubts: lines."""
+
+    frame: pd.DataFrame
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One prediction: where it stands, and what it says."""
+
+    line: int
+    database: str
+    clip: str
+    truth: str
+    predicted: str
+
+
+def is_prediction_log(path: Path) -> bool:
+    """Whether a file looks like a log of predictions rather than like a table of accuracies."""
+    try:
+        lines = [line for line in _text(path).splitlines() if line.strip()]
+    except BadLog:
+        return False
+    if not lines:
+        return False
+    names = {_name(cell) for cell in _cells(lines[0], _separator(lines[0]))}
+    if names & set(TRUTH) and names & set(PREDICTED):
+        return True
+    if {"method", "tim"} <= names:
+        return False
+    return _has_pairs(lines) or 2 <= len(_cells(lines[0], _separator(lines[0]))) <= 4
+
+
+def read_log(path: Path) -> Log:
+    """Read a log of predictions in any form that it is found in.
+
+    A header may be there or not, quoted or not; an unnamed first column that counts the rows is no data;
+    columns go by their usual names (truth, label, actual, y_true; pred, predicted, y_pred). "1" and "1.0"
+    are one label. Raises BadLog for what is none of it, and for an empty or missing (nan) label with its
+    line; a clip that stands there twice is a doubt.
+    """
+    text = _text(path)
+    numbered = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if not numbered:
+        raise BadLog(f"{path}: there is no prediction in it")
+    rows = list(_rows(numbered, path))
+    if not rows:
+        raise BadLog(f"{path}: there is no prediction in it")
+    for row in rows:
+        for what, label in (("truth", row.truth), ("prediction", row.predicted)):
+            if label.lower() in NOTHING:
+                raise BadLog(f"{path}, line {row.line}: the {what} is empty or no label ({label!r})")
+    labels = _one_alphabet({label for row in rows for label in (row.truth, row.predicted)})
+    frame = pd.DataFrame(
+        [(row.database, row.clip, labels[row.truth], labels[row.predicted]) for row in rows],
+        columns=["database", "clip", "truth", "predicted"],
+    )
+    return Log(frame, tuple(_twice(frame)))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadLog(f"{path}: cannot be read as a text file ({error})") from error
+
+
+def _name(cell: str) -> str:
+    return re.sub(r"[ -]+", "_", cell.strip().lower())
+
+
+def _separator(line: str) -> str:
+    """The separator of a table: the one of the first line; "" for blanks."""
+    return next((each for each in ("\t", ";", ",") if each in line), "")
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    if not separator:
+        return line.split()
+    return [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=separator))]
+
+
+def _rows(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]:
+    first = numbered[0][1]
+    separator = _separator(first)
+    header = [_name(cell) for cell in _cells(first, separator)]
+    if _has_pairs([line for _, line in numbered]):
+        yield from _pairs(numbered, path)
+    elif set(header) & {*TRUTH, *PREDICTED}:
+        yield from _table(numbered, separator, header, path)
+    elif separator:
+        yield from _bare_table(numbered, separator, path)
+    else:
+        yield from _challenge(numbered, path)
+
+
+def _table(
+    numbered: Sequence[tuple[int, str]], separator: str, header: list[str], path: Path
+) -> Iterator[Row]:
+    """A table with a header."""
+    place = {name: i for i, name in enumerate(header)}
+    truth, predicted = _first(place, TRUTH), _first(place, PREDICTED)
+    if truth is None or predicted is None:
+        raise BadLog(f"{path}: needs the columns truth and predicted, it has {', '.join(header)}")
+    database, clip, subject = _first(place, DATABASES), _first(place, CLIPS), _first(place, SUBJECTS)
+    for i, line in numbered[1:]:
+        cells = _cells(line, separator)
+        if [_name(cell) for cell in cells] == header:
+            continue  # a resumed script writes its header again
+        if len(cells) == len(header) + 1:
+            cells = cells[1:]  # pandas writes no heading above an index where the separator is a blank
+        if len(cells) != len(header):
+            raise BadLog(f"{path}, line {i}: {len(cells)} cells under {len(header)} columns: {line[:60]!r}")
+        names = [cells[at] for at in (subject, clip) if at is not None] if clip is not None else []
+        home = cells[database] if database is not None and cells[database] else "all"
+        yield Row(i, home, "/".join(names), cells[truth], cells[predicted])
+
+
+def _first(place: dict[str, int], names: Sequence[str]) -> int | None:
+    return next((place[name] for name in names if name in place), None)
+
+
+def _bare_table(numbered: Sequence[tuple[int, str]], separator: str, path: Path) -> Iterator[Row]:
+    """A table without header: truth and predicted, with the clip before them where there are three.
+
+    A first column that counts the rows is left away.
+    """
+    table = [_cells(line, separator) for _, line in numbered]
+    counted = all(
+        len(cells) == 4 and cells[0] in (str(n), str(n + 1), f"{n}.0") for n, cells in enumerate(table)
+    )
+    for (i, line), whole in zip(numbered, table, strict=True):
+        cells = whole[1:] if counted else whole
+        if len(cells) not in (2, 3):
+            raise BadLog(f"{path}, line {i}: {line[:60]!r} is no prediction; a log is {FORMS}")
+        yield Row(i, "all", cells[0] if len(cells) == 3 else "", cells[-2], cells[-1])
+
+
+def _has_pairs(lines: Sequence[str]) -> bool:
+    """Whether both kinds of lines of a pair are among these."""
+    kinds = {match["what"].lower().startswith("pred") for line in lines if (match := PAIR.match(line))}
+    return len(kinds) == 2
+
+
+def _pairs(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]:
+    """Pairs of lines, each a label or a list of labels: "Predicted: [0 1]" and "Ground Truth: [0 2]"."""
+    waiting: dict[str, tuple[int, list[str]]] = {}
+    for i, line in numbered:
+        match = PAIR.match(line)
+        if match is None:
+            continue
+        what = "predicted" if match["what"].lower().startswith("pred") else "truth"
+        if what in waiting:
+            raise BadLog(f"{path}, line {i}: {what} follows {what}, the other of the pair is missing")
+        waiting[what] = (
+            i,
+            re.findall(r"[^\s,\[\]()'\"]+", re.sub(r"tensor|array|device=.*", "", match["rest"])),
+        )
+        if len(waiting) == 2:
+            truths, said = waiting["truth"][1], waiting["predicted"][1]
+            if len(truths) != len(said) or not truths:
+                raise BadLog(f"{path}, line {i}: {len(truths)} truths and {len(said)} predictions in a pair")
+            yield from (Row(i, "all", "", t, p) for t, p in zip(truths, said, strict=True))
+            waiting = {}
+    if waiting:
+        raise BadLog(f"{path}: the last line of a pair is missing")
+
+
+def _challenge(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]:
+    """Text of the micro-expression challenges: 'casme2 sub01', then 'EP02_01f 1 1' for its clips."""
+    database, subject = "all", ""
+    for i, line in numbered:
+        words = line.split()
+        if len(words) == 2:
+            database, subject = words
+        elif len(words) == 3:
+            yield Row(i, database, f"{subject}/{words[0]}".strip("/"), words[1], words[2])
+        else:
+            raise BadLog(
+                f"{path}, line {i}: {line[:60]!r} is neither 'database subject' nor 'clip truth predicted'; "
+                f"a log is {FORMS}"
+            )
+
+
+def _one_alphabet(labels: set[str]) -> dict[str, str]:
+    """Each label as it is compared: whole numbers without decimals, so that 1.0 is 1."""
+    return {label: re.sub(r"^([+-]?\d+)\.0*$", r"\1", label) for label in labels}
+
+
+def _twice(frame: pd.DataFrame) -> Iterator[str]:
+    """Clips that stand there more than once."""
+    named = frame[frame["clip"] != ""]
+    counts = Counter(zip(named["database"], named["clip"], strict=True))
+    twice = [f"{database}/{clip}" for (database, clip), n in counts.items() if n > 1]
+    if twice:
+        more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
+        yield f"{len(twice)} clips stand there more than once, each counts: {', '.join(twice[:3])}{more}"
