@@ -217,7 +217,9 @@ def assemble(settings: Settings, log: Log) -> Assembled:
                 f"{database.warnings[0]}"
             )
     photographs = [still.as_clip() for database in loaded.stills for still in database.stills]
-    doubts = (*suspicions(plan.clips), *suspicions(photographs))
+    # pictures have no files of frames to compare; their loader compares the pictures themselves
+    filmed = () if isinstance(plan, FlowPlan) else plan.clips
+    doubts = (*suspicions(filmed), *suspicions(photographs))
     for line in doubts:
         log(f"warning: {line}")
     return Assembled(settings, loaded, plan, specs, doubts)
