@@ -26,9 +26,10 @@ from data_prep.databases.errors import Refused
 from data_prep.databases.tabled import frames_at, whole_span
 from data_prep.databases.trees import Tree
 from data_prep.examine import look
-from data_prep.frames import VIDEOS, Notes, times_of
+from data_prep.frames import VIDEOS, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import Options
+from data_prep.notes import Notes
 from methods import load_method, make_settings
 from methods.base import SAVED_AS, Context, Method
 from methods.values import typed

@@ -211,7 +211,8 @@ def assemble(settings: Settings, log: Log) -> Assembled:
                 f"{database.name}: {len(database.warnings)} remarks on its table, which check lists: "
                 f"{database.warnings[0]}"
             )
-    doubts = suspicions(plan.clips)
+    photographs = [still.as_clip() for database in loaded.stills for still in database.stills]
+    doubts = (*suspicions(plan.clips), *suspicions(photographs))
     for line in doubts:
         log(f"warning: {line}")
     return Assembled(settings, loaded, plan, specs, doubts)

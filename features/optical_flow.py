@@ -49,7 +49,10 @@ def flow_between_neighbours(frames: npt.NDArray[np.uint8], algorithm: str = "far
 
 
 def to_grey(frames: npt.NDArray[np.uint8]) -> UInt8:
-    """(T, H, W) or RGB (T, H, W, 3) uint8 to contiguous grey (T, H, W) uint8 by OpenCV's luma weights."""
+    """(T, H, W) or RGB (T, H, W, 3) uint8 to contiguous grey (T, H, W) uint8 by OpenCV's luma weights.
+
+    OpenCV's grey for OpenCV's flows; the texture descriptors have `features.colour.grey`, which says why.
+    """
     colour = frames.ndim == 4 and frames.shape[-1] == 3
     if frames.dtype != np.uint8 or not (frames.ndim == 3 or colour):
         raise ValueError(
