@@ -30,6 +30,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "audit": ("benchmark.verbs:audit", "recompute what a published table or prediction log claims"),
     "check": ("benchmark.verbs:check", "check databases (NAME=DIR ...) or a method (its name)"),
     "look": ("benchmark.verbs:look", "a page of a database: every clip playing, its movement magnified"),
+    "flow": ("benchmark.flow:flow", "write the field's onset-apex flow images from frames"),
     "simulate": ("benchmark.verbs:simulate", "write simulated databases in the official layouts"),
     "fit": ("benchmark.apply:fit", "train one method on all given clips and save it"),
     "predict": ("benchmark.apply:predict", "label a video file or a folder of frames with a saved model"),
@@ -106,6 +107,14 @@ def _data_verbs(verbs: Any) -> None:
     look.add_argument("--out", type=place, default=Path("look"), metavar="DIR", help="folder of the page")
     look.add_argument("--faces", action="store_true", default=None, help="show faces of licensed databases")
     _data_flags(look)
+
+    flow = _verb(verbs, "flow", own=("out", "tim"))
+    _data_flags(flow)
+    flow.add_argument("--out", required=True, type=place, metavar="DIR", help="folder to fill")
+    flow.add_argument("--algorithm", default="auto", help="of the flow; auto: TV-L1 if it is installed")
+    flow.add_argument("--normalise", default="minmax", help="minmax, as the public sets, or symmetric")
+    flow.add_argument("--spotter", default="largest", help="of an apex that is not annotated; or divide")
+    flow.add_argument("--tim", type=int, default=32, help="frames of a clip after interpolation")
 
     simulate = _verb(verbs, "simulate")
     simulate.add_argument("folder", type=place)
