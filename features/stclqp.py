@@ -116,13 +116,9 @@ def _absolute_sum(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, 
         for y in range(codes.shape[1]):
             start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
             for p in range(weights.shape[0]):
-                a, b, c, d = (
-                    start + offsets[p, 0],
-                    start + offsets[p, 1],
-                    start + offsets[p, 2],
-                    start + offsets[p, 3],
-                )
-                wa, wb, wc, wd = weights[p, 0], weights[p, 1], weights[p, 2], weights[p, 3]
+                o, w = offsets[p], weights[p]
+                a, b, c, d = start + o[0], start + o[1], start + o[2], start + o[3]
+                wa, wb, wc, wd = w[0], w[1], w[2], w[3]
                 for x in range(np.uintp(codes.shape[2])):
                     value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
                     totals[x] += abs(value - v[start + x])

@@ -38,6 +38,9 @@ COLUMNS: Columns = {
     "Objective": ("Objective Classes", "Objective class", "Objective"),
     "Fps": ("Fps",),
 }
+LONG = 3.0
+"""Seconds above which a clip is remarked upon; the longest true ones of all tables last less than one."""
+
 REQUIRED = ("Subject", "Filename", "Onset", "Offset", "Emotion")
 
 
@@ -293,6 +296,9 @@ def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
     for key in ((number, file, onset), (number, file, None)):
         if key in release.known:
             note(f"{row}: {release.known[key]}")
+    if (offset - onset) / _fps(release, row) > LONG:
+        seconds = (offset - onset + 1) / _fps(release, row)
+        note(f"{row}: the clip is {seconds:.1f} s long, a micro-expression is not; a number is mistyped?")
     place = _place(source, row, (number, file))
     try:
         if release.gaps and not place.lower().endswith(VIDEOS):
