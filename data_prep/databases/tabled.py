@@ -60,15 +60,16 @@ class Release(Source):
     with the number as group 1; clip_folder: the same of clips whose own names tell the subject, where there
     are no subject folders; subject: number -> its name. others: pattern (lower case) of names of tables
     that are something else; sheet_name: of the sheet that is meant where it is there; not_in: of names of
-    folders that hold another part of the release; objective: of a table of objective classes. onset_in_name: whether (subject,
-    file name) repeats, so that the onset belongs to a clip's name; repeats: whether trees may hold the
-    second clip of a name as `<name>2`. without_row: (subject, file name) of clips that the release holds
-    and its table does not. columns, required: of the table, beside or instead of COLUMNS and REQUIRED.
-    folder_key: a folder's name to what rows call it; any_case: whether the table is careless of capitals.
-    inner: the folder of the colour frames inside a clip's folder; gaps: whether the camera dropped frames.
-    emotion_of: a row to its emotion word and the labels it carries; file_of: a row to the name of its
-    folder; no_clip: rows that are none, such as sums. remarks: what is known to be wrong in the release;
-    known: (subject, file name) -> what is known to be wrong with it, noted where the row is read.
+    folders that hold another part of the release; objective: of a table of objective classes.
+    onset_in_name: whether (subject, file name) repeats, so that the onset belongs to a clip's name;
+    repeats: whether trees may hold the second clip of a name as `<name>2`. without_row: (subject, file
+    name) of clips that the release holds and its table does not. columns, required: of the table, beside or
+    instead of COLUMNS and REQUIRED. folder_key: a folder's name to what rows call it; any_case: whether the
+    table is careless of capitals. inner: the folder of the colour frames inside a clip's folder; gaps:
+    whether the camera dropped frames. emotion_of: a row to its emotion word and the labels it carries;
+    file_of: a row to the name of its folder; no_clip: rows that are none, such as sums. remarks: what is
+    known to be wrong in the release; known: (subject, file name) -> what is known to be wrong with it,
+    noted where the row is read.
     """
 
     fps: float
