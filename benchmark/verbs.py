@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,29 +40,6 @@ def prepare(settings: Settings, log: Log) -> int:
         stills = assembled.stills(size, log)
         if stills is not None:
             log(f"ready: {len(stills)} photographs, {size[0]}x{size[1]}: {stills.folder}")
-    return 0
-
-
-def status(run: Path, log: Log) -> int:
-    """What a run folder holds; status 1 while anything is missing, failed or damaged."""
-    from benchmark.ledger import survey
-    from results.records.run_file import read_run_file
-    from results.records.runs import go_on
-
-    body = read_run_file(run)
-    found = survey(run)
-    state = Counter(found.statuses.get(unit.key, "missing") for unit in body.units)
-    log(f"{run}: profile {body.profile}, data {body.data.name}, {len(body.units)} units")
-    for name, count in sorted(state.items()):
-        log(f"  {name}: {count}")
-    for line in found.bad:
-        log(f"  damaged, will be redone: {line}")
-    strangers = len(set(found.statuses) - {unit.key for unit in body.units})
-    if strangers:
-        log(f"  {strangers} records are not of this plan (other settings or revisions) and are left out")
-    if state.keys() - {"done"} or found.bad:
-        log(f"go on with: {go_on(body.command, run)}")
-        return 1
     return 0
 
 

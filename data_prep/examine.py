@@ -22,9 +22,10 @@ from data_prep import crop
 from data_prep.cache import Parts
 from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8
 from data_prep.frame_files import file_stamp
-from data_prep.frames import FrameError, Notes, iterate, notes_of, reading_of, times_of
+from data_prep.frames import FrameError, iterate, notes_of, reading_of, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, Sidecar, backend_named, find_face
+from data_prep.notes import Notes
 
 Float32 = npt.NDArray[np.float32]
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from data_prep.clips import FrameSource, ImageFrames, UInt8
 from data_prep.frame_files import FrameError
+from data_prep.notes import Notes
 from data_prep.pictures import (
     PICTURES,
     camera_bits,
@@ -22,9 +23,6 @@ from data_prep.pictures import (
 )
 from data_prep.timeline import READER, timeline
 from data_prep.video import VIDEOS, frame_times, video_frames
-
-Notes = list[tuple[str, str]]
-"""(kind, particulars) of what the user should know of a clip that is used nevertheless."""
 
 DEEP = "pictures of more than 8 bits, scaled by one rule for all frames of a clip"
 ALPHA = "pictures with an alpha channel, which is not used"

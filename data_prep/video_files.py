@@ -76,9 +76,13 @@ def decoded(container: Any, stream: Any, faults: list[Fault]) -> Iterator[Any]:
     """
     stream.codec_context.thread_count = 1
     stream.codec_context.options = DECODER
+    alone = stream.codec_context.codec.intra_only
     for packet in container.demux(stream):
         if packet.size == 0 and packet.dts is not None:
             continue  # a null frame; an empty packet would tell the decoder that the video ends
+        if not (alone or packet.is_keyframe):
+            faults.append((packet.pts, "the video begins without the picture that it is built on"))
+        alone = True
         if packet.is_corrupt:
             faults.append((packet.pts, CUT_SHORT))
         try:
