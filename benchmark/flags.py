@@ -140,6 +140,7 @@ def _model_verbs(verbs: Any) -> None:
     predict.add_argument("--offset", type=int, help="last frame; default: all that is there")
     predict.add_argument("--landmarks", help="back end for the face; default: the model's")
     predict.add_argument("--device", default="auto")
+    predict.add_argument("--page", type=place, metavar="HTML", help="also write what was seen, for a browser")
 
 
 def _verb(verbs: Any, name: str, *, own: tuple[str, ...] = ()) -> argparse.ArgumentParser:

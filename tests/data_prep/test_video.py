@@ -42,7 +42,6 @@ def write(
     rate: int = 25,
     options: dict[str, str] | None = None,
     pixels: str = "yuvj420p",
-    matrix: Sequence[int] | None = None,
 ) -> Path:
     """A video of RGB pictures at these time stamps (ticks of 1/clock s)."""
     with av.open(str(path), "w") as container:
@@ -52,8 +51,6 @@ def write(
         stream.codec_context.time_base = Fraction(1, clock)
         if codec == "mjpeg":
             stream.codec_context.qmin = stream.codec_context.qmax = 2
-        if matrix is not None:
-            stream.set_display_matrix(list(matrix))
         for i, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             frame.pts, frame.time_base = (stamps or range(len(pictures)))[i], Fraction(1, clock)
