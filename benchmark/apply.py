@@ -16,6 +16,7 @@ from basis.cores import cores
 from basis.files import file_sha256
 from benchmark.devices import choose_devices
 from benchmark.log import Log
+from benchmark.look.one_clip import Seen, Watched, write_seen
 from benchmark.settings import Settings, checked
 from benchmark.sources import Assembled, assemble
 from benchmark.stamp import stamp
@@ -26,7 +27,7 @@ from data_prep.databases.errors import Refused
 from data_prep.databases.tabled import frames_at, whole_span
 from data_prep.databases.trees import Tree
 from data_prep.examine import look
-from data_prep.frames import VIDEOS, Notes, times_of
+from data_prep.frames import VIDEOS, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import Options
 from methods import load_method, make_settings
@@ -163,28 +164,33 @@ def predict(
     offset: int | None,
     landmarks: str | None,
     device: str,
+    page: Path | None,
     log: Log,
 ) -> int:
     """Label one video file or one folder of frames and show the score of every class.
 
     What makes the label doubtful, such as a face that is lost or a clip in which nothing moves, stands
-    beside it.
+    beside it. page: where to write what was seen, as one file for a browser.
     """
     method, card = load(model, device=choose_devices(device)[0])
     backend = landmarks or card["landmarks"]
-    clip, notes = clip_of(video, backend, card["tim"], method.frame_size, onset=onset, offset=offset)
-    clips = dataclasses.replace(clip, classes=card["classes"])
+    watched = clip_of(video, backend, card["tim"], method.frame_size, onset=onset, offset=offset)
+    clips = dataclasses.replace(watched.clips, classes=card["classes"])
     unusable = method.unusable(clips)
     if unusable:
         raise VerbError(f"{card['method']} cannot handle {video}: {unusable[0]}")
     prediction = method.predict(clips)
     scores = prediction.scores[prediction.chosen, 0].astype(np.float64)
     shares, kind = probabilities(scores)
-    doubts = "".join(f"  (warning: {note}: {detail})" for note, detail in notes)
+    doubts = "".join(f"  (warning: {note}: {detail})" for note, detail in watched.notes)
     log(f"{video}: {card['classes'][int(scores.argmax())]}{doubts}")
     for name, share in zip(card["classes"], shares, strict=True):
         log(f"  {name:<10} {share:.3f}")
     log(f"  ({kind})")
+    if page is not None:
+        steps = None if prediction.step_decisions is None else prediction.step_decisions[prediction.chosen, 0]
+        write_seen(page, Seen(video.name, method.title, clips, watched, shares, kind, steps))
+        log(f"what was seen: {page}")
     return 0
 
 
@@ -196,12 +202,11 @@ def clip_of(
     *,
     onset: int | None = None,
     offset: int | None = None,
-) -> tuple[Clips, Notes]:
+) -> Watched:
     """A video file or a folder of numbered pictures, none missing and none twice, as one prepared clip.
 
     onset, offset: numbers of the first and the last frame, as in the pictures' names or counted from 1 in
-    a video; None for the first or last that is there. Holds one raw frame at a time. Also gives what the
-    user should know of the clip.
+    a video; None for the first or last that is there. Holds one raw frame at a time.
     """
     if not video.is_dir() and not (video.is_file() and video.suffix.lower() in VIDEOS):
         kinds = ", ".join(VIDEOS)
@@ -219,7 +224,8 @@ def clip_of(
     seen = look(source, annotations, landmarks, Options(), [size])
     clip = resample(seen.stacks[size], tim, times_of(source))
     points = crop_landmarks(seen.landmarks, seen.box, size)
-    return Clips.from_arrays(clip[None], points[None], names=[video.name]), seen.notes
+    clips = Clips.from_arrays(clip[None], points[None], names=[video.name])
+    return Watched(clips, (begin, end), source, seen.box, seen.landmarks, seen.notes)
 
 
 def probabilities(scores: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[Any, str]:

@@ -24,12 +24,13 @@ EXAMPLES = """examples:
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("benchmark.run:run", "run methods over folds and report; goes on where it was stopped"),
     "prepare": ("benchmark.verbs:prepare", "fill the cache for a run without running it"),
-    "status": ("benchmark.verbs:status", "what a run folder holds and what is missing"),
+    "status": ("benchmark.status:status", "what a run folder holds and what is missing"),
     "report": ("benchmark.run:report", "rebuild tables, figures and page from the records"),
     "compare": ("benchmark.verbs:compare", "per-fold differences of two runs, or of a run and the paper"),
     "audit": ("benchmark.verbs:audit", "recompute what a published table or prediction log claims"),
     "check": ("benchmark.verbs:check", "check databases (NAME=DIR ...) or a method (its name)"),
     "look": ("benchmark.verbs:look", "a page of a database: every clip playing, its movement magnified"),
+    "flow": ("benchmark.flow:flow", "write the field's onset-apex flow images from frames"),
     "simulate": ("benchmark.verbs:simulate", "write simulated databases in the official layouts"),
     "fit": ("benchmark.apply:fit", "train one method on all given clips and save it"),
     "predict": ("benchmark.apply:predict", "label a video file or a folder of frames with a saved model"),
@@ -84,11 +85,13 @@ def _result_verbs(verbs: Any) -> None:
 
     compare = _verb(verbs, "compare")
     compare.add_argument("run", type=place)
-    compare.add_argument("other", help='a second run folder, or "table3" for the numbers of the paper')
+    compare.add_argument("other", help='a second run folder, or published numbers: "table3", "megc2019"')
     compare.add_argument("--atol", type=float, default=0.0, help="largest difference that counts as equal")
 
     audit = _verb(verbs, "audit")
-    audit.add_argument("table", nargs="?", type=place, help="CSV like Table 3, or a log of predictions")
+    audit.add_argument(
+        "table", nargs="?", type=place, help="CSV like Table 3, a log of predictions, or megc2019"
+    )
     audit.add_argument("--fold-size", type=int, help="clips in a test fold of the table")
     audit.add_argument("--uar", metavar="N", help="the published UAR of a log, with all decimals in print")
     audit.add_argument("--uf1", metavar="N", help="the published UF1 of a log")
@@ -106,6 +109,14 @@ def _data_verbs(verbs: Any) -> None:
     look.add_argument("--out", type=place, default=Path("look"), metavar="DIR", help="folder of the page")
     look.add_argument("--faces", action="store_true", default=None, help="show faces of licensed databases")
     _data_flags(look)
+
+    flow = _verb(verbs, "flow", own=("out", "tim"))
+    _data_flags(flow)
+    flow.add_argument("--out", required=True, type=place, metavar="DIR", help="folder to fill")
+    flow.add_argument("--algorithm", default="auto", help="of the flow; auto: TV-L1 if it is installed")
+    flow.add_argument("--normalise", default="minmax", help="minmax, as the public sets, or symmetric")
+    flow.add_argument("--spotter", default="largest", help="of an apex that is not annotated; or divide")
+    flow.add_argument("--tim", type=int, default=32, help="frames of a clip after interpolation")
 
     simulate = _verb(verbs, "simulate")
     simulate.add_argument("folder", type=place)
@@ -129,6 +140,7 @@ def _model_verbs(verbs: Any) -> None:
     predict.add_argument("--offset", type=int, help="last frame; default: all that is there")
     predict.add_argument("--landmarks", help="back end for the face; default: the model's")
     predict.add_argument("--device", default="auto")
+    predict.add_argument("--page", type=place, metavar="HTML", help="also write what was seen, for a browser")
 
 
 def _verb(verbs: Any, name: str, *, own: tuple[str, ...] = ()) -> argparse.ArgumentParser:

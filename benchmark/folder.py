@@ -10,12 +10,13 @@ from basis.canonical import digest_of
 from benchmark.ledger import Survey
 from benchmark.log import Log
 from benchmark.settings import SettingsError
-from benchmark.stamp import made_with, unit_stamp
+from benchmark.stamp import conditions, unit_stamp
 from benchmark.unit import Unit
 from methods import METHODS
 from results.records.run_file import RUN_FILE, PlannedUnit, RunFile, read_run_file
 from results.records.store import read_record
 
+AnyUnit = Unit | PlannedUnit
 NAMED = 3
 """So many records are named in a message; the others are counted."""
 
@@ -52,20 +53,22 @@ def held_before(folder: Path, **conditions: str) -> RunFile | None:
     return before
 
 
-def made_otherwise(units: Sequence[Unit | PlannedUnit], found: Survey) -> list[Unit | PlannedUnit]:
-    """Finished units whose records were made with other versions than stand here."""
+def made_otherwise(units: Sequence[AnyUnit], found: Survey, arithmetic: str) -> list[AnyUnit]:
+    """Finished units whose records were made with other versions, or another arithmetic, than here.
+
+    arithmetic: of the devices that units run on now, as `basis.processor.arithmetic` says it.
+    """
     methods = {unit.method for unit in units}
-    here = {name: digest_of(made_with(unit_stamp(METHODS.origin(name)))) for name in methods}
+    here = {name: digest_of(_here(name, arithmetic)) for name in methods}
     return [unit for unit in units if found.done(unit.key) and found.made_with[unit.key] != here[unit.method]]
 
 
-def refuse_mixture(folder: Path, odd: Sequence[Unit | PlannedUnit]) -> None:
+def refuse_mixture(folder: Path, odd: Sequence[AnyUnit], arithmetic: str) -> None:
     """SettingsError that names the records, before a unit is run whose number could not stand beside them."""
     if not odd:
         return
     paths = [folder / "units" / f"{unit.key}.json" for unit in odd]
-    there = made_with(read_record(paths[0]).stamp)
-    here = made_with(unit_stamp(METHODS.origin(odd[0].method)))
+    there, here = conditions(read_record(paths[0]).stamp), _here(odd[0].method, arithmetic)
     differing = [
         f"{name} {there.get(name, 'not stated')}, here it is {here.get(name, 'not there')}"
         for name in sorted(here.keys() | there.keys())
@@ -77,6 +80,11 @@ def refuse_mixture(folder: Path, odd: Sequence[Unit | PlannedUnit]) -> None:
         "cannot share a table. Add --redo to run those units again, go back to that version, or name another "
         f"--out. The records: {', '.join(map(str, paths[:NAMED]))}{more}"
     )
+
+
+def _here(method: str, arithmetic: str) -> dict[str, str]:
+    """The conditions under which a unit of this method would run now."""
+    return conditions({**unit_stamp(METHODS.origin(method)), "arithmetic": arithmetic})
 
 
 def still_planned(
@@ -105,6 +113,6 @@ def still_planned(
     return tuple(each for name in earlier if name in tried for each in earlier[name])
 
 
-def group_of(unit: Unit | PlannedUnit) -> tuple[str, int, str, int]:
+def group_of(unit: AnyUnit) -> tuple[str, int, str, int]:
     """Method, TIM, protocol and seed."""
     return (unit.method, unit.tim, unit.protocol, unit.seed)

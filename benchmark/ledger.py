@@ -12,7 +12,7 @@ from typing import Any
 
 from basis.canonical import digest_of
 from basis.files import write_atomically
-from benchmark.stamp import made_with
+from benchmark.stamp import conditions
 from results.records.store import STATUSES, BadRecord, read_record
 
 INDEX = "index.json"
@@ -23,7 +23,7 @@ _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQ
 class Survey:
     """statuses: unit key -> status of its record; bad: one line per file that cannot be trusted.
 
-    made_with: unit key -> digest of the versions that made its record (`stamp.made_with`).
+    made_with: unit key -> digest of the versions that made its record (`stamp.conditions`).
     """
 
     statuses: Mapping[str, str]
@@ -53,7 +53,7 @@ def survey(folder: Path) -> Survey:
             continue
         try:
             record = read_record(Path(entry.path))
-            seen[entry.name] = [*mark, record.status, digest_of(made_with(record.stamp))]
+            seen[entry.name] = [*mark, record.status, digest_of(conditions(record.stamp))]
         except BadRecord as error:
             bad.append(str(error))
     if seen != known:

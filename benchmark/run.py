@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from basis.files import remove_leftovers
+from basis.processor import arithmetic
 from benchmark.command import command_line
 from benchmark.described import described
 from benchmark.devices import choose_devices
@@ -73,7 +74,7 @@ def run(settings: Settings, log: Log) -> int:
     with run_lock(settings.folder):
         held_before(settings.folder, profile=settings.profile, control=settings.control)
         planned = plan_run(settings, log)
-        missing = _start(planned, log)
+        missing = _start(planned, arithmetic(devices[0]), log)
         log(f"units: {len(planned.units)} planned, {len(planned.units) - len(missing)} already done")
         interrupted = False
         if missing:
@@ -103,15 +104,15 @@ def _doubted(planned: Planned, log: Log) -> bool:
     return True
 
 
-def _start(planned: Planned, log: Log) -> list[Unit]:
+def _start(planned: Planned, sums: str, log: Log) -> list[Unit]:
     """Make the folder ready: refuse what cannot share a table, write run.json; returns what is missing."""
     folder, settings = planned.folder, planned.assembled.settings
     before = held_before(folder, data=planned.assembled.plan.digest)
     found = survey(folder)
     kept = still_planned(before, planned.units, found, log)
-    odd = made_otherwise((*planned.units, *kept), found)
+    odd = made_otherwise((*planned.units, *kept), found, sums)
     if not settings.redo:
-        refuse_mixture(folder, odd)
+        refuse_mixture(folder, odd, sums)
     again = {unit.key for unit in odd}
     kept = tuple(unit for unit in kept if unit.key not in again)
     for place in ("", "units", "figures"):

@@ -22,8 +22,6 @@ from methods.values import hints_of, typed
 
 PROFILES = ("quick", "paper")
 CONTROLS = ("none", "shuffled-labels", "movement")
-MOVEMENT: Mapping[str, float] = {"amplitude": 10.0, "style": 0.0, "ambiguity": 0.0}
-"""Knobs of the simulator for the positive control: large movements, the same for everybody."""
 FLOW_IMAGES = "flow-images"
 """The database of onset-apex pictures, which have no frames."""
 
@@ -115,13 +113,16 @@ def resolve(
     given = {} if settings_file is None else _read(_found(settings_file), str(settings_file))
     given = _over(given, {key: value for key, value in flags.items() if value is not None})
     _refuse_unused(given)
-    if given.get("control") == "movement":
-        given["simulator_settings"] = {**MOVEMENT, **given.get("simulator_settings", {})}
     named = given.get("profile", profile)
     if named is None:
         named = _usual_profile(given.get("device", "auto"))
     one_of(named, PROFILES, "profile")
-    below = _read(files("benchmark") / "profiles" / f"{named}.toml", f"profile {named}")
+    below = _shipped(named)
+    if given.get("control") == "movement":
+        control = _shipped("movement")
+        below = _over(below, control)
+        knobs = given.get("simulator_settings", {})
+        given["simulator_settings"] = {**control["simulator_settings"], **knobs}
     return checked(Settings(**{**_over(below, given), "profile": named}))
 
 
@@ -220,6 +221,11 @@ def _refuse_unused(given: Mapping[str, Any]) -> None:
                 f"{flag} is for simulated data, which --data leaves unused: drop one of the two, on the "
                 "command line or in the settings file"
             )
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    """A table of settings that comes along: a profile, or what a control changes."""
+    return _read(files("benchmark") / "profiles" / f"{name}.toml", f"profile {name}")
 
 
 def _found(file: Path) -> Any:

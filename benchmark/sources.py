@@ -71,12 +71,13 @@ def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
         clip_roots = dict(settings.data)
         still_roots = {name: Path(root) for name, root in settings.expressions.items()}
         log("data: " + ", ".join(f"{name} in {root}" for name, root in clip_roots.items()))
+    clips = tuple(load(name, root, task=task) for name, root in clip_roots.items())
     return Sources(
         task=task,
-        clips=tuple(load(name, root, task=task) for name, root in clip_roots.items()),
+        clips=clips,
         stills=tuple(load_stills(name, root) for name, root in still_roots.items()) if stills else (),
         landmarks=_landmarks(settings, simulated),
-        simulated=simulated or all(map(is_simulated, clip_roots.values())),
+        simulated=simulated or all(map(_of_simulator, clips, clip_roots.values())),
     )
 
 
@@ -87,6 +88,10 @@ def _landmarks(settings: Settings, simulated: bool) -> str:
     if settings.landmarks != "auto":
         return settings.landmarks
     return "file" if simulated else "face-alignment"
+
+
+def _of_simulator(database: Database, given: Path | str) -> bool:
+    return database.simulated if isinstance(database, FlowDatabase) else is_simulated(given)
 
 
 def is_simulated(given: Path | str) -> bool:
@@ -211,7 +216,10 @@ def assemble(settings: Settings, log: Log) -> Assembled:
                 f"{database.name}: {len(database.warnings)} remarks on its table, which check lists: "
                 f"{database.warnings[0]}"
             )
-    doubts = suspicions(plan.clips)
+    photographs = [still.as_clip() for database in loaded.stills for still in database.stills]
+    # pictures have no files of frames to compare; their loader compares the pictures themselves
+    filmed = () if isinstance(plan, FlowPlan) else plan.clips
+    doubts = (*suspicions(filmed), *suspicions(photographs))
     for line in doubts:
         log(f"warning: {line}")
     return Assembled(settings, loaded, plan, specs, doubts)

@@ -49,10 +49,14 @@ def unit_stamp(origin: str) -> dict[str, Any]:
     return {**stamp(), "origin": origin}
 
 
-def made_with(stamp: Mapping[str, Any]) -> dict[str, str]:
+def conditions(stamp: Mapping[str, Any]) -> dict[str, str]:
     """Of a stamp, in words, what must be equal for two records of one method to share a table."""
     versions = {name: str(found) for name, found in stamp.get("versions", {}).items()}
-    return {**versions, "its package": str(stamp.get("origin") or "this project's own")}
+    return {
+        **versions,
+        "its package": str(stamp.get("origin") or "this project's own"),
+        "arithmetic": str(stamp.get("arithmetic", "not stated")),
+    }
 
 
 def version_of(package: str) -> str | None:

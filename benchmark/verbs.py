@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,10 @@ from methods import METHODS
 
 if TYPE_CHECKING:
     from data_prep.databases.check import CheckReport
+
+
+MEGC2019 = "megc2019"
+"""Names what is published on the composite, where `audit` and `compare` take a file or a folder."""
 
 
 class VerbError(Mendable, ValueError):
@@ -44,29 +47,6 @@ def prepare(settings: Settings, log: Log) -> int:
     return 0
 
 
-def status(run: Path, log: Log) -> int:
-    """What a run folder holds; status 1 while anything is missing, failed or damaged."""
-    from benchmark.ledger import survey
-    from results.records.run_file import read_run_file
-    from results.records.runs import go_on
-
-    body = read_run_file(run)
-    found = survey(run)
-    state = Counter(found.statuses.get(unit.key, "missing") for unit in body.units)
-    log(f"{run}: profile {body.profile}, data {body.data.name}, {len(body.units)} units")
-    for name, count in sorted(state.items()):
-        log(f"  {name}: {count}")
-    for line in found.bad:
-        log(f"  damaged, will be redone: {line}")
-    strangers = len(set(found.statuses) - {unit.key for unit in body.units})
-    if strangers:
-        log(f"  {strangers} records are not of this plan (other settings or revisions) and are left out")
-    if state.keys() - {"done"} or found.bad:
-        log(f"go on with: {go_on(body.command, run)}")
-        return 1
-    return 0
-
-
 def compare(run: Path, other: str, atol: float, log: Log) -> int:
     """Per-fold differences of two runs, or a run beside the paper's Table 3."""
     from results.compare import compare as compare_runs
@@ -78,6 +58,11 @@ def compare(run: Path, other: str, atol: float, log: Log) -> int:
         if atol:
             raise VerbError("--atol is of two runs; the paper's folds are not these, so nothing must agree")
         log(compare_with_paper(run).text)
+        return 0
+    if other == MEGC2019:
+        from results.audit.megc2019 import compare_text
+
+        log(compare_text(run))
         return 0
     comparison = compare_runs(run, Path(other), atol=atol)
     log(comparison.text)
@@ -100,6 +85,11 @@ def audit(
     from results.audit import audit as audit_table
     from results.audit import audit_predictions, is_prediction_log
 
+    if table == Path(MEGC2019):
+        from results.audit.megc2019 import audit_text, doubtful
+
+        log(audit_text())
+        return int(doubtful())
     stated = {"accuracy": accuracy, "uf1": uf1, "uar": uar}
     published = {name: value for name, value in stated.items() if value is not None}
     if fold_size is not None and fold_size < 1:

@@ -29,6 +29,7 @@ from data_prep.cache import Journal, Log, Parts, locked
 from data_prep.clips import CLASSES, EXPRESSIONS, Clip, Database, SetAside
 from data_prep.examine import Examiner, PreparationError, signature
 from data_prep.landmarks import Options, backend_named
+from data_prep.notes import Note, note_lines
 from data_prep.side_by_side import side_by_side
 
 REVISION = 2
@@ -66,15 +67,6 @@ class Asked:
     set_aside: tuple[SetAside, ...]
     classes: tuple[str, ...]
     wanted: tuple[tuple[int, tuple[int, int]], ...]
-
-
-@dataclass(frozen=True)
-class Note:
-    """What the user should know of a usable clip: one of a few kinds, and this clip's particulars."""
-
-    clip: str
-    kind: str
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -191,8 +183,8 @@ def examined(clips: Sequence[Clip], asked: Asked, landmarks: str, place: Place, 
         examples = "".join(f"\n  {each.clip}: {each.reason}" for each in [*refused, *asked.set_aside][:3])
         raise PreparationError(f"{asked.name}: none of {len(ordered)} clips can be used{examples}")
     plan = _plan(usable, refused, entries, asked, identity, stamps)
-    for line in _note_lines(plan):
-        place.log(line)
+    for line in note_lines(plan.notes, len(plan.clips)):
+        place.log(f"warning: {asked.name}: {line}")
     return plan
 
 
@@ -234,18 +226,6 @@ def _plan(
         classes=asked.classes,
         notes=tuple(Note(clip.name, *note) for clip in usable for note in entries[clip.name]["notes"]),
     )
-
-
-def _note_lines(plan: DataPlan) -> list[str]:
-    """One line for each kind of note: how many clips, and one of them."""
-    kinds: dict[str, list[Note]] = {}
-    for note in plan.notes:
-        kinds.setdefault(note.kind, []).append(note)
-    return [
-        f"warning: {plan.name}: {kind}: {len(notes)} of {len(plan.clips)} clips, for example "
-        f"{notes[0].clip} ({notes[0].detail})"
-        for kind, notes in sorted(kinds.items())
-    ]
 
 
 def _plan_digest(

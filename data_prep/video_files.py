@@ -59,7 +59,10 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         raise FrameError(f"{path}: does not begin as an AVI, MP4, MOV, MKV or WebM file")
     try:
         with av.open(
-            f"file:{path.absolute()}", format=kind, options={"protocol_whitelist": "file"}
+            f"file:{path.absolute()}",
+            format=kind,
+            options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
         ) as container:
             yield container, _video_stream(container, path)
     except av.FFmpegError as error:
@@ -73,9 +76,13 @@ def decoded(container: Any, stream: Any, faults: list[Fault]) -> Iterator[Any]:
     """
     stream.codec_context.thread_count = 1
     stream.codec_context.options = DECODER
+    alone = stream.codec_context.codec.intra_only
     for packet in container.demux(stream):
         if packet.size == 0 and packet.dts is not None:
             continue  # a null frame; an empty packet would tell the decoder that the video ends
+        if not (alone or packet.is_keyframe):
+            faults.append((packet.pts, "the video begins without the picture that it is built on"))
+        alone = True
         if packet.is_corrupt:
             faults.append((packet.pts, CUT_SHORT))
         try:

@@ -100,7 +100,7 @@ def _add_bit(v: Any, bits: Any, least: Any, centre: Any, o: Any, w: Any, bit: An
     """bits[x] += bit where the weighted sum of pixels reaches least[x]; unsigned indices for SIMD."""
     a, b, c, d = centre + o[0], centre + o[1], centre + o[2], centre + o[3]
     wa, wb, wc, wd = w[0], w[1], w[2], w[3]
-    none = bit - bit
+    none = bit - bit  # 0 of v's dtype: a literal is a float64 and would widen every number of the loop
     if wb == none and wc == none and wd == none:
         for x in range(np.uintp(bits.size)):
             bits[x] += bit if wa * v[a + x] >= least[x] else none
@@ -116,7 +116,7 @@ def _all_bits(v: Any, bits: Any, least: Any, centre: Any, offsets: Any, weights:
     for x in range(np.uintp(bits.size)):
         least[x] = limits[0] * v[centre + x] - limits[1]
     bits[:] = 0
-    bit = limits[0] / limits[0]
+    bit = limits[0] / limits[0]  # 1 of v's dtype, for the same reason
     for p in range(weights.shape[0]):
         _add_bit(v, bits, least, centre, offsets[p], weights[p], bit)
         bit = bit + bit

@@ -36,10 +36,17 @@ class FlowSettings(FrameSettings):
 
 
 def pictures_of(method: Method, clips: Clips, *, recipe: Recipe) -> Pictures:
+    """What `made_pictures` gives for a method; the time it takes counts as features of the method."""
+    began = time.perf_counter()
+    rows = made_pictures(clips, recipe, threads=method.context.threads)
+    method.seconds["features"] = method.seconds.get("features", 0.0) + time.perf_counter() - began
+    return rows
+
+
+def made_pictures(clips: Clips, recipe: Recipe, *, threads: int = 1) -> Pictures:
     """(n, side, side, 3) u, v and strain of each clip, from the cache where it was made before.
 
-    Clips that are pictures already are returned as they are, (n, height, width, 3) uint8. The time it
-    takes counts as features of the method.
+    Clips that are pictures already are returned as they are, (n, height, width, 3) uint8.
     """
     if clips.holds == "flow":
         return np.stack([clips[i][0] for i in range(len(clips))]) if len(clips) else _none(clips)
@@ -50,16 +57,8 @@ def pictures_of(method: Method, clips: Clips, *, recipe: Recipe) -> Pictures:
         except ValueError as error:
             raise UnusableClip(str(error)) from error
 
-    began = time.perf_counter()
-    rows = per_clip(
-        clips,
-        WithApex(compute),
-        name="flow-image",
-        parameters=asdict(recipe),
-        threads=method.context.threads,
-    )
-    method.seconds["features"] = method.seconds.get("features", 0.0) + time.perf_counter() - began
-    return rows
+    parameters = asdict(recipe)
+    return per_clip(clips, WithApex(compute), name="flow-image", parameters=parameters, threads=threads)
 
 
 def _none(clips: Clips) -> Pictures:

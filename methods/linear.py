@@ -1,4 +1,4 @@
-"""The second floor: logistic regression on coarsely pooled flow from onset to apex."""
+"""A baseline: logistic regression on coarsely pooled flow from onset to apex."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first baseline: always the most frequent class of the training clips."""
+"""A baseline: always the most frequent class of the training clips."""
 
 from __future__ import annotations
 

@@ -87,18 +87,20 @@ def headline_of(frame: pd.DataFrame) -> str:
 
 
 def shown_columns(frame: pd.DataFrame) -> dict[str, str]:
-    """The columns of a table for people, and their headings; the headline first, its interval beside it."""
+    """The columns of a printed table for people, with headings; the headline first, then its interval."""
     folds = fold_columns(frame)
-    folds = folds if len(folds) <= MOST_FOLDS_SHOWN else []
     first, *others = ORDERS[headline_of(frame)]
-    headings = {"title": "method", **{name: name.replace("fold", "fold ") for name in folds}}
-    headings |= {first: HEADINGS[first], "interval": "95 % interval"}
+    folds = folds if first == "mean" and len(folds) <= MOST_FOLDS_SHOWN else []
+    headings = {"title": "method", first: HEADINGS[first], "interval": "95 % interval"}
     if (frame["seeds"].astype(int) > 1).any():
         headings["seed_sd"] = "sd of seeds"
     if first == "uar":
         headings |= {"uf1": "UF1", "uf1_interval": "95 % interval"}
     headings |= {name: HEADINGS[name] for name in others}
-    headings |= {"paper_style": "paper-style", "optimism": "optimism", "published": "paper"}
+    headings |= {"paper_style": "paper-style", "optimism": "optimism"}
+    if (frame["published"] != "").any():
+        headings["published"] = "paper"
+    headings |= {name: name.replace("fold", "fold ") for name in folds}
     return {**headings, "note": "note"}
 
 

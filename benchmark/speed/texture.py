@@ -27,7 +27,7 @@ from features.slpp import SupervisedLPP
 from features.stclqp import code_counts, component_codes, learn_codebook, quantised_histograms
 from features.stlbp_ip import stlbp_ip
 from methods.base import Context
-from methods.svm.one_vs_one import Kernel, measure_between
+from methods.svm.kernels import Kernel, measure_between
 from methods.svm.solver import SVMMethod, SVMSettings, Variant
 
 PART = "texture"

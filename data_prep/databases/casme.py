@@ -21,6 +21,7 @@ SOURCE = Release(
     tree_hint="'Section A' and 'Section B' with sub01, sub02, ..., or one tree of sub01, sub02, ...",
     table=re.compile(r"casme(?! ?(?:2|ii|\())[^/]*\.(?:xlsx?|csv)"),
     onset_in_name=True,
+    remarks=("casme: others correct the frame numbers of five rows of CASME.xls; compare with the frames",),
     published=Published(
         source="the annotation table CASME.xls",
         total=189,

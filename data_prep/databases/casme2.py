@@ -23,6 +23,10 @@ SOURCE = Release(
     table=re.compile(r"casme ?(?:2|ii)[ _-]*(?:coding|label)[^/]*\.(?:xlsx?|csv)"),
     others=re.compile(r".*objective.*"),
     objective=re.compile(r"casme ?(?:2|ii)[^/]*objective[^/]*\.(?:xlsx?|csv)"),
+    known={
+        (4, "EP12_01f", None): "has no apex (/); MEGC2019 leaves it out",
+        (5, "EP09_05f", None): "the apex is the onset; MEGC2019 leaves it out",
+    },
     without_row=frozenset({(9, "EP02_02f"), (24, "EP02_07")}),
     published=Published(
         source="CASME2-coding-20140508.xlsx",

@@ -26,8 +26,9 @@ from data_prep.databases.emotions import CLASS_OF, EXPRESSION_OF, paper_task, wi
 from data_prep.databases.identity import suspicions
 from data_prep.databases.registry import source_of, stills_of
 from data_prep.databases.source import Published
-from data_prep.frames import FrameError, check_source
+from data_prep.frames import FrameError, check_source, notes_of
 from data_prep.messages import one_line
+from data_prep.notes import Note, note_lines
 from data_prep.tasks import NotInTask, Task
 
 
@@ -149,7 +150,18 @@ def report(database: Database, *, decode: bool = False) -> CheckReport:
     kept = [clip for clip in database.clips if clip.name not in bad]
     set_aside = (*database.set_aside, *found)
     found_so_far = _report(database.name, database.root, "clips", kept, set_aside, CLASSES, CLASS_OF, decode)
-    return replace(found_so_far, clips=tuple(kept), remarks=database.warnings, suspicions=suspicions(kept))
+    return replace(
+        found_so_far,
+        clips=tuple(kept),
+        remarks=(*database.warnings, *_reading(kept)),
+        suspicions=suspicions(kept),
+    )
+
+
+def _reading(clips: Sequence[Clip]) -> list[str]:
+    """What the user should know of how these clips' frames are read."""
+    notes = [Note(clip.name, *note) for clip in clips for note in notes_of(clip.frames)]
+    return note_lines(notes, len(clips))
 
 
 def report_stills(database: StillDatabase, *, decode: bool = False) -> CheckReport:

@@ -4,7 +4,8 @@ Columns: database, subject, clip, emotion, fps, onset, apex, offset, frames and,
 and objective class. `frames` is a folder of numbered pictures or a video file, relative to the folder of the
 CSV and not outside it; where the CSV lies elsewhere, the column `root`, or `manifest=FILE,ROOT`, names the
 folder instead. Onset, apex and offset are the numbers in the picture names (for a video: the frame, counted
-from 1); empty onset and offset mean all frames, an empty apex means that it is not known.
+from 1); an empty offset is the last frame that is there, empty onset and offset mean all frames, an empty
+apex means that it is not known.
 """
 
 from __future__ import annotations
@@ -126,13 +127,14 @@ def _place(tree: Tree, row: Row) -> str:
 
 
 def _span(tree: Tree, row: Row, place: str) -> tuple[int, int]:
-    """Onset and offset as given, or all frames where both cells are empty."""
-    if row.get("onset") or row.get("offset"):
+    """Onset and offset as given; without an offset to the last frame, without both all frames."""
+    if row.get("offset"):
         return row.integer("onset"), row.integer("offset")
     try:
-        return whole_span(tree, place)
+        first, last = whole_span(tree, place)
     except Refused as refused:
         raise Refused(f"{row}, column frames: {refused}") from refused
+    return (row.integer("onset") if row.get("onset") else first), last
 
 
 SOURCE = Manifest("manifest")

@@ -45,6 +45,7 @@ COLUMNS: Columns = {
 }
 REQUIRED = ("Subject", "Filename", "Onset", "Offset", "Emotion")
 _KNOWN = r"smic-{camera}-e_annotation[^/]*\.xlsx?"
+REMARKS = ("smic-e: s1_ne_02 and s2_sur_05 of the short clips have no row in the official table",)
 _ABSENT = ("", "/", "0")
 
 Key = tuple[int, str, int]
@@ -77,7 +78,7 @@ def _load(name: str, camera: str, tree: Tree, named: Path | None) -> Database:
         [home for home in homes_of(tree, found.homes, camera) if _long(tree, home)],
         f"{camera.upper()}_long/SMIC-{camera.upper()}-E/s03/s3_ne_03/image000001.jpg",
     )
-    gathering = Gathering(name, warnings=list(sheet.notes))
+    gathering = Gathering(name, warnings=[*(REMARKS if camera == "hs" else ()), *sheet.notes])
     _gather(gathering, tree, camera, sheet, _places(tree, home))
     return gathering.finished(tree.root)
 

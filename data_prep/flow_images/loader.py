@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,13 +30,15 @@ _NO_FRAMES = ImageFrames(())
 class FlowDatabase(Database):
     """A database whose clips have no frames: `images` holds one (height, width, 3) uint8 array a clip.
 
-    The channels are u, v and strain. form: in words; warnings: what is wrong with the set without hiding a
-    clip; further: pictures that belong to the clips and are not read; sha256: of all pictures as they lie,
-    sorted by file name, by which known sets are recognised.
+    The channels are u, v and strain. form: in words; simulated: made of simulated frames, as the verb `flow`
+    notes; warnings: what is wrong with the set without hiding a clip; further: pictures that belong to the
+    clips and are not read; sha256: of all pictures as they lie, sorted by file name, by which known sets are
+    recognised.
     """
 
     images: Mapping[str, UInt8] = field(default_factory=dict)
     form: str = ""
+    simulated: bool = False
     further: int = 0
     sha256: str = ""
 
@@ -64,6 +67,7 @@ def load(root: Path) -> FlowDatabase:
         tuple(found.findings),
         {name.full: found.images[name] for name in names},
         found.form,
+        _simulated(root),
         found.further,
         hashlib.sha256(b"".join(found.images[name].tobytes() for name in names)).hexdigest(),
     )
@@ -85,6 +89,14 @@ class FlowSource(Source):
 
 
 SOURCE = FlowSource(DATABASE)
+
+
+def _simulated(root: Path) -> bool:
+    """What the note of the verb `flow` beside the pictures says; False without one."""
+    try:
+        return bool(json.loads((root / "flow.json").read_bytes())["simulated"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _clip(name: Name, word: str) -> Clip:

@@ -1,96 +1,15 @@
-"""Support vector machines from kernel matrices: kernels, inner folds, fits as plain arrays, scores."""
+"""Support vector machines from kernel matrices: fits as plain arrays, scores."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.svm import SVC
 
-from data_prep.clips import Float32, Int64
-from features.kernels import chi_square_distances
-
-Float64 = npt.NDArray[np.float64]
-Measure = Literal["dot", "squared", "chi2", "additive"]
-KernelName = Literal["linear", "poly", "rbf", "chi2", "additive-chi2"]
-
-_MEASURES: dict[KernelName, Measure] = {
-    "linear": "dot",
-    "poly": "dot",
-    "rbf": "squared",
-    "chi2": "chi2",
-    "additive-chi2": "additive",
-}
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One kernel of a grid.
-
-    name: "linear" <x, y>; "poly" (gamma <x, y> + coef) ** degree; "rbf" exp(-g |x - y|^2) and "chi2"
-    exp(-g chi2(x, y)) with g = gamma / mean distance of the training clips, so that gamma = 1 suits
-    any descriptor; "additive-chi2" sum 2 x y / (x + y).
-    """
-
-    name: KernelName = "linear"
-    gamma: float = 1.0
-    coef: float = 0.0
-    degree: int = 3
-
-    def __post_init__(self) -> None:
-        if self.name not in _MEASURES:
-            raise ValueError(f"no kernel {self.name!r}; kernels: {', '.join(_MEASURES)}")
-
-    @property
-    def measure(self) -> Measure:
-        """What is computed from pairs of feature vectors before the kernel's own formula."""
-        return _MEASURES[self.name]
-
-    def describe(self) -> dict[str, Any]:
-        """The kernel as JSON values, without parameters that it does not use."""
-        values: dict[str, Any] = {"kernel": self.name}
-        if self.name in {"poly", "rbf", "chi2"}:
-            values["gamma"] = self.gamma
-        if self.name == "poly":
-            values |= {"coef": self.coef, "degree": self.degree}
-        return values
-
-    def matrix(self, values: Float64, scale: float) -> Float64:
-        """Kernel values from the measure's; scale: mean distance of the training clips."""
-        if self.name == "poly":
-            powers: Float64 = (self.gamma * values + self.coef) ** self.degree
-            return powers
-        if self.name in {"rbf", "chi2"}:
-            return np.asarray(np.exp(values * (-self.gamma / scale)))
-        return values
-
-
-def measure_between(measure: Measure, a: Float32, b: Float32, threads: int = 1) -> Float64:
-    """(n, m) float64 values of a measure between rows of a (n, d) and b (m, d)."""
-    if measure in {"chi2", "additive"}:
-        distances: Float64 = chi_square_distances(a, None if a is b else b, threads=threads)
-        if measure == "chi2":
-            return distances
-        masses = a.sum(axis=1, dtype=np.float64)[:, None] + b.sum(axis=1, dtype=np.float64)
-        return np.asarray((masses - distances) / 2)
-    left, right = a.astype(np.float64), b.astype(np.float64)
-    products: Float64 = left @ right.T
-    if measure == "dot":
-        return products
-    lengths = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)
-    return np.asarray(np.maximum(lengths - 2 * products, 0))
-
-
-def mean_distance(values: Float64) -> float:
-    """Mean over distinct pairs of a square matrix of distances; 1 where that is zero or undefined."""
-    n = len(values)
-    if n < 2:
-        return 1.0
-    mean = float((values.sum() - np.trace(values)) / (n * (n - 1)))
-    return mean if mean > 0 else 1.0
+from data_prep.clips import Int64
+from methods.svm.kernels import Float64
 
 
 @dataclass(frozen=True)

@@ -50,15 +50,8 @@ from data_prep.clips import Clips, Float32, Int64
 from methods.base import FrameSettings, Method, MethodError, Prediction
 from methods.cached import replacing
 from methods.folds import inner_folds
-from methods.svm.one_vs_one import (
-    Float64,
-    Kernel,
-    Measure,
-    OneVsOne,
-    fit_one_vs_one,
-    mean_distance,
-    measure_between,
-)
+from methods.svm.kernels import Float64, Kernel, Measure, mean_distance, measure_between
+from methods.svm.one_vs_one import OneVsOne, fit_one_vs_one
 
 __all__ = ["Affine", "Kernel", "SVMMethod", "SVMSettings", "standardise"]
 

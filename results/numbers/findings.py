@@ -14,36 +14,44 @@ NUMBER = {"mean": "mean accuracy", "pooled": "accuracy over all clips", "uar": "
 
 
 def findings(baselines: pd.DataFrame, info: RunFile) -> list[str]:
-    """A line per protocol and TIM, from the frame of `baselines_frame`.
+    """A few lines per protocol and TIM, from the frame of `baselines_frame`.
 
-    What the best baseline reaches, which methods are clearly above all baselines and by how much, and which
-    of the methods that are not baselines are not.
+    What the best baseline reaches and which methods are clearly above all of them; then what each method adds
+    to the best of those that know the person or the database and see no picture.
     """
     lines = []
     for (protocol, tim), part in baselines.groupby(["protocol", "tim"], sort=False):
-        lines += list(_of_group(part, f"{info.protocol(str(protocol)).title}, TIM {tim}"))
+        own = part[part["role"] != "baseline"]
+        if not own.empty:
+            where = f"{info.protocol(str(protocol)).title}, TIM {tim}"
+            lines += [f"{where}: {line}" for line in (_verdict(own), *_beside_blind(part, own))]
     return lines
 
 
-def _of_group(part: pd.DataFrame, where: str) -> Iterator[str]:
-    own = part[part["role"] != "baseline"]
-    if own.empty:
-        return
-    statistic, people = str(own["statistic"].iloc[0]), int(own["people"].max())
-    first = own.groupby("title", sort=False).first()
+def _verdict(own: pd.DataFrame) -> str:
     best = own.iloc[int(own["baseline_value"].to_numpy(float).argmax())]
-    yield (
-        f"{where}: the best baseline is {best['baseline']} with {best['baseline_value']:.1f} % "
-        f"({NUMBER[statistic]})."
-    )
+    reached = f"the best baseline is {best['baseline']} with {best['baseline_value']:.1f} %"
+    reached += f" ({NUMBER[str(best['statistic'])]})"
+    people = int(own["people"].max())
     if not can_reach(people):
-        yield f"{where}: {people} people are too few to say which method is above it."
+        return f"{reached}; {people} people are too few to say what is above it."
+    above = (own["verdict"] == CLEAR).groupby(own["title"], sort=False).all()
+    titles = [str(title) for title in above.index[above]]
+    if not titles:
+        return f"{reached}; no method is clearly above every baseline."
+    more = f"{', '.join(titles)} {'is' if len(titles) == 1 else 'are'} clearly above every baseline"
+    return f"{reached}; {more}, {int((~above).sum())} of {len(above)} methods are not."
+
+
+def _beside_blind(part: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:
+    """What each method adds to the best row that sees no picture."""
+    rows = own[own["baseline"].isin(set(part.loc[part["role"] == "baseline", "title"]))]
+    if rows.empty:
         return
-    clear = first[(own["verdict"] == CLEAR).groupby(own["title"], sort=False).all()]
-    if clear.empty:
-        yield f"{where}: no method is clearly above every baseline."
-    for title, row in clear.sort_values("gain", ascending=False, kind="stable").iterrows():
-        yield (
-            f"{where}: {title} adds {row['gain']:.1f} points to {row['baseline']} "
-            f"(95 % interval {row['low']:.1f} to {row['high']:.1f})."
-        )
+    best = rows.iloc[int(rows["baseline_value"].to_numpy(float).argmax())]
+    gains = [
+        f"{row['title']} {row['gain']:+.1f} ({row['low']:+.1f} to {row['high']:+.1f})"
+        for _, row in rows[rows["baseline"] == best["baseline"]].iterrows()
+    ]
+    known = f"{best['baseline']} ({best['baseline_value']:.1f} %)"
+    yield f"beyond {known}, points and 95 % interval: {', '.join(gains)}."

@@ -69,6 +69,10 @@ def test_a_plan_that_asks_for_all_again_drops_nothing():
     assert lines == []
 
 
+def stamped(origin=""):
+    return {**unit_stamp(origin), "arithmetic": "exact"}
+
+
 def written(folder, unit, stamp):
     write_record(
         folder / "units",
@@ -91,27 +95,35 @@ def written(folder, unit, stamp):
 
 def test_records_of_another_version_are_named_before_anything_is_run(tmp_path):
     same, odd = unit("fold1"), unit("fold2")
-    written(tmp_path, same, unit_stamp(""))
+    written(tmp_path, same, stamped())
     versions = {**unit_stamp("")["versions"], "numpy": "0.0.1"}
-    written(tmp_path, odd, {**unit_stamp(""), "versions": versions})
-    found = made_otherwise([same, odd, unit("fold3")], survey(tmp_path))
+    written(tmp_path, odd, {**stamped(), "versions": versions})
+    found = made_otherwise([same, odd, unit("fold3")], survey(tmp_path), "exact")
     assert found == [odd]
     with pytest.raises(SettingsError) as caught:
-        refuse_mixture(tmp_path, found)
+        refuse_mixture(tmp_path, found, "exact")
     for words in ("numpy 0.0.1", np.__version__, odd.key, "--redo"):
         assert words in str(caught.value)
-    refuse_mixture(tmp_path, [])
+    refuse_mixture(tmp_path, [], "exact")
 
 
 def test_another_version_of_a_methods_own_package_is_a_mixture(tmp_path):
-    written(tmp_path, unit(), unit_stamp("their-methods 1.0"))
-    (found,) = made_otherwise([unit()], survey(tmp_path))
+    written(tmp_path, unit(), stamped("their-methods 1.0"))
+    (found,) = made_otherwise([unit()], survey(tmp_path), "exact")
     with pytest.raises(SettingsError, match=r"their-methods 1\.0"):
-        refuse_mixture(tmp_path, [found])
+        refuse_mixture(tmp_path, [found], "exact")
+
+
+def test_another_arithmetic_is_a_mixture(tmp_path):
+    written(tmp_path, unit(), stamped())
+    assert made_otherwise([unit()], survey(tmp_path), "exact") == []
+    (found,) = made_otherwise([unit()], survey(tmp_path), "of cuda")
+    with pytest.raises(SettingsError, match="arithmetic exact, here it is of cuda"):
+        refuse_mixture(tmp_path, [found], "of cuda")
 
 
 def test_what_made_a_record_is_remembered_in_the_index(tmp_path):
-    written(tmp_path, unit(), unit_stamp("their-methods 1.0"))
+    written(tmp_path, unit(), stamped())
     first = survey(tmp_path)
     assert (tmp_path / "index.json").exists()
     assert survey(tmp_path) == first

@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 
 def test_frames_are_taken_in_the_order_of_their_numbers(folder):
-    clip, _ = clip_of(folder, "template", 12, SIZE)
+    clip = clip_of(folder, "template", 12, SIZE).clips
     assert clip.shape == (12, *SIZE)
     np.testing.assert_allclose(clip[0].mean((1, 2, 3)), 10 * np.arange(1, 13), atol=1)
 
@@ -45,7 +45,8 @@ def test_two_frames_of_one_number_are_refused(folder):
 
 def test_a_picture_of_another_name_pattern_is_not_a_frame(folder):
     picture(folder / "mask_3.png", 200)
-    clip, notes = clip_of(folder, "template", 12, SIZE)
+    watched = clip_of(folder, "template", 12, SIZE)
+    clip, notes = watched.clips, watched.notes
     np.testing.assert_allclose(clip[0].mean((1, 2, 3)), 10 * np.arange(1, 13), atol=1)
     assert notes == []
     (folder / "img3.png").unlink()
@@ -59,7 +60,7 @@ def test_a_picture_of_another_name_pattern_is_not_a_frame(folder):
 
 
 def test_part_of_a_clip_is_labelled_by_frame_numbers(folder):
-    clip, _ = clip_of(folder, "template", 4, SIZE, onset=3, offset=6)
+    clip = clip_of(folder, "template", 4, SIZE, onset=3, offset=6).clips
     np.testing.assert_allclose(clip[0].mean((1, 2, 3)), [30, 40, 50, 60], atol=1)
     with pytest.raises(VerbError, match="frames 1 to 12"):
         clip_of(folder, "template", 4, SIZE, offset=13)
@@ -68,9 +69,9 @@ def test_part_of_a_clip_is_labelled_by_frame_numbers(folder):
 def test_a_clip_in_which_nothing_moves_is_said(folder):
     for n in range(1, 13):
         picture(folder / f"img{n}.png", 90)
-    _, notes = clip_of(folder, "template", 12, SIZE)
+    notes = clip_of(folder, "template", 12, SIZE).notes
     assert notes == [(NO_MOVEMENT, "12 frames")]
-    _, notes = clip_of(folder, "template", 12, SIZE, onset=4, offset=4)
+    notes = clip_of(folder, "template", 12, SIZE, onset=4, offset=4).notes
     assert notes == [(ONE_PICTURE, "1 frame")]
 
 
@@ -93,7 +94,7 @@ def test_what_is_neither_frames_nor_video_is_refused(tmp_path):
 def test_landmarks_beside_the_frames_are_found(folder, name):
     points = mean_shape(60, 50)
     (folder / name).write_text(json.dumps({"points": points.tolist(), "frame": "img1.png"}))
-    assert clip_of(folder, "file", 12, SIZE)[0].landmarks.shape == (1, 66, 2)
+    assert clip_of(folder, "file", 12, SIZE).clips.landmarks.shape == (1, 66, 2)
 
 
 def test_landmarks_beside_a_video_are_found(tmp_path):
@@ -104,7 +105,7 @@ def test_landmarks_beside_a_video_are_found(tmp_path):
     writer.release()
     body = {"points": mean_shape(60, 50).tolist(), "frame": 1}
     (tmp_path / "face.landmarks.json").write_text(json.dumps(body))
-    assert len(clip_of(video, "file", 16, SIZE)[0]) == 1
+    assert len(clip_of(video, "file", 16, SIZE).clips) == 1
     shutil.copy(video, tmp_path / "other.avi")
     with pytest.raises(Exception, match="no landmark file"):
         clip_of(tmp_path / "other.avi", "file", 16, SIZE)

@@ -133,7 +133,8 @@ def test_casme_annotation_errors_are_reported_and_never_repaired(disk):
     disk.frames("sub01/EP10/EP10-{}.jpg", range(1, 21))
     database = load("casme", disk.root)
     assert [(clip.onset, clip.apex) for clip in database.clips] == [(2, None)]
-    (note,) = database.warnings
+    known, note, long = database.warnings
+    assert "five rows of CASME.xls" in known and "row 4: the clip is 6.7 s long" in long
     assert "row 3, column Apex: apex 30 lies outside onset 2 to offset 9" in note
     assert len(database.set_aside) == 4
     texts = sorted((item.reason for item in database.set_aside), key=lambda text: text[text.index("row") :])

@@ -137,3 +137,19 @@ def test_samm_header_below_text_rows_and_padding_that_varies(disk):
     assert not database.set_aside
     assert [clip.name for clip in database.clips] == ["samm/006/006_1_2", "samm/037/037_3_2"]
     assert [CLASSES[clip.label] for clip in database.clips] == ["negative", "others"]
+
+
+def test_without_an_offset_a_clip_goes_to_the_last_frame(disk):
+    disk.frames("v/c1/{}.jpg", range(3, 9))
+    disk.video("film.avi", 7)
+    disk.csv(
+        "manifest.csv",
+        [
+            HEADER,
+            row("pictures", onset="5", offset="", apex="", frames="v/c1"),
+            row("video", onset="2", offset="", apex="", frames="film.avi"),
+        ],
+    )
+    pictures, video = load("manifest", disk.root).clips
+    assert (pictures.onset, pictures.offset, len(pictures.frames)) == (5, 8, 4)
+    assert (video.onset, video.offset, len(video.frames)) == (2, 7, 6)

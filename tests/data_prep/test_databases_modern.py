@@ -98,6 +98,14 @@ def test_casme3_known_errors_are_named_and_the_clips_stay(disk):
     assert "onset 12 lies after offset 0" in wrong.reason
 
 
+def test_a_clip_of_seconds_is_remarked_upon(disk):
+    casme3(disk, [row3(1, "b", 1, 5, 200), row3(2, "b", 1, 5, 80)], frames=range(1, 201))
+    database = load("casme3", disk.root)
+    assert len(database.clips) == 2
+    (note,) = database.warnings
+    assert "row 2" in note and "6.7 s long" in note
+
+
 def test_casme3_trees_that_number_repeated_clips(disk):
     rows = [row3(1, "b", 3, 5, 9), row3(1, "b", 12, 14, 20), row3(1, "b", 22, 23, 24)]
     casme3(disk, rows)

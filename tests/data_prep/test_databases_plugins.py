@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from data_prep.databases import DATABASES, STILLS, DatabaseError, load
+from data_prep.databases import DATABASES, STILLS, DatabaseError, load, load_stills
 from data_prep.databases.check import check
 
 CODE = """
 import re
 from data_prep.clips import Database
 from data_prep.databases.source import Published
+from data_prep.databases.photographs import ByName
 from data_prep.databases.tabled import Release
 
 TABLED = Release(
@@ -24,6 +25,9 @@ TABLED = Release(
     published=Published("their page", total=3, people=(1, 2), emotions={"disgust": 2, "fear": 1}),
 )
 
+FACES = ByName("lab-stills", lambda name: (name[:2], "happy", name[:-4]), "p1-happy.jpg")
+
+
 def empty(root):
     return Database("lab-plain", str(root), ())
 
@@ -35,6 +39,9 @@ lab-plain = lab_faces:empty
 lab-nothing = lab_faces:NOTHING
 lab-other-name = lab_faces:TABLED
 lab-missing = lab_faces_of_nobody:SOURCE
+[tlcnn_bench.expressions]
+lab-stills = lab_faces:FACES
+lab-function = lab_faces:empty
 """
 HEADER = ["Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Emotion"]
 
@@ -73,6 +80,17 @@ def test_its_table_is_told_from_ours(disk, plugin):
     disk.frames("sub01/a/{}.jpg", range(1, 6))
     with pytest.raises(DatabaseError, match="table of lab-tabled, not of casme2"):
         load("casme2", disk.root)
+
+
+def test_photographs_of_a_package(disk, plugin):
+    disk.picture("p1-happy.jpg")
+    disk.picture("p2-happy.jpg", value=50)
+    assert [still.subject for still in load_stills("lab-stills", disk.root).stills] == [
+        "lab-stills/p1",
+        "lab-stills/p2",
+    ]
+    with pytest.raises(DatabaseError, match="not a StillSource"):
+        load_stills("lab-function", disk.root)
 
 
 def test_a_plain_function_of_the_folder_is_enough(disk, plugin):

@@ -173,7 +173,7 @@ def test_long_set_of_2019_has_apexes_and_vis_its_own_sheet_without_last_frame(di
     assert [(c.apex, c.onset) for c in database.clips] == [(15, 10), (None, 2), (None, 8)]
     (wrong,) = database.set_aside
     assert "no folder 's03_ne_05'" in wrong.reason
-    (note,) = database.warnings
+    _, note = database.warnings
     assert "row 4" in note and "apex 999 lies outside onset 2 to offset 5" in note
     (clip,) = load("smic-e-vis", disk.root).clips
     assert (clip.name, clip.fps) == ("smic-e-vis/s11/s11_po_01@3", 25.0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from data_prep.clips import Clip, ImageFrames, VideoFrames
+from data_prep.databases.check import check
 from data_prep.databases.identity import suspicions
 
 
@@ -115,6 +116,15 @@ def test_short_and_long_clips_of_smic_are_one_recording(pictures):
     ]
     (line,) = suspicions(clips)
     assert "smic and smic-e" in line and "1 recordings" in line
+
+
+def test_one_photograph_under_two_people(disk):
+    for name in ("AF01ANS.JPG", "AF02ANS.JPG"):
+        disk.picture(name)
+    disk.picture("AM03ANS.JPG", value=7)
+    report = check("kdef", disk.root)
+    (line,) = report.suspicions
+    assert "under two people" in line and "AF01ANS" in line and not report.faults
 
 
 def test_files_that_cannot_be_read_are_compared_with_nothing(tmp_path):

@@ -42,7 +42,6 @@ def write(
     rate: int = 25,
     options: dict[str, str] | None = None,
     pixels: str = "yuvj420p",
-    matrix: Sequence[int] | None = None,
 ) -> Path:
     """A video of RGB pictures at these time stamps (ticks of 1/clock s)."""
     with av.open(str(path), "w") as container:
@@ -52,8 +51,6 @@ def write(
         stream.codec_context.time_base = Fraction(1, clock)
         if codec == "mjpeg":
             stream.codec_context.qmin = stream.codec_context.qmax = 2
-        if matrix is not None:
-            stream.set_display_matrix(list(matrix))
         for i, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             frame.pts, frame.time_base = (stamps or range(len(pictures)))[i], Fraction(1, clock)
@@ -323,5 +320,29 @@ def test_a_picture_of_another_size_is_refused(tmp_path):
     with av.open(str(path)) as container:
         packet = bytes([p for p in container.demux(video=0) if p.size][2])
     path.write_bytes(path.read_bytes().replace(packet, small + bytes(len(packet) - len(small))))
-    with pytest.raises(FrameError, match=r"v\.avi"):
-        list(iterate(whole(path)))
+    for look in (check_source, lambda source: list(iterate(source))):
+        with pytest.raises(FrameError, match=r"v\.avi: frame 3 cannot be used: it has 64x32 pixels"):
+            look(whole(path))
+
+
+def test_a_video_cut_between_two_whole_pictures_is_usable_from_the_next_one(tmp_path):
+    """A stream that begins with a picture which is built on one that is not there."""
+    options = {"g": "8", "bf": "0", "sc_threshold": "0"}
+    path = write(
+        tmp_path / "v.mkv",
+        [np.roll(textured(0), i, axis=1) for i in range(24)],
+        "mpeg4",
+        pixels="yuv420p",
+        options=options,
+    )
+    late = tmp_path / "late.mkv"
+    with av.open(str(path)) as source, av.open(str(late), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in list(source.demux(video=0))[3:]:
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    assert timeline(late).frames == 21
+    with pytest.raises(FrameError, match="frames 1 to 5 cannot be used: the video begins without"):
+        check_source(VideoFrames(str(late), 0, 20))
+    check_source(VideoFrames(str(late), 5, 20), decode=True)

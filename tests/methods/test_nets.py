@@ -203,6 +203,52 @@ class TestRecurrentCNN:
         bias = net.lstm.bias_ih_l0 + net.lstm.bias_hh_l0
         assert bias.tolist() == [0.0] * 8 + [1.0] * 8 + [0.0] * 16
 
+    def test_dropout_has_a_share_for_the_features_and_one_for_the_states(self):
+        net = RecurrentCNN(4, crop=49, width=0.2, hidden=256, dropout=(0.9, 0.5), generator=generator())
+        features, states = net.draw_masks(8, 16, generator())
+        assert abs(float((features == 0).float().mean()) - 0.9) < 0.02
+        assert abs(float((states == 0).float().mean()) - 0.5) < 0.02
+        assert features.max() == pytest.approx(10.0) and states.max() == pytest.approx(2.0)
+
+    def test_the_lstm_does_not_begin_saturated_at_the_papers_size(self):
+        """On 4,096 rectified values around 2, as FC6 gives them, the gates must stay where they learn."""
+        random = np.random.default_rng(0)
+        features = torch.from_numpy(np.abs(random.normal(0, 2.2, (200, 4096))).astype(np.float32))
+        features *= 2.0 * (torch.rand(features.shape, generator=generator()) < 0.5)
+        beyond = {}
+        for bound in (0.01, 1 / 16):
+            net = RecurrentCNN(4, hidden=256, lstm_bound=bound, generator=generator(), crop=49)
+            gates = features @ net.lstm.weight_ih_l0[:256].detach().T
+            beyond[bound] = float((gates.abs() > 3).float().mean())
+        assert beyond[0.01] < 0.03
+        assert beyond[1 / 16] > 0.5
+
+
+class TestGroups:
+    @pytest.mark.parametrize("groups", [2, 4])
+    def test_groups_are_torchs(self, groups):
+        ours = cnn.grouped(8, 12, 3, groups, stride=2, padding=1)
+        for part in ours.parts:
+            torch.nn.init.normal_(part.weight, generator=generator(1))
+            torch.nn.init.normal_(part.bias, generator=generator(2))
+        x = torch.randn((2, 8, 9, 9), generator=generator())
+        weight, bias = (
+            torch.cat([getattr(part, name) for part in ours.parts]) for name in ("weight", "bias")
+        )
+        expected = F.conv2d(x, weight, bias, stride=2, padding=1, groups=groups)
+        assert torch.allclose(ours(x), expected, atol=1e-4)
+
+    def test_a_net_in_groups_learns_fewer_numbers(self):
+        one, two = (n_parameters(FrameCNN(4, crop=49, width=0.125, groups=g)) for g in (1, 2))
+        kept = sum(
+            outer * inner * side**2 / 2 for inner, outer, side in ((12, 48, 5), (64, 64, 3), (64, 48, 3))
+        )
+        assert one - two == kept
+
+    def test_unequal_groups_are_refused(self):
+        with pytest.raises(ValueError, match="equal groups"):
+            cnn.grouped(7, 12, 3, 2)
+
 
 class TestC3D:
     @pytest.mark.parametrize(("length", "last"), [(32, 2), (64, 4)])

@@ -14,13 +14,8 @@ from sklearn.svm import SVC
 from data_prep.clips import Clips, LabelsHidden
 from methods.base import Context, MethodError
 from methods.folds import inner_folds
-from methods.svm.one_vs_one import (
-    Kernel,
-    fit_one_vs_one,
-    mean_distance,
-    measure_between,
-    pair_scores,
-)
+from methods.svm.kernels import Kernel, mean_distance, measure_between
+from methods.svm.one_vs_one import fit_one_vs_one, pair_scores
 from methods.svm.solver import SVMMethod, SVMSettings, standardise
 
 
