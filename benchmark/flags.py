@@ -85,11 +85,13 @@ def _result_verbs(verbs: Any) -> None:
 
     compare = _verb(verbs, "compare")
     compare.add_argument("run", type=place)
-    compare.add_argument("other", help='a second run folder, or "table3" for the numbers of the paper')
+    compare.add_argument("other", help='a second run folder, or published numbers: "table3", "megc2019"')
     compare.add_argument("--atol", type=float, default=0.0, help="largest difference that counts as equal")
 
     audit = _verb(verbs, "audit")
-    audit.add_argument("table", nargs="?", type=place, help="CSV like Table 3, or a log of predictions")
+    audit.add_argument(
+        "table", nargs="?", type=place, help="CSV like Table 3, a log of predictions, or megc2019"
+    )
     audit.add_argument("--fold-size", type=int, help="clips in a test fold of the table")
     audit.add_argument("--uar", metavar="N", help="the published UAR of a log, with all decimals in print")
     audit.add_argument("--uf1", metavar="N", help="the published UF1 of a log")

@@ -24,6 +24,12 @@ class _Recurrent(NetMethod):
 
     A clip's scores are the mean of the class probabilities over all steps of its windows; the decisions
     of single steps go beside them, because the paper seems to have counted those.
+
+    Notes
+    -----
+    The candidates are the weights kept in the joint stage. The paper picked the stopping point of stage M on
+    the test fold as well; here M stops by the inner clips, and to train a joint stage from each of its
+    kept weights would multiply the time. The optimism beside these rows is therefore a lower bound.
     """
 
     settings: SequenceSettings

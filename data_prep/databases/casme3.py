@@ -26,6 +26,7 @@ SOURCE = Release(
     table=re.compile(_NAME.format(part="a")),
     others=re.compile(_NAME.format(part="c") + r"|cas ?\(?me\)?\^?3_part_a_v2\.xls|.*corrections.*"),
     not_in=re.compile(r"part[ _-]?[bc]"),
+    sheet_name="label",
     onset_in_name=True,
     repeats=True,
     any_case=True,

@@ -18,6 +18,7 @@ SOURCE = Release(
     tables_hint="SAMM_Micro_FACS_Codes_v2.xlsx",
     tree_hint="006, 007, ... with 006_1_2/006_05562.jpg",
     table=re.compile(r"samm[^/]*micro[^/]*\.(?:xlsx?|csv)"),
+    sheet_name="MICRO_ONLY",
     others=re.compile(r".*long.*"),
     known={
         (28, "028_4_1", None): "the apex of this clip differs between copies of the table (1105, 1113, 1124)",

@@ -59,16 +59,17 @@ class Release(Source):
     fps: frames per second, where the table has no column Fps. subject_folder: pattern of a subject's folder
     with the number as group 1; clip_folder: the same of clips whose own names tell the subject, where there
     are no subject folders; subject: number -> its name. others: pattern (lower case) of names of tables
-    that are something else; not_in: of names of folders that hold another part of the release; objective: of
-    a table of objective classes. onset_in_name: whether (subject,
-    file name) repeats, so that the onset belongs to a clip's name; repeats: whether trees may hold the
-    second clip of a name as `<name>2`. without_row: (subject, file name) of clips that the release holds
-    and its table does not. columns, required: of the table, beside or instead of COLUMNS and REQUIRED.
-    folder_key: a folder's name to what rows call it; any_case: whether the table is careless of capitals.
-    inner: the folder of the colour frames inside a clip's folder; gaps: whether the camera dropped frames.
-    emotion_of: a row to its emotion word and the labels it carries; file_of: a row to the name of its
-    folder; no_clip: rows that are none, such as sums. remarks: what is known to be wrong in the release;
-    known: (subject, file name) -> what is known to be wrong with it, noted where the row is read.
+    that are something else; sheet_name: of the sheet that is meant where it is there; not_in: of names of
+    folders that hold another part of the release; objective: of a table of objective classes.
+    onset_in_name: whether (subject, file name) repeats, so that the onset belongs to a clip's name;
+    repeats: whether trees may hold the second clip of a name as `<name>2`. without_row: (subject, file
+    name) of clips that the release holds and its table does not. columns, required: of the table, beside or
+    instead of COLUMNS and REQUIRED. folder_key: a folder's name to what rows call it; any_case: whether the
+    table is careless of capitals. inner: the folder of the colour frames inside a clip's folder; gaps:
+    whether the camera dropped frames. emotion_of: a row to its emotion word and the labels it carries;
+    file_of: a row to the name of its folder; no_clip: rows that are none, such as sums. remarks: what is
+    known to be wrong in the release; known: (subject, file name) -> what is known to be wrong with it,
+    noted where the row is read.
     """
 
     fps: float
@@ -80,6 +81,7 @@ class Release(Source):
     clip_folder: re.Pattern[str] | None = None
     others: re.Pattern[str] = field(default=re.compile("(?!)"))
     objective: re.Pattern[str] | None = None
+    sheet_name: str | None = None
     not_in: re.Pattern[str] = field(default=re.compile("(?!)"))
     onset_in_name: bool = False
     repeats: bool = False
@@ -98,7 +100,7 @@ class Release(Source):
 
     def sheet(self, table: Path) -> Sheet:
         """The rows of a table file; raises DatabaseError."""
-        return read_table(table, {**COLUMNS, **self.columns}, required=self.required)
+        return read_table(table, {**COLUMNS, **self.columns}, required=self.required, sheet=self.sheet_name)
 
     def load(self, tree: Tree, table: Path | None) -> Database:
         """A row of the table becomes a clip or is set aside; so are frames without a row."""

@@ -109,7 +109,7 @@ def read_table(path: Path, columns: Columns, *, required: Sequence[str], sheet: 
     found = [each for page in asked if (each := _with_header(path, page, columns, required)) is not None]
     if not found:
         raise _no_header(path, asked, columns, required)
-    return _the_one(path, found)
+    return _the_one(path, found, sheet)
 
 
 def _with_header(path: Path, page: Page, columns: Columns, required: Sequence[str]) -> _Found | None:
@@ -121,7 +121,7 @@ def _with_header(path: Path, page: Page, columns: Columns, required: Sequence[st
     return None
 
 
-def _the_one(path: Path, found: Sequence[_Found]) -> Sheet:
+def _the_one(path: Path, found: Sequence[_Found], asked: str | None) -> Sheet:
     """The sheet that is meant: visible before hidden, with rows before without; DatabaseError for two."""
     filled = [each for each in found if each.sheet.rows] or list(found)[:1]
     visible = [each.sheet for each in filled if not each.hidden]
@@ -129,7 +129,7 @@ def _the_one(path: Path, found: Sequence[_Found]) -> Sheet:
     choice = visible or hidden
     if any(_contents(each) != _contents(choice[0]) for each in choice[1:]):
         names = " and ".join(shown(each.name) for each in choice)
-        remedy = "hide or delete what is not meant"
+        remedy = f"none is named {asked}" if asked else "hide or delete what is not meant"
         raise DatabaseError(f"{path}: {len(choice)} sheets have the columns and differ: {names}; {remedy}")
     notes = tuple(
         f"{path.name}: the hidden sheet {shown(each.name)} has the columns too and was not read"

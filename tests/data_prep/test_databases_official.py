@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import openpyxl
 import pytest
 
 from benchmark.verbs import check as check_verb
@@ -50,7 +51,12 @@ def samm(disk):
         rows.append([person, f"{person}_1_{i}", 1, 2, 3, 4, "=F2-D2+1", "Micro - 1/2", "4", word, n, None])
         disk.frames(f"samm/{person}/{person}_1_{i}/{person}_{{:05d}}.jpg", range(2, 5), size=(4, 4))
     text = [[f"line {i}"] for i in range(13)]
-    disk.xlsx("samm/SAMM_Micro_FACS_Codes_v2.xlsx", [*text, SAMM, *rows], sheet="MICRO_ONLY")
+    table = disk.xlsx("samm/SAMM_Micro_FACS_Codes_v2.xlsx", [SAMM, *rows[:9]], sheet="draft")
+    book = openpyxl.load_workbook(table)
+    page = book.create_sheet("MICRO_ONLY")
+    for row in [*text, SAMM, *rows]:
+        page.append(row)
+    book.save(table)
     return disk / "samm"
 
 

@@ -63,3 +63,16 @@ def test_short_clips_are_taken():
     method, clips = made(), toy(frames=8)
     method.fit(clips.select(range(6)), seed=0)
     assert method.predict(clips.select([6, 7]).without_labels()).scores.shape[1:] == (2, 4)
+
+
+def test_the_mean_of_the_last_kept_weights_is_a_candidate_and_chosen():
+    settings = make_settings(CNN3D, {**CNN3D.trial, "averaged": 2, "inner_share": 0.0})
+    method, clips = CNN3D(settings, Context()), toy()
+    method.fit(clips.select(range(6)), seed=0)
+    found = method.predict(clips.select([6, 7]).without_labels())
+    *single, mean = found.candidates
+    assert mean == {"mean of": [each["iteration"] for each in single[-2:]]}
+    assert found.chosen == len(single)
+    np.testing.assert_allclose(found.scores[-1], found.scores[-3:-1].mean(0), atol=1e-6)
+    assert "training validation accuracy" not in method.curves
+    assert not any("last one was taken" in note for note in method.notes)

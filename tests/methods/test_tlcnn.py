@@ -10,7 +10,7 @@ from data_prep.clips import Clips, Stills, prepared_set
 from methods import make_settings
 from methods.base import Context, MethodError
 from methods.nets.cnn import FrameCNN
-from methods.tlcnn import TLCNN, TLCNNWithoutE, TLCNNWithoutEM
+from methods.tlcnn import TLCNN, TLCNNOnDifferences, TLCNNWithoutE, TLCNNWithoutEM
 from methods.training.devices import Execution
 from methods.training.loop import train
 from methods.training.schedule import Round, Schedule
@@ -169,3 +169,24 @@ def test_one_iteration_of_stage_m_at_the_papers_size():
     assert 0 < trained.curves["loss"].values[0] < 12
     assert not torch.equal(trained.weights["c1.weight"], before)
     assert all(torch.isfinite(tensor).all() for tensor in trained.weights.values())
+
+
+def test_on_differences_it_does_not_matter_whose_face_moves():
+    """The same movement on two faces: equal scores from TLCNN on differences, other ones from TLCNN."""
+    random = np.random.default_rng(7)
+    faces = random.integers(20, 200, (2, 1, *SIZE, 3))
+    movement = random.integers(0, 40, (1, 32, *SIZE, 3))
+    movement[:, 0] = 0
+    clips = Clips.from_arrays((faces + movement).astype(np.uint8), np.zeros((2, 66, 2)))
+    for method, alike in ((TLCNNOnDifferences, True), (TLCNN, False)):
+        first, second = fitted(method).predict(clips).scores[0]
+        assert np.array_equal(first, second) == alike, method.name
+
+
+def test_lrcns_values_train_too():
+    """Two groups, ten crops, much dropout, closed forget gates: every setting of lrcn.toml is used."""
+    lrcn = {"groups": 2, "crops": 10, "dropout": (0.9, 0.5), "forget_bias": 0.0, "weight_decay": 0.005}
+    one = fitted(TLCNNWithoutE, width=1 / 16, **lrcn)
+    found = one.predict(toy().select([8, 9]).without_labels())
+    np.testing.assert_allclose(found.scores.sum(2), 1, rtol=1e-5)
+    assert found.step_decisions.shape[2] == 3 * 16
