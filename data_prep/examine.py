@@ -22,7 +22,7 @@ from data_prep import crop
 from data_prep.cache import Parts
 from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8
 from data_prep.frame_files import file_stamp
-from data_prep.frames import FrameError, iterate, notes_of, reading_of, times_of
+from data_prep.frames import FrameError, check_length, iterate, notes_of, reading_of, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, Sidecar, backend_named, find_face
 from data_prep.notes import Notes
@@ -30,7 +30,6 @@ from data_prep.notes import Notes
 Float32 = npt.NDArray[np.float32]
 
 REVISION = 1
-MAX_FRAMES = 10_000
 
 
 class PreparationError(Mendable, RuntimeError):
@@ -141,8 +140,7 @@ def look(
 
     Raises FrameError, LandmarksNotFound or CropError for a clip that cannot be used.
     """
-    if len(source) > MAX_FRAMES:
-        raise FrameError(f"{files_of(source)[0]}: {len(source)} frames; a clip has at most {MAX_FRAMES}")
+    check_length(source)
     frames = iterate(source)
     first = _first(frames)
     face = find_face(backend, first, sidecar_of(source, annotations), options)

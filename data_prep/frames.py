@@ -24,6 +24,8 @@ from data_prep.pictures import (
 from data_prep.timeline import READER, timeline
 from data_prep.video import VIDEOS, frame_times, video_frames
 
+MAX_FRAMES = 10_000
+
 DEEP = "pictures of more than 8 bits, scaled by one rule for all frames of a clip"
 ALPHA = "pictures with an alpha channel, which is not used"
 UNEVEN = "a changing frame rate, interpolated by time stamps"
@@ -72,12 +74,20 @@ def notes_of(source: FrameSource) -> Notes:
     return [] if times_of(source) is None else [(UNEVEN, source.path)]
 
 
+def check_length(source: FrameSource) -> None:
+    """Raise FrameError for a clip without frames, or of more than `MAX_FRAMES`."""
+    if not 0 < len(source) <= MAX_FRAMES:
+        name = (source.paths or ("a clip",))[0] if isinstance(source, ImageFrames) else source.path
+        raise FrameError(f"{name}: {len(source)} frames; a clip has 1 to {MAX_FRAMES}")
+
+
 def check_source(source: FrameSource, *, decode: bool = False) -> None:
     """Raise FrameError for the first frame that is missing, broken or of another size than the first.
 
     Of pictures, headers and end marks are read, and every pixel with `decode`. A video is always read as a
     whole, because its header cannot be believed.
     """
+    check_length(source)
     if not isinstance(source, ImageFrames):
         timeline(source.path).check(source.path, source.first, source.last)
         if decode:
@@ -99,6 +109,7 @@ __all__ = [
     "PICTURES",
     "VIDEOS",
     "FrameError",
+    "check_length",
     "check_source",
     "iterate",
     "notes_of",

@@ -147,8 +147,11 @@ def _read(path: Path) -> Timeline:
     reading = _Reading()
     with opened(path) as (container, stream):
         for picture in decoded(container, stream, reading.faults):
+            size = shown_size(path, picture)
             if not reading.stamps:
-                reading.size = shown_size(path, picture)
+                reading.size = size
+            elif size != reading.size:
+                reading.faults.append((picture.pts, f"it has {size[1]}x{size[0]} pixels, unlike the first"))
             reading.stamps.append(picture.pts)
             reading.keys.append(bool(picture.key_frame))
             if picture.is_corrupt:

@@ -40,10 +40,11 @@ NEIGHBOURS: Sequence[Mapping[str, Any]] = (
 )
 """Knobs beside the default whose casts are tabled."""
 
-VARIANTS: Sequence[Mapping[str, float]] = (
+VARIANTS: Sequence[Mapping[str, Any]] = (
     {},
-    {"drift": 1.2, "turn": 0.14},
-    {"drift": 2.0, "turn": 0.25, "light": 0.03, "flicker": 0.01},
+    {"size": "full"},
+    {"drift": 0.5, "turn": 0.06, "flicker": 0.004},
+    {"drift": 1.0, "turn": 0.12, "light": 0.02, "noise": 3.3},
 )
 """Knobs beside the default whose footage is run."""
 
@@ -93,17 +94,24 @@ people real CASME II, leave one subject out (LBP-TOP and STLBP-IP: published fea
 
 {pixels}
 
-* Real footage moves and flickers more than the default: with drift near 2 px both texture methods lose what
-  they know beyond the person over clips. With a mix of emotions as even as the real one their published
-  figures over clips are reached only by heads that keep fairly still.
-* FDM stays above its published figure at every setting, MDMO over clips too: exact directions and a chosen
-  grid, not a knob.
+The last two were run one revision of the simulator earlier (noise was given for the narrow face: 1.2 and
+1.5), the very last with slightly other weights of the combinations of `others`. Empty cells were not run.
+
+* Within 8 points of the published figures: LBP-TOP and STLBP-IP over clips at both sizes, LBP-TOP over people
+  at both, STLBP-IP over people at 253 clips; at full size it is 14 points above its real figure over people.
+* With people who mix emotions as the real ones do, knowing the person is worth .50 over clips, not .77. What
+  a texture method reaches beyond that it must read from movement, which it can only where heads keep fairly
+  still. An earlier trial (drift 2, turn 0.25, light 0.03, flicker 0.01, noise 4.9, faces of the old revision)
+  gave LBP-TOP 49 and STLBP-IP 51 over clips, 37 and 40 over people. So the published figures over clips and
+  head motion of 2 px were not met together.
+* FDM and MDMO stay above their published figures over clips: exact directions and a chosen grid, not a knob.
+* One run of 253 clips is uncertain by about 7 points either way.
 """
 
 
-def words(knobs: Mapping[str, float]) -> str:
+def words(knobs: Mapping[str, Any]) -> str:
     """Knobs as the command line takes them; "default" for none."""
-    return " ".join(f"{name}={value:g}" for name, value in knobs.items()) or "default"
+    return " ".join(f"{name}={value}" for name, value in knobs.items()) or "default"
 
 
 def label_rows() -> list[dict[str, str]]:
@@ -119,13 +127,17 @@ def label_rows() -> list[dict[str, str]]:
     return rows
 
 
-def measured(knobs: Mapping[str, float], folder: Path) -> Iterable[dict[str, str]]:
+def measured(knobs: Mapping[str, Any], folder: Path) -> Iterable[dict[str, str]]:
     """Accuracies of one variant, from a run of its own (continued where it was stopped)."""
     out = folder / words(knobs).replace(" ", "_")
-    turned = [f"{name}={value:g}" for name, value in {"seed": PIXEL_SEED, **knobs}.items()]
-    command = [sys.executable, "-m", "benchmark", "run", "--simulator", "medium", "--profile", "quick"]
+    turned = [f"{name}={knobs[name]}" for name in knobs if name != "size"]
+    size = knobs.get("size", "medium")
+    command = [sys.executable, "-m", "benchmark", "run", "--simulator", size, "--profile", "quick"]
     command += ["--tim", "32", "--methods", *METHODS, "--protocol", *PROTOCOLS, "--tables-only"]
-    subprocess.run([*command, "--cache", folder / "cache", "--out", out, "--set", *turned], check=True)
+    subprocess.run(
+        [*command, "--cache", folder / "cache", "--out", out, "--set", f"seed={PIXEL_SEED}", *turned],
+        check=True,
+    )
     with (out / "table3.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             yield {"variant": words(knobs), **{key: row[key] for key in FIELDS[1:]}}
@@ -164,7 +176,7 @@ def pixel_table(rows: Sequence[Mapping[str, str]]) -> str:
     cells = {(row["method"], row["protocol"], row["variant"]): row for row in rows}
     titles = {row["method"]: row["title"] for row in rows}
     lines = []
-    for method in METHODS:
+    for method in (name for name in METHODS if name in titles):
         for column, protocol in enumerate(PROTOCOLS):
             known = PUBLISHED.get(method, ("", ""))[column]
             found = [cells.get((method, protocol, variant)) for variant in variants]

@@ -288,7 +288,8 @@ def _inline(svg: str, number: int) -> str:
     body = re.sub(r'(width|height)="[\d.]+pt" ', "", body, count=2)
     body = re.sub(r'\bid="', f'id="f{number}-', body)
     body = re.sub(r'(url\(#|href="#)', rf"\1f{number}-", body)
-    body = re.sub(r"(\d+\.\d\d)\d+", r"\1", body)
+    # shorter coordinates; digits of titles and axes, which stand between the tags, are left alone
+    body = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d+\.\d\d)\d+", r"\1", tag.group()), body)
     body = body.replace(INK, "currentColor").replace(QUIET, "var(--quiet)")
     body = body.replace(f"fill: {PAPER}", "fill: none")
     return re.sub(r"\s*\n\s*", " ", body)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from features.compiled import compiled
@@ -25,8 +26,8 @@ Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
 
 LANES = 16
-ROWS = 6
-"""Results of a tile are LANES x ROWS: with eight numbers a vector they fill the registers of AVX2."""
+ROWS = 8 if "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2] else 6
+"""Results of a tile are LANES x ROWS: as many as the registers hold; changes no bit."""
 CHUNK = 256
 """Terms that are summed by themselves before they are added to the result: part of the bits' definition."""
 BLOCK = 16 * ROWS
@@ -171,8 +172,7 @@ def product(
     in x and out; b (k, n). A product and its addition are rounded once; CHUNK terms are summed from zero in
     the order of r and then added to what is there.
     """
-    panels = np.empty(len(b) * _lanes(b.shape[1]), b.dtype)
-    _pack(b, panels)
+    panels = _packed(b)
     m, rows, places = len(rows), _whole(rows), _whole(places)
 
     def part(first: int, last: int) -> None:
@@ -195,6 +195,15 @@ def side_by_side(part: Callable[[int, int], None], n: int, threads: int) -> None
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     """Threads of this process; a forked child has those of its parent no more."""
     return ThreadPoolExecutor(threads)
+
+
+def _packed(b: Floats) -> Floats:
+    """The panels of b one after the other: b itself where it is one panel as it lies."""
+    if b.shape[1] in (LANES, LANES // 2) and b.flags.c_contiguous:
+        return b.reshape(-1)
+    panels = np.empty(len(b) * _lanes(b.shape[1]), b.dtype)
+    _pack(b, panels)
+    return panels
 
 
 def _lanes(n: int) -> int:

@@ -89,7 +89,10 @@ def assemble(
     if mixed and not force:
         raise MixedRecords(
             "these records were not made under the same conditions, so their numbers do not belong in one "
-            "table:\n  " + "\n  ".join(mixed) + "\nrun the odd ones again, or pass --force to mix them"
+            "table:\n  "
+            + "\n  ".join(mixed)
+            + f"\nthe odd ones: {_named(odd_ones(done.values()))}; delete them "
+            "and run again, or pass --force to mix them"
         )
     failed = tuple(record for record in own if record.status != "done" and place_of(record.unit) not in done)
     return Results(info, done, failed, tuple(warnings), tuple(mixed))
@@ -133,6 +136,21 @@ def differences(records: Iterable[Record]) -> list[str]:
                 f"{name}: " + ", ".join(f"{value} ({k} records)" for value, k in sorted(counter.items()))
             )
     return lines
+
+
+def odd_ones(records: Iterable[Record]) -> list[Record]:
+    """The records whose conditions are not those of most of them."""
+    by_conditions: dict[tuple[tuple[str, str], ...], list[Record]] = {}
+    for record in records:
+        by_conditions.setdefault(tuple(sorted(conditions(record).items())), []).append(record)
+    groups = sorted(by_conditions.values(), key=len)
+    return [record for group in groups[:-1] for record in group]
+
+
+def _named(records: Sequence[Record]) -> str:
+    """The files of the first few records, and how many more there are."""
+    shown = " ".join(f"units/{record.key[:12]}*.json" for record in records[:5])
+    return f"{shown} and {len(records) - 5} more" if len(records) > 5 else shown
 
 
 def conditions(record: Record) -> dict[str, str]:

@@ -79,6 +79,14 @@ def test_running_again_does_no_unit_and_changes_nothing(finished, simulated_cach
 
 
 @pytest.mark.slow
+def test_the_serial_engine_gives_the_numbers_of_one_worker(finished, simulated_cache, tmp_path, benchmark):
+    folder, _ = finished
+    done = run_fast(benchmark, simulated_cache, tmp_path / "serial", "--engine", "serial", "--tables-only")
+    assert "limits of time and memory are not enforced" in done.stdout
+    assert (tmp_path / "serial" / "table3.csv").read_bytes() == (folder / "table3.csv").read_bytes()
+
+
+@pytest.mark.slow
 def test_two_workers_give_the_numbers_of_one(finished, simulated_cache, tmp_path, benchmark):
     folder, _ = finished
     run_fast(benchmark, simulated_cache, tmp_path / "two", "--workers", 2, "--tables-only")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep import examine, prepare
+from data_prep import examine, frames, prepare
 from data_prep.clips import (
     Clip,
     Database,
@@ -229,10 +229,13 @@ def test_clips_of_one_video(world, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_clip_of_too_many_frames_is_set_aside(world, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examine, "MAX_FRAMES", 5)
+    monkeypatch.setattr(frames, "MAX_FRAMES", 5)
     plan = world.plan(world.database(2))
     assert len(plan.clips) == 1
-    assert "at most 5" in plan.set_aside[0].reason
+    assert "has 1 to 5" in plan.set_aside[0].reason
+    longer = next(clip for clip in world.database(2).clips if clip.name == plan.set_aside[0].clip)
+    with pytest.raises(frames.FrameError, match="has 1 to 5"):
+        frames.check_source(longer.frames)
 
 
 @pytest.mark.parametrize("name", ["..", "a/../../b", "x" * 300, "näme <b>"])

@@ -1,7 +1,9 @@
 """The default cast has the statistics of the real label tables, for seeds 0 to 4."""
 
+import runpy
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,3 +80,13 @@ def test_a_mix_dealt_evenly_makes_the_person_worth_less():
     uneven = [likeness(replace(SimulatorSettings(size="full"), uneven=u))["person prior"] for u in (0.0, 1.0)]
     assert uneven[0] < 0.45
     assert uneven[1] > 0.65
+
+
+def test_the_calibration_page_is_that_of_its_tables_and_the_default_that_of_the_code(seeds):
+    docs = Path(__file__).parents[2] / "docs"
+    made = runpy.run_path(str(docs / "calibrate.py"))
+    labels, pixels = made["stored"](made["LABELS"]), made["stored"](made["PIXELS"])
+    assert made["page"](labels, pixels) == (docs / "calibration.md").read_text(encoding="utf-8")
+    (default,) = (row for row in labels if row["labels"] == "default")
+    for name in seeds[0]:
+        assert float(default[name]) == pytest.approx(np.mean([found[name] for found in seeds]), rel=6e-3)

@@ -186,7 +186,7 @@ def test_a_fork_does_not_get_the_papers_number(fake_run: Make) -> None:
     assert np.isnan(all_frames(replace(results, info=info))["table3"].loc[0, "published"])
 
 
-TITLE = "Ba$$in [v2] *new* _x_ | $\\chi^2$ a & b\n#1 <i>微表情</i>"
+TITLE = "Ba$$in [v2] *new* _x_ | $\\chi^2$ a & b\n#1 0.12345 <i>微表情</i>"
 
 
 def test_a_title_is_a_title_everywhere(fake_run: Make) -> None:
@@ -198,11 +198,14 @@ def test_a_title_is_a_title_everywhere(fake_run: Make) -> None:
 
     (folder / "run.json").write_text(json.dumps(plan))
     text = report(folder).text
-    assert "Ba$$in [v2] *new* _x_ | $\\chi^2$ a & b #1 <i>微表情</i>" in text
+    assert "Ba$$in [v2] *new* _x_ | $\\chi^2$ a & b #1 0.12345 <i>微表情</i>" in text
     tex, markdown = ((folder / f"table3.{kind}").read_text() for kind in ("tex", "md"))
     assert "Ba\\$\\$in [v2] *new* \\_x\\_ \\textbar{} \\$\\textbackslash{}chi\\textasciicircum{}2\\$" in tex
     assert "Ba\\$\\$in \\[v2\\] \\*new\\* \\_x\\_ \\| " in markdown
-    assert "&lt;i&gt;微表情&lt;/i&gt;" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "&lt;i&gt;微表情&lt;/i&gt;" in page
+    figure = page.partition('id="figure-fig13-bars-clips"')[2].partition("</figure>")[0]
+    assert "0.12345" in figure
 
 
 def test_report_deletes_and_renews_only_what_it_wrote(fake_run: Make) -> None:

@@ -207,8 +207,9 @@ def test_records_of_other_conditions_are_mixed_only_by_force(
     if "unit" in change:
         change = {"unit": {**record.unit, **change["unit"]}}
     write_record(folder / "units", dataclasses.replace(record, **change))
-    with pytest.raises(MixedRecords, match=words):
+    with pytest.raises(MixedRecords, match=words) as refused:
         write_tables(folder)
+    assert "units/" in str(refused.value)
     text = write_tables(folder, force=True).text
     assert "MIXED CONDITIONS" in text.splitlines()[0]
     assert words in text
