@@ -257,8 +257,6 @@ def test_the_positive_control_turns_the_simulators_knobs_and_refuses_ones_own_da
     large = resolve({}, profile="quick").simulator_settings.get("amplitude", 2.3)
     assert settings.simulator_settings["amplitude"] > 3 * large
     assert (settings.simulator_settings["style"], settings.simulator_settings["ambiguity"]) == (0, 0)
-    assert settings.simulator == "medium"
-    assert resolve({"control": "movement", "simulator": "tiny"}, profile="quick").simulator == "tiny"
     mine = resolve({"control": "movement", "simulator_settings": {"amplitude": 5.0}}, profile="quick")
     assert mine.simulator_settings == {"amplitude": 5.0, "style": 0.0, "ambiguity": 0.0}
     plain = resolve({}, profile="quick")
