@@ -140,7 +140,7 @@ def compare_with_paper(run: Path) -> PaperComparison:
         else "this run has no method, TIM and protocol in common with Table 3",
         "",
         "The paper's numbers are on CASME, CASME II and SMIC with candidates picked on the test folds, and",
-        "TLCNN's are counted per frame (see `audit`): a difference is no verdict on a method.",
+        "some are counted per frame (see `audit`): a difference is no verdict on a method.",
     ]
     return PaperComparison(table, "\n".join(lines))
 

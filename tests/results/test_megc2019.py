@@ -71,6 +71,6 @@ def test_printed_digits_decide_how_exact_a_number_is():
 
 def test_a_run_stands_beside_what_is_published_of_its_methods(fake_run):
     text = compare_text(fake_run(methods=("lbp-top", "majority")).write())
-    lines = [line for line in text.splitlines() if "this run" in line]
+    lines = [line for line in text.splitlines() if line.startswith("  this run, ")]
     assert lines and all("best on test" in line or "chosen on training clips" in line for line in lines)
     assert "HTNet" in text and "other classes" in text

@@ -86,7 +86,7 @@ def test_the_keyboard_sorts_and_incomplete_cells_go_last(page: Any) -> None:
 
 def test_every_figure_is_visible_and_its_files_are_there(page: Any, folder: Path) -> None:
     figures = page.locator("figure")
-    assert figures.count() == 8
+    assert figures.count() == 7
     for i in range(figures.count()):
         box = figures.nth(i).locator("svg").bounding_box()
         assert box["width"] > 300
