@@ -114,6 +114,15 @@ def tim(frames: npt.ArrayLike, length: int) -> Floats:
     ------
     ValueError
         If there is no frame or `length` is below 1.
+
+    References
+    ----------
+    Zhou, Zhao & Pietikainen (2011), as at the top of this module.
+
+    Examples
+    --------
+    >>> tim([0, 1], 3)
+    array([0. , 0.5, 1. ])
     """
     values = np.asarray(frames)
     if values.ndim == 0:
@@ -156,6 +165,15 @@ def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UI
     bound that is known beforehand (`_float32_error`); values that lie nearer than that to a half are taken
     again in float64. Values within 1e-9 below a half count as a half, so that the result does not depend on
     the order of a sum.
+
+    References
+    ----------
+    Zhou, Zhao & Pietikainen (2011), as at the top of this module.
+
+    Examples
+    --------
+    >>> resample(np.array([0, 255], np.uint8), 3)
+    array([  0, 128, 255], dtype=uint8)
     """
     if clip.dtype != np.uint8:
         raise TypeError(f"resample takes uint8 frames, got {clip.dtype}")

@@ -51,22 +51,54 @@ def fdm(
 ) -> Float32:
     """Facial dynamics map of one clip.
 
-    flow: (T-1, H, W, 2), u and v in pixels between consecutive frames; grid: rows and columns of cuboids;
-    depth: fields per cuboid. encoding: "unit", the unit vector of the nearest of eight directions, (0, 0)
-    where motionless; "onehot", eight values of which at most one is 1; "vector", the principal vector
-    itself in pixels, not quantised. threshold: least mean projection, in pixels, that counts as motion.
-    Returns (floor((T-1) / depth) * rows * columns * k,) float32 in the order time, row, column, with k = 2
-    for "unit" and "vector", 8 for "onehot".
-    Raises ValueError for other shapes, flow not finite, a grid finer than the pixels or a depth over T-1.
+    Parameters
+    ----------
+    flow
+        (T-1, H, W, 2) float32, u and v in pixels between consecutive frames.
+    grid
+        Rows and columns of cuboids.
+    depth
+        Fields per cuboid.
+    encoding
+        "unit", the unit vector of the nearest of eight directions, (0, 0) where motionless; "onehot", eight
+        values of which at most one is 1; "vector", the principal vector itself in pixels, not quantised.
+    threshold
+        Least mean projection, in pixels, that counts as motion.
+
+    Returns
+    -------
+    (floor((T-1) / depth) * rows * columns * k,) float32
+        In the order time, row, column, with k = 2 for "unit" and "vector", 8 for "onehot".
+
+    Raises
+    ------
+    ValueError
+        For other shapes, flow not finite, a grid finer than the pixels or a depth over T-1.
 
     Notes
     -----
-    Xu, Zhang & Wang, "Microexpression identification and categorization using a facial dynamics map",
-    IEEE Trans. Affective Computing 8 (2017). From there: flow between neighbours, an alignment that leaves
-    most of the face motionless, non-overlapping cuboids (fields after the last whole one are dropped), an
-    optimal direction per cuboid, quantised and linked. Settled here: the alignment (`align`), the
-    optimal direction (`principal_vectors`), eight directions, the threshold and the encodings; rows and
-    columns are cut at floor(i H / rows), so no pixel is dropped.
+    From the paper: flow between neighbours, an alignment that leaves most of the face motionless,
+    non-overlapping cuboids (fields after the last whole one are dropped), an optimal direction per cuboid,
+    quantised and linked. Settled here: the alignment (`align`), the optimal direction
+    (`principal_vectors`), eight directions, the threshold and the encodings; rows and columns are cut at
+    floor(i H / rows), so no pixel is dropped.
+
+    References
+    ----------
+    Xu, Zhang & Wang, "Microexpression identification and categorization using a facial dynamics map", IEEE
+    Trans. Affective Computing 8 (2017).
+
+    Examples
+    --------
+    The upper left quarter moves to the right, the rest rests:
+
+    >>> flow = np.zeros((6, 16, 16, 2), np.float32)
+    >>> flow[:, :8, :8, 0] = 1
+    >>> fdm(flow, grid=(2, 2), depth=6).reshape(4, 2)
+    array([[1., 0.],
+           [0., 0.],
+           [0., 0.],
+           [0., 0.]], dtype=float32)
     """
     return encode(principal_vectors(align(flow), grid=grid, depth=depth), encoding, threshold=threshold)
 

@@ -26,24 +26,53 @@ _OCTANT = float(np.tan(np.pi / 8))
 def mdmo(flow: Float32, landmarks: npt.ArrayLike, *, pooling: Pooling = "per_frame") -> Float32:
     """Main direction and relative strength of the motion in each of the 36 regions.
 
-    flow: (T-1, H, W, 2), u and v in pixels from the first frame to each later one; landmarks: (66, 2) x, y
-    on the first frame. pooling: "per_frame" finds the main direction in every field and averages the
-    vectors over the clip; "all_frames" finds one main direction among the vectors of all fields.
-    Returns (36, 2) float32: rho, magnitude divided by the largest of the 36 (0..1), and theta, angle in
-    [-pi, pi), 0 to the right and pi/2 downwards. A clip whose largest magnitude is below 1e-3 px is all 0.
-    Raises DegenerateRegions if a region holds no pixel, ValueError for other shapes or flow not finite.
+    Parameters
+    ----------
+    flow
+        (T-1, H, W, 2) float32, u and v in pixels from the first frame to each later one.
+    landmarks
+        (66, 2) x, y in pixels on the first frame.
+    pooling
+        "per_frame" finds the main direction in every field and averages the vectors over the clip;
+        "all_frames" finds one main direction among the vectors of all fields.
+
+    Returns
+    -------
+    (36, 2) float32
+        rho, magnitude divided by the largest of the 36 (0..1), and theta, angle in [-pi, pi), 0 to the
+        right and pi/2 downwards. A clip whose largest magnitude is below 1e-3 px is all 0.
+
+    Raises
+    ------
+    DegenerateRegions
+        If a region holds no pixel.
+    ValueError
+        For other shapes or flow not finite.
 
     Notes
     -----
+    As in the paper: head motion is removed by an affine map fitted to 13 landmarks, the fullest of eight
+    direction bins gives the main direction, its mean vectors are averaged over frames. Settled here: angles
+    are averaged relative to the centre of their bin (a plain mean of 0.1 and 6.2 would point backwards);
+    the flow at a landmark is interpolated bilinearly, points outside the frame count as the nearest point
+    of its border; bins are compared by count, the first wins ties; vectors of length 0 count in bin 0; a
+    motionless clip has theta 0 as well. "all_frames" is the wording of later papers that use MDMO.
+
+    References
+    ----------
     Liu, Zhang, Yan, Wang, Zhao & Fu, "A main directional mean optical flow feature for spontaneous
-    micro-expression recognition", IEEE Trans. Affective Computing 7 (2016). As there: head motion is
-    removed by an affine map fitted to 13 landmarks, the fullest of eight direction bins gives the main
-    direction, its mean vectors are averaged over frames. Settled here: angles are averaged relative to the
-    centre of their bin (a plain mean of 0.1 and 6.2 would point backwards); the flow at a landmark is
-    interpolated bilinearly, points outside the frame
-    count as the nearest point of its border; bins are compared by count, the first wins ties; vectors of
-    length 0 count in bin 0; a motionless clip has theta 0 as well. "all_frames" is the wording of later
-    papers that use MDMO.
+    micro-expression recognition", IEEE Trans. Affective Computing 7 (2016).
+
+    Examples
+    --------
+    The left brow rises by a pixel; regions 1 and 2 lie above it:
+
+    >>> from data_prep.landmarks import mean_shape
+    >>> flow = np.zeros((1, 96, 80, 2), np.float32)
+    >>> flow[0, :16, :30, 1] = -1
+    >>> mdmo(flow, mean_shape(96, 80))[:2].round(2)
+    array([[ 1.  , -1.57],
+           [ 1.  , -1.57]], dtype=float32)
     """
     flow = _checked(flow)
     if pooling not in ("per_frame", "all_frames"):

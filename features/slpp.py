@@ -18,21 +18,31 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     Parameters
     ----------
-    n_components : most components to keep; None keeps all with an eigenvalue of at least 1e-3.
-    pca_ratio : keep the smallest number of leading singular values whose sum reaches this share of
-        the sum of all; with 1 and fewer samples than features every class collapses to a point.
-    weights : "heat", exp(-|xi - xj|^2 / (2 t^2)), or "binary", 1, for pairs of one class.
-    heat_width : t; None takes the mean of the full matrix of distances, its zero diagonal included.
-    ridge : None, or r for a right-hand side X'DX + r mean(D) I over all singular values, instead of
-        cutting them at `pca_ratio`.
+    n_components
+        Most components to keep; None keeps all with an eigenvalue of at least 1e-3.
+    pca_ratio
+        Keep the smallest number of leading singular values whose sum reaches this share of the sum of all;
+        with 1 and fewer samples than features every class collapses to a point.
+    weights
+        "heat", exp(-|xi - xj|^2 / (2 t^2)), or "binary", 1, for pairs of one class.
+    heat_width
+        t; None takes the mean of the full matrix of distances, its zero diagonal included.
+    ridge
+        None, or r for a right-hand side X'DX + r mean(D) I over all singular values, instead of cutting
+        them at `pca_ratio`.
 
     Attributes
     ----------
-    mean_ : (d,) float64; components_ : (k, d) float64, unit length; eigenvalues_ : (k,), descending;
-    n_features_in_ : d; singletons_ : (s,) positions of training samples that are alone in their class.
-
-    Source: He & Niyogi, "Locality preserving projections", NIPS 2003, with the class graph of Deng Cai's
-    public code (LPP after LGE).
+    mean_
+        (d,) float64.
+    components_
+        (k, d) float64, unit length.
+    eigenvalues_
+        (k,) float64, descending.
+    n_features_in_
+        d.
+    singletons_
+        (s,) int64, positions of training samples that are alone in their class.
 
     Notes
     -----
@@ -40,6 +50,22 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     the fit (its weight in every sum is zero) but in the mean, and is projected like any other. Where no
     class has two samples there is no graph: ValueError. The sign of a component is fixed by making its
     largest entry positive.
+
+    References
+    ----------
+    He & Niyogi, "Locality preserving projections", NIPS 2003, with the class graph of Deng Cai's public
+    code (LPP after LGE).
+
+    Examples
+    --------
+    Two classes that differ along the first axis and vary along the second:
+
+    >>> samples, classes = [[0, 0], [0, 1], [4, 0], [4, 1]], [0, 0, 1, 1]
+    >>> SupervisedLPP(n_components=1).fit_transform(samples, classes).round(6)
+    array([[-2.],
+           [-2.],
+           [ 2.],
+           [ 2.]])
     """
 
     components_: Doubles

@@ -40,27 +40,55 @@ def stlbp_ip(
 ) -> npt.NDArray[np.float32]:
     """STLBP-IP descriptor of one grey clip.
 
-    volume: (T, H, W), grey, any real dtype, T >= 2; blocks: (rows, columns) of the frame, cut as in
-    LBP-TOP; points and radius: of the 2D LBP of the temporal images; mask: odd width of the 1D mask (its
-    neighbours are mask - 1 bits); reference: the frame that is subtracted; absolute: of the differences;
-    uniform: uniform labels instead of all codes.
+    Parameters
+    ----------
+    volume
+        (T, H, W), grey, any real dtype, T >= 2.
+    blocks
+        (rows, columns) of the frame, cut as in LBP-TOP.
+    points, radius
+        Of the 2D LBP of the temporal images; the radius in pixels and frames.
+    mask
+        Odd width of the 1D mask in pixels; its neighbours are mask - 1 bits.
+    reference
+        The frame that is subtracted: the "first" or the "previous" one.
+    absolute
+        Whether the differences are made absolute.
+    uniform
+        Uniform labels instead of all codes.
 
-    Returns float32, blocks row by row, each: appearance (1D-LBP of horizontal, then of vertical
-    projections, histograms averaged over frames), then motion (2D LBP of the vertical projections over
-    time, XT, then of the horizontal ones, YT). Every one of the four histograms sums to 1; 4 x 59 values
-    a block by default.
+    Returns
+    -------
+    (rows * columns * bins of the four histograms,) float32
+        Blocks row by row, each: appearance (1D-LBP of horizontal, then of vertical projections, histograms
+        averaged over frames), then motion (2D LBP of the vertical projections over time, XT, then of the
+        horizontal ones, YT). Every one of the four histograms sums to 1; 4 x 59 values a block by default.
 
-    Raises ValueError when a block is smaller than the mask or than 2 radius + 1, or there are fewer than
-    2 radius + 2 frames.
-
-    Source: Huang, Wang, Zhao & Pietikainen, "Facial micro-expression recognition using spatiotemporal
-    local binary pattern with integral projection", ICCV workshops 2015.
+    Raises
+    ------
+    ValueError
+        When a block is smaller than the mask or than 2 radius + 1, or there are fewer than 2 radius + 2
+        frames.
 
     Notes
     -----
-    The difference images follow that paper's abstract (frame minus first frame, signed); robust PCA
+    The difference images follow the paper's abstract (frame minus first frame, signed); robust PCA
     belongs to its successor. How 2D codes treat the image borders is not stated there; here only
     pixels with all neighbours inside count. Comparisons are exact, as in `features.lbp`.
+
+    References
+    ----------
+    Huang, Wang, Zhao & Pietikainen, "Facial micro-expression recognition using spatiotemporal local binary
+    pattern with integral projection", ICCV workshops 2015.
+
+    Examples
+    --------
+    >>> clip = np.random.default_rng(0).integers(0, 256, (8, 20, 18), np.uint8)
+    >>> descriptor = stlbp_ip(clip, blocks=(2, 1))
+    >>> descriptor.shape, descriptor.dtype
+    ((472,), dtype('float32'))
+    >>> descriptor.reshape(2, 4, 59).sum(axis=2).round(3).tolist()
+    [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
     """
     differences = difference_images(volume, reference=reference, absolute=absolute)
     rows = block_edges(volume.shape[1], blocks[0], "rows of pixels")
@@ -100,11 +128,35 @@ def temporal_images(block: Projections) -> tuple[Doubles, Doubles]:
 def lbp_1d(signal: npt.NDArray[Any], mask: int = 9) -> Codes:
     """1D-LBP of signals along the last axis.
 
-    signal: (..., n) real; mask: odd width P + 1. Position i, P/2 <= i < n - P/2, is compared with the
-    P/2 samples on its left, then the P/2 on its right; the leftmost gives the most significant bit, a
-    bit is set where the neighbour >= the centre - 1e-6. Returns (..., n - P) uint16.
+    Parameters
+    ----------
+    signal
+        (..., n) real.
+    mask
+        Odd width P + 1 in samples, from 3 to 17.
 
-    Raises ValueError for an even mask, one above 17, or a signal shorter than the mask.
+    Returns
+    -------
+    (..., n - P) uint16
+        Position i, P/2 <= i < n - P/2, is compared with the P/2 samples on its left, then the P/2 on its
+        right; the leftmost gives the most significant bit, a bit is set where the neighbour >= the
+        centre - 1e-6.
+
+    Raises
+    ------
+    ValueError
+        For an even mask, one above 17, or a signal shorter than the mask.
+
+    References
+    ----------
+    Huang, Wang, Zhao & Pietikainen (2015), as in `stlbp_ip`.
+
+    Examples
+    --------
+    Of the neighbours 0, 0, 9, 0 of the centre 5 only the third is as large, binary 0010:
+
+    >>> lbp_1d([0, 0, 5, 9, 0], mask=5)
+    array([2], dtype=uint16)
     """
     if mask < 3 or mask % 2 == 0 or mask > 17:
         raise ValueError(f"mask must be an odd width from 3 to 17, got {mask}")
