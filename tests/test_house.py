@@ -113,7 +113,7 @@ def test_results_names_no_method_and_no_protocol():
     from benchmark.protocols import PROTOCOLS
     from methods import METHODS
 
-    # these two are plain words as well; they are looked for where a name would stand
+    # plain words as well (a role is called "paper"): they are looked for where a name would stand
     names = {*METHODS, *PROTOCOLS} - {"clips", "subject", "linear", "majority"}
     for name, path in sources("results").items():
         if not name.startswith("results.audit"):

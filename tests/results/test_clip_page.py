@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from results.clip_page import findings, groups, hardest, picture_name, write_clip_page
-from results.numbers.tables import predictions_frame
+from results.numbers.tables import tested
+from results.numbers.unit_tables import predictions_frame
 from results.records.runs import Results, load_results
 
 METHODS = ("mdmo", "lbp-top", "majority", "linear")
@@ -45,7 +46,7 @@ def by_hand(results: Results, protocol: str, method: str) -> dict[str, list[bool
 
 
 def test_shares_of_right_seeds_are_those_of_the_records(results: Results) -> None:
-    for group in groups(results, predictions_frame(results)):
+    for group in groups(results, predictions_frame(results, tested(results))):
         for method in METHODS:
             counted = by_hand(results, group.protocol, method)
             for clip, share in group.right[method].items():
@@ -53,7 +54,7 @@ def test_shares_of_right_seeds_are_those_of_the_records(results: Results) -> Non
 
 
 def test_baselines_do_not_count_among_the_methods_that_fail(results: Results) -> None:
-    group = groups(results, predictions_frame(results))[0]
+    group = groups(results, predictions_frame(results, tested(results)))[0]
     clip = group.frame.index[0]
     shares = [sum(by_hand(results, group.protocol, m)[clip]) / 2 for m in ("mdmo", "lbp-top")]
     assert group.frame.loc[clip, "failing"] == 1 - sum(shares) / 2
@@ -61,7 +62,7 @@ def test_baselines_do_not_count_among_the_methods_that_fail(results: Results) ->
 
 
 def test_findings_count_what_nobody_gets(results: Results) -> None:
-    group = groups(results, predictions_frame(results))[0]
+    group = groups(results, predictions_frame(results, tested(results)))[0]
     right = {m: by_hand(results, group.protocol, m) for m in METHODS}
     missed = [c for c in group.frame.index if not any(right["mdmo"][c]) and not any(right["lbp-top"][c])]
     lines = findings(results, group)
@@ -71,7 +72,7 @@ def test_findings_count_what_nobody_gets(results: Results) -> None:
 
 
 def test_the_hardest_are_ten_per_protocol_and_say_what_was_said_instead(results: Results) -> None:
-    frame = hardest(results, predictions_frame(results))
+    frame = hardest(results, predictions_frame(results, tested(results)))
     assert frame.groupby("protocol").size().to_dict() == {"clips": 10, "subject": 10}
     assert frame["failing"].between(0, 1).all()
     for row in frame.itertuples():
@@ -86,7 +87,7 @@ def test_pictures_are_linked_where_they_lie_and_faces_only_where_they_may_be(
     for kind in ("face", "difference"):
         (tmp_path / "clips" / f"{picture_name(clip)}-{kind}.webp").write_bytes(b"")
     for faces, count in ((True, 2), (False, 1)):
-        path = write_clip_page(tmp_path, results, predictions_frame(results), faces=faces)
+        path = write_clip_page(tmp_path, results, predictions_frame(results, tested(results)), faces=faces)
         data = json.loads(re.search(r"const groups = (\[.*\]);\n", path.read_text()).group(1))
         pictures = {row["clip"]: row["pictures"] for row in data[0]["rows"]}
         assert len(pictures[clip]) == count
