@@ -11,7 +11,7 @@ import numpy.typing as npt
 from features.compiled import compiled
 
 Float32 = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
 Encoding = Literal["unit", "vector", "onehot"]
 
@@ -243,7 +243,7 @@ def _principal(box: Float32, where: UInt8) -> tuple[float, float]:
 
 
 @compiled
-def _totals(box: Float32, where: UInt8) -> Floats:
+def _totals(box: Float32, where: UInt8) -> Float64:
     """Sum of u, sum of v and number of the vectors of every sector, (256, 3)."""
     totals = np.zeros((256, 3))
     for i in range(box.shape[0]):
@@ -258,7 +258,7 @@ def _totals(box: Float32, where: UInt8) -> Floats:
 
 
 @compiled
-def _seen_from(prefix: Floats, j: int) -> tuple[float, float, float]:
+def _seen_from(prefix: Float64, j: int) -> tuple[float, float, float]:
     """Sum and number of the vectors within 90 degrees of the direction at which sector j begins."""
     first = (j + 3 * _QUARTER) % _SECTORS
     last = first + 2 * _QUARTER
@@ -270,7 +270,7 @@ def _seen_from(prefix: Floats, j: int) -> tuple[float, float, float]:
 
 
 @compiled
-def _arc_bounds(borders: Floats) -> Floats:
+def _arc_bounds(borders: Float64) -> Float64:
     """Upper bound of the sum over each sector, from its values at both ends.
 
     Between two directions a support function stays below the sinusoid through its values there.
@@ -286,7 +286,7 @@ def _arc_bounds(borders: Floats) -> Floats:
 
 @compiled
 def _sweep(
-    box: Float32, where: UInt8, j: int, seen: tuple[float, float, float], totals: Floats, best: Floats
+    box: Float32, where: UInt8, j: int, seen: tuple[float, float, float], totals: Float64, best: Float64
 ) -> None:
     """Turn d through sector j; keep in `best` the longest sum seen: squared length, u, v, how many vectors.
 
@@ -306,7 +306,7 @@ def _sweep(
 
 
 @compiled
-def _changes(box: Float32, where: UInt8, j: int, totals: Floats) -> tuple[Floats, Floats]:
+def _changes(box: Float32, where: UInt8, j: int, totals: Float64) -> tuple[Float64, Float64]:
     """What the sum gains while d turns through sector j, (n, 3) u, v, number, and when, (n,) radians."""
     behind, ahead = (j - _QUARTER) % _SECTORS, (j + _QUARTER) % _SECTORS
     size = int(totals[behind, 2] + totals[ahead, 2])

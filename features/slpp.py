@@ -10,7 +10,7 @@ import scipy.linalg
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-Doubles = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
 class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -68,9 +68,9 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
            [ 2.]])
     """
 
-    components_: Doubles
-    eigenvalues_: Doubles
-    mean_: Doubles
+    components_: Float64
+    eigenvalues_: Float64
+    mean_: Float64
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.eigenvalues_, self.components_ = self._solve(centred, graph, degree)
         return self
 
-    def transform(self, X: npt.ArrayLike) -> Doubles:
+    def transform(self, X: npt.ArrayLike) -> Float64:
         """(n, k) projections of X (n, d)."""
         check_is_fitted(self)
         samples = validate_data(self, X, dtype=np.float64, reset=False)
@@ -119,7 +119,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if self.n_components is not None and self.n_components < 1:
             raise ValueError(f"n_components must be None or at least 1, got {self.n_components}")
 
-    def _class_graph(self, samples: Doubles, labels: npt.NDArray[Any]) -> Doubles:
+    def _class_graph(self, samples: Float64, labels: npt.NDArray[Any]) -> Float64:
         """(n, n) weights of pairs of one class, zero on the diagonal."""
         same = labels[:, np.newaxis] == labels
         np.fill_diagonal(same, False)
@@ -133,7 +133,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             return np.asarray(same, np.float64)
         return np.asarray(np.where(same, np.exp(-squared / (2 * width**2)), 0.0))
 
-    def _solve(self, centred: Doubles, graph: Doubles, degree: Doubles) -> tuple[Doubles, Doubles]:
+    def _solve(self, centred: Float64, graph: Float64, degree: Float64) -> tuple[Float64, Float64]:
         """Eigenvalues, descending, and unit components of X'WX a = lambda X'DX a within the kept subspace."""
         root = np.sqrt(degree)
         inverse = np.divide(1, root, out=np.zeros_like(root), where=root > 0)
@@ -153,7 +153,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             values, vectors = scipy.linalg.eigh(target, penalty)
         return self._selected(values[::-1], (vectors[:, ::-1].T / singular) @ right)
 
-    def _kept(self, singular: Doubles) -> int:
+    def _kept(self, singular: Float64) -> int:
         """How many singular values: those not negligible, and as few as reach `pca_ratio` of their sum."""
         if singular.max(initial=0) == 0:
             return 0
@@ -163,7 +163,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         shares = np.cumsum(valid) / valid.sum()
         return min(int(np.searchsorted(shares, self.pca_ratio)) + 1, len(valid))
 
-    def _selected(self, values: Doubles, components: Doubles) -> tuple[Doubles, Doubles]:
+    def _selected(self, values: Float64, components: Float64) -> tuple[Float64, Float64]:
         chosen = np.flatnonzero(values >= 1e-3)[: self.n_components]
         components = components[chosen]
         components = components / np.linalg.norm(components, axis=1, keepdims=True)

@@ -34,7 +34,7 @@ from features.stclqp_loops import (
 COMPONENTS = ("sign", "magnitude", "orientation")
 _ROUNDING = 1e-9
 UInt8 = npt.NDArray[np.uint8]
-Doubles = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
 def sign_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Codes:
@@ -208,7 +208,7 @@ class Codebook:
     every code, the first one on ties; inertia: weighted sum of squared distances of the codes learnt from.
     """
 
-    centers: Doubles
+    centers: Float64
     lookup: UInt8
     inertia: float
 
@@ -218,7 +218,7 @@ def learn_codebook(
     counts: npt.NDArray[Any],
     *,
     n_centers: int = 20,
-    init: Doubles | None = None,
+    init: Float64 | None = None,
     seed: int = 0,
     points: int | None = None,
     restarts: int = 5,
@@ -297,7 +297,7 @@ def learn_codebook(
     return Codebook(centers, nearest.reshape(-1), inertia)
 
 
-def _check_codes(codes: npt.NDArray[Any], counts: Doubles, n_centers: int, points: int) -> None:
+def _check_codes(codes: npt.NDArray[Any], counts: Float64, n_centers: int, points: int) -> None:
     if codes.ndim != 1 or codes.shape != counts.shape or not counts.any():
         raise ValueError(
             f"codes and counts must be equally long, with a count that is not 0: "
@@ -309,22 +309,22 @@ def _check_codes(codes: npt.NDArray[Any], counts: Doubles, n_centers: int, point
         raise ValueError(f"n_centers must be from 1 to 256, got {n_centers}")
 
 
-def _bits(codes: npt.NDArray[Any], points: int) -> Doubles:
+def _bits(codes: npt.NDArray[Any], points: int) -> Float64:
     """(m, P) bits of codes, most significant first."""
     shifts = np.arange(points - 1, -1, -1)
     return np.asarray((codes[:, np.newaxis].astype(np.int64) >> shifts) & 1, np.float64)
 
 
 def _draw_centres(
-    codes: Codes, counts: Doubles, n_centers: int, points: int, rng: np.random.Generator
-) -> Doubles:
+    codes: Codes, counts: Float64, n_centers: int, points: int, rng: np.random.Generator
+) -> Float64:
     drawn = rng.choice(len(codes), min(n_centers, len(codes)), replace=False, p=counts / counts.sum())
     again = rng.choice(len(codes), n_centers - len(drawn))
     chosen = _bits(codes[np.concatenate([drawn, again])], points)
     return np.asarray(chosen + rng.normal(0, 0.05, chosen.shape))
 
 
-def _lloyd(table: Doubles, centers: Doubles, max_iterations: int) -> tuple[Doubles, float]:
+def _lloyd(table: Float64, centers: Float64, max_iterations: int) -> tuple[Float64, float]:
     """Centres after convergence and the weighted sum of squared distances to them.
 
     table: (2^P / 256, 256) counts of all codes by high and low byte.
@@ -344,7 +344,7 @@ def _lloyd(table: Doubles, centers: Doubles, max_iterations: int) -> tuple[Doubl
     return centers, float((table * distances).sum())
 
 
-def _distance_tables(centers: Doubles) -> tuple[Doubles, Doubles]:
+def _distance_tables(centers: Float64) -> tuple[Float64, Float64]:
     """(n_centers, values) squared distances of every high and of every low byte of a code."""
     low_bits = min(8, centers.shape[1])
     high_bits = centers.shape[1] - low_bits
@@ -354,7 +354,7 @@ def _distance_tables(centers: Doubles) -> tuple[Doubles, Doubles]:
     return high, low
 
 
-def _sums(table: Doubles, nearest: UInt8, shape: tuple[int, ...]) -> tuple[Doubles, Doubles]:
+def _sums(table: Float64, nearest: UInt8, shape: tuple[int, ...]) -> tuple[Float64, Float64]:
     """Weighted sums of bits (n_centers, P) and of counts (n_centers,) per centre, exact whole numbers."""
     high, low = np.zeros((shape[0], table.shape[0])), np.zeros((shape[0], table.shape[1]))
     byte_masses(table, nearest, high, low)

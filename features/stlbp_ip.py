@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from features.lbp import Codes, block_edges, labels_for, lbp_codes, normalised
 
-Doubles = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 Reference = Literal["first", "previous"]
 _TIE = 1e-6
 
@@ -23,8 +23,8 @@ class Projections:
     column; float64.
     """
 
-    horizontal: Doubles
-    vertical: Doubles
+    horizontal: Float64
+    vertical: Float64
 
 
 def stlbp_ip(
@@ -104,14 +104,14 @@ def stlbp_ip(
 
 def difference_images(
     volume: npt.NDArray[Any], *, reference: Reference = "first", absolute: bool = False
-) -> Doubles:
+) -> Float64:
     """(T - 1, H, W) float64 differences of frames 2..T to the first or to the previous frame."""
     if volume.ndim != 3 or len(volume) < 2:
         raise ValueError(f"STLBP-IP needs a volume (T, H, W) with at least 2 frames, got {volume.shape}")
     if reference not in {"first", "previous"}:
         raise ValueError(f"reference must be 'first' or 'previous', got {reference!r}")
     values = volume.astype(np.float64)
-    differences: Doubles = values[1:] - (values[:1] if reference == "first" else values[:-1])
+    differences: Float64 = values[1:] - (values[:1] if reference == "first" else values[:-1])
     return np.abs(differences) if absolute else differences
 
 
@@ -120,7 +120,7 @@ def projections(differences: npt.NDArray[Any]) -> Projections:
     return Projections(differences.sum(axis=2, dtype=np.float64), differences.sum(axis=1, dtype=np.float64))
 
 
-def temporal_images(block: Projections) -> tuple[Doubles, Doubles]:
+def temporal_images(block: Projections) -> tuple[Float64, Float64]:
     """Projections over time: XT (T - 1, width) of the vertical, YT (height, T - 1) of the horizontal."""
     return block.vertical, np.ascontiguousarray(block.horizontal.T)
 
@@ -175,7 +175,7 @@ def lbp_1d(signal: npt.NDArray[Any], mask: int = 9) -> Codes:
     return codes
 
 
-def _block_descriptor(block: Projections, points: int, radius: int, mask: int, uniform: bool) -> Doubles:
+def _block_descriptor(block: Projections, points: int, radius: int, mask: int, uniform: bool) -> Float64:
     """Appearance (horizontal, vertical), then motion (XT, YT) of one block."""
     appearance = [
         _histogram(lbp_1d(signal, mask), mask - 1, uniform).mean(axis=0)
@@ -188,7 +188,7 @@ def _block_descriptor(block: Projections, points: int, radius: int, mask: int, u
     return np.concatenate([*appearance, *motion])
 
 
-def _histogram(codes: Codes, points: int, uniform: bool) -> Doubles:
+def _histogram(codes: Codes, points: int, uniform: bool) -> Float64:
     """(n, bins) normalised histogram of each row of (n, positions) codes."""
     labels, bins = labels_for(points, uniform)
     rows = np.arange(len(codes))[:, np.newaxis] * bins
