@@ -99,6 +99,24 @@ def test_all_links_lead_to_files_or_parts_of_the_page(page: Any, folder: Path) -
             assert (folder / link).is_file(), link
 
 
+def test_the_link_to_all_clips_opens_a_page_with_a_column_per_row_of_the_table(page: Any) -> None:
+    titles = column(page, "title")
+    opened = page.context.browser.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(page.url.replace("report.html", CLIP_PAGE))
+    heads = opened.locator("#head th").all_text_contents()
+    assert sorted(heads[4:]) == sorted(titles)
+    assert opened.locator("#body tr").count() == 90
+    failing = [
+        int(text.split()[0]) for text in opened.locator("#body tr td:nth-child(4)").all_text_contents()
+    ]
+    assert failing == sorted(failing, reverse=True)
+    assert complaints == []
+    opened.close()
+
+
 def test_ids_are_unique(page: Any) -> None:
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
