@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
 
 BLOCK = 16_384
@@ -27,7 +27,7 @@ TIE = 1e-9
 
 
 @lru_cache(maxsize=4096)
-def tim_matrix(n: int, m: int) -> Floats:
+def tim_matrix(n: int, m: int) -> Float64:
     """The linear map along time from n frames to m, read-only.
 
     Parameters
@@ -52,7 +52,7 @@ def tim_matrix(n: int, m: int) -> Floats:
     return _matrix_at(n, positions)
 
 
-def timed_matrix(times: npt.ArrayLike, m: int) -> Floats:
+def timed_matrix(times: npt.ArrayLike, m: int) -> Float64:
     """As `tim_matrix`, from frames at these times to m frames that lie evenly from the first to the last.
 
     Between two frames time passes at an even pace, so a wanted time becomes a position among the frames.
@@ -82,7 +82,7 @@ def timed_matrix(times: npt.ArrayLike, m: int) -> Floats:
     return _matrix_at(len(given), np.interp(wanted, given, np.arange(len(given))))
 
 
-def _matrix_at(n: int, positions: Floats) -> Floats:
+def _matrix_at(n: int, positions: Float64) -> Float64:
     """(len(positions), n): trigonometric interpolation at positions 0..n-1; a whole one is that frame."""
     j = np.arange(1, n)[:, None]
     at_frames = np.cos(np.pi * j * (np.arange(n) + 0.5) / n)
@@ -95,7 +95,7 @@ def _matrix_at(n: int, positions: Floats) -> Floats:
     return matrix
 
 
-def tim(frames: npt.ArrayLike, length: int) -> Floats:
+def tim(frames: npt.ArrayLike, length: int) -> Float64:
     """Interpolate frames along their first axis.
 
     Parameters
@@ -114,6 +114,15 @@ def tim(frames: npt.ArrayLike, length: int) -> Floats:
     ------
     ValueError
         If there is no frame or `length` is below 1.
+
+    References
+    ----------
+    Zhou, Zhao & Pietikainen (2011), as at the top of this module.
+
+    Examples
+    --------
+    >>> tim([0, 1], 3)
+    array([0. , 0.5, 1. ])
     """
     values = np.asarray(frames)
     if values.ndim == 0:
@@ -156,6 +165,15 @@ def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UI
     bound that is known beforehand (`_float32_error`); values that lie nearer than that to a half are taken
     again in float64. Values within 1e-9 below a half count as a half, so that the result does not depend on
     the order of a sum.
+
+    References
+    ----------
+    Zhou, Zhao & Pietikainen (2011), as at the top of this module.
+
+    Examples
+    --------
+    >>> resample(np.array([0, 255], np.uint8), 3)
+    array([  0, 128, 255], dtype=uint8)
     """
     if clip.dtype != np.uint8:
         raise TypeError(f"resample takes uint8 frames, got {clip.dtype}")
@@ -170,7 +188,7 @@ def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UI
     return out.reshape(length, *clip.shape[1:])
 
 
-def _float32_error(matrix: Floats) -> float:
+def _float32_error(matrix: Float64) -> float:
     """Upper bound of |float32 product - exact product| for values 0..255, with the sum that rounding adds.
 
     Higham's bound for a sum of n products in any order, gamma_n = n u / (1 - n u), one more unit for the
@@ -181,7 +199,7 @@ def _float32_error(matrix: Floats) -> float:
     return float(terms / (1 - terms) * 255 * np.abs(matrix).sum(axis=1).max() + 256 * unit + TIE)
 
 
-def _resample_block(flat: UInt8, matrix: Floats, single: npt.NDArray[Any], error: float, out: UInt8) -> None:
+def _resample_block(flat: UInt8, matrix: Float64, single: npt.NDArray[Any], error: float, out: UInt8) -> None:
     values = single @ flat.astype(np.float32)
     values += np.float32(0.5)
     floors = np.floor(values)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from features.compiled import compiled
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
 
 N_REGIONS = 36
 
@@ -57,13 +57,13 @@ class RegionPixels:
     rows, columns: (n,) int64; starts: (37,) int64; degenerate: numbers of the regions without a pixel.
     """
 
-    rows: Ints
-    columns: Ints
-    starts: Ints
+    rows: Int64
+    columns: Int64
+    starts: Int64
     degenerate: tuple[int, ...]
 
 
-def region_polygons(landmarks: npt.ArrayLike) -> tuple[Floats, ...]:
+def region_polygons(landmarks: npt.ArrayLike) -> tuple[Float64, ...]:
     """The polygons of the 36 ROIs, each (vertices, 2) float64, x and y in pixels.
 
     landmarks: (66, 2) or (68, 2), 300-W order (both agree up to index 59, all that is used here).
@@ -125,7 +125,7 @@ def require_regions(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionP
 
 
 @compiled
-def _inside(polygon: Floats, shape: tuple[int, int]) -> tuple[Ints, Ints]:
+def _inside(polygon: Float64, shape: tuple[int, int]) -> tuple[Int64, Int64]:
     """Rows and columns of the pixels inside a polygon, found in its bounding box.
 
     Edges are taken from their upper to their lower end, so that both neighbours of an edge cut it alike.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from features.compiled import compiled
 
 Float32 = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
 Encoding = Literal["unit", "vector", "onehot"]
 
@@ -51,22 +51,54 @@ def fdm(
 ) -> Float32:
     """Facial dynamics map of one clip.
 
-    flow: (T-1, H, W, 2), u and v in pixels between consecutive frames; grid: rows and columns of cuboids;
-    depth: fields per cuboid. encoding: "unit", the unit vector of the nearest of eight directions, (0, 0)
-    where motionless; "onehot", eight values of which at most one is 1; "vector", the principal vector
-    itself in pixels, not quantised. threshold: least mean projection, in pixels, that counts as motion.
-    Returns (floor((T-1) / depth) * rows * columns * k,) float32 in the order time, row, column, with k = 2
-    for "unit" and "vector", 8 for "onehot".
-    Raises ValueError for other shapes, flow not finite, a grid finer than the pixels or a depth over T-1.
+    Parameters
+    ----------
+    flow
+        (T-1, H, W, 2) float32, u and v in pixels between consecutive frames.
+    grid
+        Rows and columns of cuboids.
+    depth
+        Fields per cuboid.
+    encoding
+        "unit", the unit vector of the nearest of eight directions, (0, 0) where motionless; "onehot", eight
+        values of which at most one is 1; "vector", the principal vector itself in pixels, not quantised.
+    threshold
+        Least mean projection, in pixels, that counts as motion.
+
+    Returns
+    -------
+    (floor((T-1) / depth) * rows * columns * k,) float32
+        In the order time, row, column, with k = 2 for "unit" and "vector", 8 for "onehot".
+
+    Raises
+    ------
+    ValueError
+        For other shapes, flow not finite, a grid finer than the pixels or a depth over T-1.
 
     Notes
     -----
-    Xu, Zhang & Wang, "Microexpression identification and categorization using a facial dynamics map",
-    IEEE Trans. Affective Computing 8 (2017). From there: flow between neighbours, an alignment that leaves
-    most of the face motionless, non-overlapping cuboids (fields after the last whole one are dropped), an
-    optimal direction per cuboid, quantised and linked. Settled here: the alignment (`align`), the
-    optimal direction (`principal_vectors`), eight directions, the threshold and the encodings; rows and
-    columns are cut at floor(i H / rows), so no pixel is dropped.
+    From the paper: flow between neighbours, an alignment that leaves most of the face motionless,
+    non-overlapping cuboids (fields after the last whole one are dropped), an optimal direction per cuboid,
+    quantised and linked. Settled here: the alignment (`align`), the optimal direction
+    (`principal_vectors`), eight directions, the threshold and the encodings; rows and columns are cut at
+    floor(i H / rows), so no pixel is dropped.
+
+    References
+    ----------
+    Xu, Zhang & Wang, "Microexpression identification and categorization using a facial dynamics map", IEEE
+    Trans. Affective Computing 8 (2017).
+
+    Examples
+    --------
+    The upper left quarter moves to the right, the rest rests:
+
+    >>> flow = np.zeros((6, 16, 16, 2), np.float32)
+    >>> flow[:, :8, :8, 0] = 1
+    >>> fdm(flow, grid=(2, 2), depth=6).reshape(4, 2)
+    array([[1., 0.],
+           [0., 0.],
+           [0., 0.],
+           [0., 0.]], dtype=float32)
     """
     return encode(principal_vectors(align(flow), grid=grid, depth=depth), encoding, threshold=threshold)
 
@@ -211,7 +243,7 @@ def _principal(box: Float32, where: UInt8) -> tuple[float, float]:
 
 
 @compiled
-def _totals(box: Float32, where: UInt8) -> Floats:
+def _totals(box: Float32, where: UInt8) -> Float64:
     """Sum of u, sum of v and number of the vectors of every sector, (256, 3)."""
     totals = np.zeros((256, 3))
     for i in range(box.shape[0]):
@@ -226,7 +258,7 @@ def _totals(box: Float32, where: UInt8) -> Floats:
 
 
 @compiled
-def _seen_from(prefix: Floats, j: int) -> tuple[float, float, float]:
+def _seen_from(prefix: Float64, j: int) -> tuple[float, float, float]:
     """Sum and number of the vectors within 90 degrees of the direction at which sector j begins."""
     first = (j + 3 * _QUARTER) % _SECTORS
     last = first + 2 * _QUARTER
@@ -238,7 +270,7 @@ def _seen_from(prefix: Floats, j: int) -> tuple[float, float, float]:
 
 
 @compiled
-def _arc_bounds(borders: Floats) -> Floats:
+def _arc_bounds(borders: Float64) -> Float64:
     """Upper bound of the sum over each sector, from its values at both ends.
 
     Between two directions a support function stays below the sinusoid through its values there.
@@ -254,7 +286,7 @@ def _arc_bounds(borders: Floats) -> Floats:
 
 @compiled
 def _sweep(
-    box: Float32, where: UInt8, j: int, seen: tuple[float, float, float], totals: Floats, best: Floats
+    box: Float32, where: UInt8, j: int, seen: tuple[float, float, float], totals: Float64, best: Float64
 ) -> None:
     """Turn d through sector j; keep in `best` the longest sum seen: squared length, u, v, how many vectors.
 
@@ -274,7 +306,7 @@ def _sweep(
 
 
 @compiled
-def _changes(box: Float32, where: UInt8, j: int, totals: Floats) -> tuple[Floats, Floats]:
+def _changes(box: Float32, where: UInt8, j: int, totals: Float64) -> tuple[Float64, Float64]:
     """What the sum gains while d turns through sector j, (n, 3) u, v, number, and when, (n,) radians."""
     behind, ahead = (j - _QUARTER) % _SECTORS, (j + _QUARTER) % _SECTORS
     size = int(totals[behind, 2] + totals[ahead, 2])

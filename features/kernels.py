@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from features.compiled import compiled
 
-Floats = npt.NDArray[np.float32]
+Float32 = npt.NDArray[np.float32]
 _TILE = 16
 _CHUNK = 2048
 _LANES = 256
@@ -84,7 +84,7 @@ def chi_square_distances(a: npt.ArrayLike, b: npt.ArrayLike | None = None, *, th
     return out
 
 
-def _histograms(values: npt.ArrayLike, name: str) -> Floats:
+def _histograms(values: npt.ArrayLike, name: str) -> Float32:
     """The rows as C-ordered float32."""
     array = np.ascontiguousarray(values, np.float32)
     if array.ndim != 2:

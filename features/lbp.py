@@ -12,7 +12,7 @@ import numpy.typing as npt
 from features.compiled import compiled, compiled_fused
 
 Codes = npt.NDArray[np.uint16]
-Ints = npt.NDArray[np.int64]
+Int64 = npt.NDArray[np.int64]
 MAX_POINTS = 16
 _TIE = 1e-6
 _NEAR, _EDGE, _FAR = 44535, 6149, 849
@@ -29,13 +29,13 @@ class Circle:
     whole_weights: (P, 4) float32 whole numbers that compare bytes exactly alike, where they exist.
     """
 
-    steps: Ints
+    steps: Int64
     weights: npt.NDArray[np.float64]
     whole_weights: npt.NDArray[np.float32] | None
 
-    def flat_offsets(self, strides: tuple[int, int]) -> Ints:
+    def flat_offsets(self, strides: tuple[int, int]) -> Int64:
         """(P, 4) int64 steps through memory, where the plane's axes have these strides (in elements)."""
-        offsets: Ints = self.steps @ np.array(strides, dtype=np.int64)
+        offsets: Int64 = self.steps @ np.array(strides, dtype=np.int64)
         return offsets
 
 
@@ -219,7 +219,7 @@ def labels_for(points: int, uniform: bool) -> tuple[npt.NDArray[np.uint16], int]
     return np.arange(2**points).astype(np.uint16), 2**points
 
 
-def block_edges(length: int, blocks: int, what: str) -> Ints:
+def block_edges(length: int, blocks: int, what: str) -> Int64:
     """(blocks + 1,) int64 edges: block i covers floor(i length / n) .. floor((i + 1) length / n) - 1.
 
     Raises ValueError when a block would be empty.
@@ -272,7 +272,7 @@ def block_counts(
         return labelled
     raw = np.zeros((*blocks, len(labels)), np.int64)
     _count_blocks(codes, rows, columns, raw)
-    counts: Ints = raw @ np.eye(n_labels, dtype=np.int64)[labels]
+    counts: Int64 = raw @ np.eye(n_labels, dtype=np.int64)[labels]
     return counts
 
 

@@ -22,24 +22,50 @@ def lbp_top(
 ) -> npt.NDArray[np.float32]:
     """LBP-TOP descriptor of one grey or single-channel clip.
 
-    volume: (T, H, W) uint8; radii: along x, y and t; points: neighbours in the planes XY, XT, YT (1 to
-    16); blocks: (rows, columns) of the interior, block i of n covers floor(i C / n) .. floor((i+1) C / n)
-    - 1; uniform: 59 labels for 8 points (243 for 16) instead of 2^P.
+    Parameters
+    ----------
+    volume
+        (T, H, W) uint8.
+    radii
+        Along x, y and t, in pixels and frames.
+    points
+        Neighbours in the planes XY, XT, YT, 1 to 16.
+    blocks
+        (rows, columns) of the interior; block i of n covers floor(i C / n) .. floor((i+1) C / n) - 1.
+    uniform
+        59 labels for 8 points (243 for 16) instead of 2^P.
 
-    Returns (rows * columns * bins of the three planes,) float32: blocks row by row, then planes XY, XT,
-    YT, then bins; each plane's histogram in a block sums to 1.
+    Returns
+    -------
+    (rows * columns * bins of the three planes,) float32
+        Blocks row by row, then planes XY, XT, YT, then bins; each plane's histogram in a block sums to 1.
 
-    Raises TypeError for pixels that are not uint8, ValueError for a clip too small for the radii or the
-    blocks.
-
-    Source: Zhao & Pietikainen, "Dynamic texture recognition using local binary patterns with an
-    application to facial expressions", PAMI 2007, Eq. 4-7 and Fig. 6.
+    Raises
+    ------
+    TypeError
+        For pixels that are not uint8.
+    ValueError
+        For a clip too small for the radii or the blocks.
 
     Notes
     -----
     Interpolated neighbours are compared with the centre in exact arithmetic (ties count as >=), where
     the authors' MATLAB code computes in single precision and rounds down, so that exact ties there
     depend on where in the image they occur. All planes use the same centres, as the authors' code does.
+
+    References
+    ----------
+    Zhao & Pietikainen, "Dynamic texture recognition using local binary patterns with an application to
+    facial expressions", PAMI 2007, Eq. 4-7 and Fig. 6.
+
+    Examples
+    --------
+    >>> clip = np.random.default_rng(0).integers(0, 256, (7, 12, 10), np.uint8)
+    >>> descriptor = lbp_top(clip, blocks=(2, 1))
+    >>> descriptor.shape, descriptor.dtype
+    ((354,), dtype('float32'))
+    >>> descriptor.reshape(2, 3, 59).sum(axis=2).round(3).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
     histograms = []
     for codes, n_points in zip(_plane_by_plane(volume, radii, points), points, strict=True):
@@ -50,11 +76,39 @@ def lbp_top(
 def lbp_top_codes(
     volume: npt.NDArray[np.uint8], *, radii: Triple = (3, 3, 3), points: Triple = (8, 8, 8)
 ) -> Codes:
-    """(3, T', H', W') uint16 codes of the planes XY, XT, YT at every centre of a (T, H, W) uint8 clip.
+    """Codes of the three planes at every centre of a clip.
 
-    T' = T - 2 Rt, H' = H - 2 max(Rx, Ry), W' = W - 2 max(Rx, Ry). With a = 2 pi p / P, bit 2^p is set
-    where the pixel at (x + Rx cos a, y - Ry sin a, t) for XY, (x + Rx cos a, y, t + Rt sin a) for XT,
-    (x, y - Ry sin a, t + Rt cos a) for YT is >= the centre. Errors and source as in `lbp_top`.
+    Parameters
+    ----------
+    volume
+        (T, H, W) uint8.
+    radii, points
+        As in `lbp_top`.
+
+    Returns
+    -------
+    (3, T', H', W') uint16
+        Planes XY, XT, YT; T' = T - 2 Rt, H' = H - 2 max(Rx, Ry), W' = W - 2 max(Rx, Ry). With
+        a = 2 pi p / P, bit 2^p is set where the pixel at (x + Rx cos a, y - Ry sin a, t) for XY,
+        (x + Rx cos a, y, t + Rt sin a) for XT, (x, y - Ry sin a, t + Rt cos a) for YT is >= the centre.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `lbp_top`.
+
+    References
+    ----------
+    Zhao & Pietikainen (2007), as in `lbp_top`.
+
+    Examples
+    --------
+    Only the neighbour to the right is as bright as the centre; the plane YT does not see it:
+
+    >>> clip = np.zeros((3, 3, 3), np.uint8)
+    >>> clip[1, 1, 1:] = 1, 9
+    >>> lbp_top_codes(clip, radii=(1, 1, 1), points=(4, 4, 4)).ravel()
+    array([1, 1, 0], dtype=uint16)
     """
     return np.stack(list(_plane_by_plane(volume, radii, points)))
 

@@ -11,7 +11,7 @@ from features.compiled import compiled
 from features.face_regions import N_REGIONS, require_regions
 
 Float32 = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 Pooling = Literal["per_frame", "all_frames"]
 
 HEAD_POINTS = np.array([0, 1, 2, 3, 4, 5, 11, 12, 13, 14, 15, 16, 28])
@@ -26,24 +26,53 @@ _OCTANT = float(np.tan(np.pi / 8))
 def mdmo(flow: Float32, landmarks: npt.ArrayLike, *, pooling: Pooling = "per_frame") -> Float32:
     """Main direction and relative strength of the motion in each of the 36 regions.
 
-    flow: (T-1, H, W, 2), u and v in pixels from the first frame to each later one; landmarks: (66, 2) x, y
-    on the first frame. pooling: "per_frame" finds the main direction in every field and averages the
-    vectors over the clip; "all_frames" finds one main direction among the vectors of all fields.
-    Returns (36, 2) float32: rho, magnitude divided by the largest of the 36 (0..1), and theta, angle in
-    [-pi, pi), 0 to the right and pi/2 downwards. A clip whose largest magnitude is below 1e-3 px is all 0.
-    Raises DegenerateRegions if a region holds no pixel, ValueError for other shapes or flow not finite.
+    Parameters
+    ----------
+    flow
+        (T-1, H, W, 2) float32, u and v in pixels from the first frame to each later one.
+    landmarks
+        (66, 2) x, y in pixels on the first frame.
+    pooling
+        "per_frame" finds the main direction in every field and averages the vectors over the clip;
+        "all_frames" finds one main direction among the vectors of all fields.
+
+    Returns
+    -------
+    (36, 2) float32
+        rho, magnitude divided by the largest of the 36 (0..1), and theta, angle in [-pi, pi), 0 to the
+        right and pi/2 downwards. A clip whose largest magnitude is below 1e-3 px is all 0.
+
+    Raises
+    ------
+    DegenerateRegions
+        If a region holds no pixel.
+    ValueError
+        For other shapes or flow not finite.
 
     Notes
     -----
+    As in the paper: head motion is removed by an affine map fitted to 13 landmarks, the fullest of eight
+    direction bins gives the main direction, its mean vectors are averaged over frames. Settled here: angles
+    are averaged relative to the centre of their bin (a plain mean of 0.1 and 6.2 would point backwards);
+    the flow at a landmark is interpolated bilinearly, points outside the frame count as the nearest point
+    of its border; bins are compared by count, the first wins ties; vectors of length 0 count in bin 0; a
+    motionless clip has theta 0 as well. "all_frames" is the wording of later papers that use MDMO.
+
+    References
+    ----------
     Liu, Zhang, Yan, Wang, Zhao & Fu, "A main directional mean optical flow feature for spontaneous
-    micro-expression recognition", IEEE Trans. Affective Computing 7 (2016). As there: head motion is
-    removed by an affine map fitted to 13 landmarks, the fullest of eight direction bins gives the main
-    direction, its mean vectors are averaged over frames. Settled here: angles are averaged relative to the
-    centre of their bin (a plain mean of 0.1 and 6.2 would point backwards); the flow at a landmark is
-    interpolated bilinearly, points outside the frame
-    count as the nearest point of its border; bins are compared by count, the first wins ties; vectors of
-    length 0 count in bin 0; a motionless clip has theta 0 as well. "all_frames" is the wording of later
-    papers that use MDMO.
+    micro-expression recognition", IEEE Trans. Affective Computing 7 (2016).
+
+    Examples
+    --------
+    The left brow rises by a pixel; regions 1 and 2 lie above it:
+
+    >>> from data_prep.landmarks import mean_shape
+    >>> flow = np.zeros((1, 96, 80, 2), np.float32)
+    >>> flow[0, :16, :30, 1] = -1
+    >>> mdmo(flow, mean_shape(96, 80))[:2].round(2)
+    array([[ 1.  , -1.57],
+           [ 1.  , -1.57]], dtype=float32)
     """
     flow = _checked(flow)
     if pooling not in ("per_frame", "all_frames"):
@@ -56,7 +85,7 @@ def mdmo(flow: Float32, landmarks: npt.ArrayLike, *, pooling: Pooling = "per_fra
     return _normalised(vectors.mean(axis=0))
 
 
-def head_motion(flow: Float32, landmarks: npt.ArrayLike) -> Floats:
+def head_motion(flow: Float32, landmarks: npt.ArrayLike) -> Float64:
     """Affine maps that undo the motion of the head, (T-1, 2, 3) float64.
 
     flow and landmarks as in `mdmo`. Map t sends, in the least-squares sense, the 13 `HEAD_POINTS` from
@@ -67,7 +96,7 @@ def head_motion(flow: Float32, landmarks: npt.ArrayLike) -> Floats:
     points = np.clip(np.asarray(landmarks, np.float64)[HEAD_POINTS], 0, limits)
     moved = points + _sample(np.asarray(flow), points)
     homogeneous = np.concatenate([moved, np.ones((*moved.shape[:2], 1))], axis=2)
-    maps: Floats = np.linalg.pinv(homogeneous) @ points
+    maps: Float64 = np.linalg.pinv(homogeneous) @ points
     return np.ascontiguousarray(maps.transpose(0, 2, 1))
 
 
@@ -92,7 +121,7 @@ def _checked(flow: Float32) -> Float32:
     return flow
 
 
-def _sample(flow: Float32, points: Floats) -> Floats:
+def _sample(flow: Float32, points: Float64) -> Float64:
     """Flow at points (k, 2) inside the frame, bilinear: (T-1, k, 2)."""
     _, h, w, _ = flow.shape
     x, y = points.T
@@ -112,7 +141,7 @@ def _spans(n: int, pooling: Pooling) -> npt.NDArray[np.int64]:
     return np.stack([np.arange(n), np.arange(1, n + 1)], axis=1)
 
 
-def _normalised(vectors: Floats) -> Float32:
+def _normalised(vectors: Float64) -> Float32:
     """(36, 2) Cartesian means to rho / max rho and theta in [-pi, pi)."""
     rho = np.hypot(vectors[:, 0], vectors[:, 1])
     if rho.max() < NO_MOTION:
@@ -125,12 +154,12 @@ def _normalised(vectors: Floats) -> Float32:
 @compiled
 def _main_vectors(
     flow: Float32,
-    affines: Floats,
+    affines: Float64,
     rows: npt.NDArray[np.int64],
     columns: npt.NDArray[np.int64],
     starts: npt.NDArray[np.int64],
     spans: npt.NDArray[np.int64],
-) -> Floats:
+) -> Float64:
     """The main vector of every span of fields and region, (spans, 36, 2), Cartesian."""
     n_regions = len(starts) - 1
     out = np.empty((len(spans), n_regions, 2))
@@ -152,7 +181,7 @@ def _main_vectors(
 
 
 @compiled
-def _main_vector(u: Floats, v: Floats, bins: npt.NDArray[np.uint8]) -> tuple[float, float]:
+def _main_vector(u: Float64, v: Float64, bins: npt.NDArray[np.uint8]) -> tuple[float, float]:
     """Mean magnitude and mean angle of the fullest direction bin, as a Cartesian vector."""
     counts = np.zeros(8, np.int64)
     for i in range(len(u)):

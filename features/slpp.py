@@ -10,7 +10,7 @@ import scipy.linalg
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-Doubles = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
 class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -18,21 +18,31 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     Parameters
     ----------
-    n_components : most components to keep; None keeps all with an eigenvalue of at least 1e-3.
-    pca_ratio : keep the smallest number of leading singular values whose sum reaches this share of
-        the sum of all; with 1 and fewer samples than features every class collapses to a point.
-    weights : "heat", exp(-|xi - xj|^2 / (2 t^2)), or "binary", 1, for pairs of one class.
-    heat_width : t; None takes the mean of the full matrix of distances, its zero diagonal included.
-    ridge : None, or r for a right-hand side X'DX + r mean(D) I over all singular values, instead of
-        cutting them at `pca_ratio`.
+    n_components
+        Most components to keep; None keeps all with an eigenvalue of at least 1e-3.
+    pca_ratio
+        Keep the smallest number of leading singular values whose sum reaches this share of the sum of all;
+        with 1 and fewer samples than features every class collapses to a point.
+    weights
+        "heat", exp(-|xi - xj|^2 / (2 t^2)), or "binary", 1, for pairs of one class.
+    heat_width
+        t; None takes the mean of the full matrix of distances, its zero diagonal included.
+    ridge
+        None, or r for a right-hand side X'DX + r mean(D) I over all singular values, instead of cutting
+        them at `pca_ratio`.
 
     Attributes
     ----------
-    mean_ : (d,) float64; components_ : (k, d) float64, unit length; eigenvalues_ : (k,), descending;
-    n_features_in_ : d; singletons_ : (s,) positions of training samples that are alone in their class.
-
-    Source: He & Niyogi, "Locality preserving projections", NIPS 2003, with the class graph of Deng Cai's
-    public code (LPP after LGE).
+    mean_
+        (d,) float64.
+    components_
+        (k, d) float64, unit length.
+    eigenvalues_
+        (k,) float64, descending.
+    n_features_in_
+        d.
+    singletons_
+        (s,) int64, positions of training samples that are alone in their class.
 
     Notes
     -----
@@ -40,11 +50,27 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     the fit (its weight in every sum is zero) but in the mean, and is projected like any other. Where no
     class has two samples there is no graph: ValueError. The sign of a component is fixed by making its
     largest entry positive.
+
+    References
+    ----------
+    He & Niyogi, "Locality preserving projections", NIPS 2003, with the class graph of Deng Cai's public
+    code (LPP after LGE).
+
+    Examples
+    --------
+    Two classes that differ along the first axis and vary along the second:
+
+    >>> samples, classes = [[0, 0], [0, 1], [4, 0], [4, 1]], [0, 0, 1, 1]
+    >>> SupervisedLPP(n_components=1).fit_transform(samples, classes).round(6)
+    array([[-2.],
+           [-2.],
+           [ 2.],
+           [ 2.]])
     """
 
-    components_: Doubles
-    eigenvalues_: Doubles
-    mean_: Doubles
+    components_: Float64
+    eigenvalues_: Float64
+    mean_: Float64
 
     def __init__(
         self,
@@ -75,7 +101,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.eigenvalues_, self.components_ = self._solve(centred, graph, degree)
         return self
 
-    def transform(self, X: npt.ArrayLike) -> Doubles:
+    def transform(self, X: npt.ArrayLike) -> Float64:
         """(n, k) projections of X (n, d)."""
         check_is_fitted(self)
         samples = validate_data(self, X, dtype=np.float64, reset=False)
@@ -93,7 +119,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if self.n_components is not None and self.n_components < 1:
             raise ValueError(f"n_components must be None or at least 1, got {self.n_components}")
 
-    def _class_graph(self, samples: Doubles, labels: npt.NDArray[Any]) -> Doubles:
+    def _class_graph(self, samples: Float64, labels: npt.NDArray[Any]) -> Float64:
         """(n, n) weights of pairs of one class, zero on the diagonal."""
         same = labels[:, np.newaxis] == labels
         np.fill_diagonal(same, False)
@@ -107,7 +133,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             return np.asarray(same, np.float64)
         return np.asarray(np.where(same, np.exp(-squared / (2 * width**2)), 0.0))
 
-    def _solve(self, centred: Doubles, graph: Doubles, degree: Doubles) -> tuple[Doubles, Doubles]:
+    def _solve(self, centred: Float64, graph: Float64, degree: Float64) -> tuple[Float64, Float64]:
         """Eigenvalues, descending, and unit components of X'WX a = lambda X'DX a within the kept subspace."""
         root = np.sqrt(degree)
         inverse = np.divide(1, root, out=np.zeros_like(root), where=root > 0)
@@ -127,7 +153,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             values, vectors = scipy.linalg.eigh(target, penalty)
         return self._selected(values[::-1], (vectors[:, ::-1].T / singular) @ right)
 
-    def _kept(self, singular: Doubles) -> int:
+    def _kept(self, singular: Float64) -> int:
         """How many singular values: those not negligible, and as few as reach `pca_ratio` of their sum."""
         if singular.max(initial=0) == 0:
             return 0
@@ -137,7 +163,7 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         shares = np.cumsum(valid) / valid.sum()
         return min(int(np.searchsorted(shares, self.pca_ratio)) + 1, len(valid))
 
-    def _selected(self, values: Doubles, components: Doubles) -> tuple[Doubles, Doubles]:
+    def _selected(self, values: Float64, components: Float64) -> tuple[Float64, Float64]:
         chosen = np.flatnonzero(values >= 1e-3)[: self.n_components]
         components = components[chosen]
         components = components / np.linalg.norm(components, axis=1, keepdims=True)

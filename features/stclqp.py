@@ -19,32 +19,95 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.compiled import compiled
 from features.lbp import Circle, Codes, block_counts, check_points, normalised
 from features.lbp_top import lbp_top_codes, margins_of, plane_circles
+from features.stclqp_loops import (
+    absolute_sum,
+    byte_masses,
+    fill_distances,
+    gradient_levels,
+    magnitude_bits,
+    nearest_centres,
+    orientation_bits,
+)
 
 COMPONENTS = ("sign", "magnitude", "orientation")
-LEVELS = 16
-_NEAR = 3
 _ROUNDING = 1e-9
 UInt8 = npt.NDArray[np.uint8]
-Doubles = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
 def sign_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Codes:
-    """(3, T', H', W') uint16 codes of XY, XT, YT: bit 2^p is set where neighbour p >= the centre.
+    """Sign component of XY, XT, YT: which neighbours are as bright as the centre.
 
-    volume: (T, H, W) uint8; each size shrinks by 2 radius. Sampling, exactness and errors are those of
-    `features.lbp_top.lbp_top_codes`.
+    Parameters
+    ----------
+    volume
+        (T, H, W) uint8.
+    radius, points
+        Of the neighbours in every plane: pixels and frames, and 1 to 16.
+
+    Returns
+    -------
+    (3, T', H', W') uint16
+        Bit 2^p is set where neighbour p >= the centre; each size shrinks by 2 radius. Sampling and
+        exactness are those of `features.lbp_top.lbp_top_codes`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `features.lbp_top.lbp_top_codes`.
+
+    References
+    ----------
+    Huang et al. (2016), as at the top of this module.
+
+    Examples
+    --------
+    Only the neighbour to the right is as bright as the centre; the plane YT does not see it:
+
+    >>> clip = np.zeros((3, 3, 3), np.uint8)
+    >>> clip[1, 1, 1:] = 1, 9
+    >>> sign_codes(clip, radius=1, points=4).ravel()
+    array([1, 1, 0], dtype=uint16)
     """
     return lbp_top_codes(volume, radii=(radius,) * 3, points=(points,) * 3)
 
 
 def magnitude_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Codes:
-    """(3, T', H', W') uint16 codes: bit 2^p is set where |neighbour p - centre| >= c.
+    """Magnitude component of XY, XT, YT: which neighbours differ much from the centre.
 
-    c is the mean of |neighbour - centre| over all centres and neighbours of the plane in this clip.
-    Sampling and errors as in `sign_codes`; values within 1e-9 of c count as equal.
+    Parameters
+    ----------
+    volume
+        (T, H, W) uint8.
+    radius, points
+        Of the neighbours in every plane: pixels and frames, and 1 to 16.
+
+    Returns
+    -------
+    (3, T', H', W') uint16
+        Bit 2^p is set where |neighbour p - centre| >= c, the mean of |neighbour - centre| over all
+        centres and neighbours of the plane in this clip; values within 1e-9 of c count as equal.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `features.lbp_top.lbp_top_codes`.
+
+    References
+    ----------
+    Huang et al. (2016), as at the top of this module; the threshold after Guo, Zhang & Zhang, "A completed
+    modeling of local binary pattern operator for texture classification", IEEE TIP 19 (2010).
+
+    Examples
+    --------
+    The neighbour to the right alone differs; in the plane YT none does, so all reach the mean of 0:
+
+    >>> clip = np.zeros((3, 3, 3), np.uint8)
+    >>> clip[1, 1, 2] = 9
+    >>> magnitude_codes(clip, radius=1, points=4).ravel()
+    array([ 1,  1, 15], dtype=uint16)
     """
     margins = margins_of(volume, (radius,) * 3)
     flat = np.ascontiguousarray(volume, np.float64).reshape(-1)
@@ -52,19 +115,48 @@ def magnitude_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Code
     codes = np.empty((3, *(s - 2 * radius for s in volume.shape)), np.uint16)
     for plane, (around, axes) in enumerate(plane_circles((radius,) * 3, (points,) * 3)):
         offsets = _flat_offsets(around, axes, volume.shape)
-        total = _absolute_sum(flat, shape, np.array(margins), offsets, around.weights, codes[plane])
+        total = absolute_sum(flat, shape, np.array(margins), offsets, around.weights, codes[plane])
         least = total / (codes[plane].size * points) - _ROUNDING
-        _magnitude_bits(flat, shape, np.array(margins), offsets, around.weights, least, codes[plane])
+        magnitude_bits(flat, shape, np.array(margins), offsets, around.weights, least, codes[plane])
     return codes
 
 
 def orientation_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Codes:
-    """(3, T', H', W') uint16 codes: bits of neighbours whose gradient points as the centre's.
+    """Orientation component of XY, XT, YT: which neighbours' gradients point as the centre's.
 
-    Inside each plane the gradient is taken by 3 x 3 derivative-of-Gaussian kernels (sigma 1, borders
-    repeated) and its angle cut into 16 levels, [0, 22.5), [22.5, 45), ... degrees; no gradient is level 0.
-    Neighbours are nearest pixels. The bit is set where the circular distance of the two levels is
-    below 4. Shapes and errors as in `sign_codes`.
+    Parameters
+    ----------
+    volume
+        (T, H, W) uint8.
+    radius, points
+        Of the neighbours in every plane: pixels and frames, and 1 to 16.
+
+    Returns
+    -------
+    (3, T', H', W') uint16
+        Inside each plane the gradient is taken by 3 x 3 derivative-of-Gaussian kernels (sigma 1, borders
+        repeated) and its angle cut into 16 levels, [0, 22.5), [22.5, 45), ... degrees; no gradient is
+        level 0. Neighbours are nearest pixels. Bit 2^p is set where the circular distance of the levels of
+        neighbour p and centre is below 4.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `features.lbp_top.lbp_top_codes`.
+
+    References
+    ----------
+    Huang et al. (2016), as at the top of this module; the component is our reading of its abstract.
+
+    Examples
+    --------
+    A ridge: right of its top (the second of three centres) the gradient turns round, bit 0 of XY and XT:
+
+    >>> ridge = np.tile(np.array([0, 10, 20, 10, 0], np.uint8), (3, 3, 1))
+    >>> orientation_codes(ridge, radius=1, points=4).reshape(3, 3)
+    array([[15, 14, 11],
+           [15, 14, 11],
+           [15, 15, 15]], dtype=uint16)
     """
     margins = margins_of(volume, (radius,) * 3)
     padded = np.pad(volume, 1, mode="edge").astype(np.float32)
@@ -73,9 +165,9 @@ def orientation_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Co
     for plane, (first, second) in enumerate(((1, 2), (0, 2), (0, 1))):
         levels = np.empty(volume.size, np.uint8)
         strides = _strides(padded.shape)
-        _gradient_levels(padded.reshape(-1), np.array(padded.shape), strides[first], strides[second], levels)
+        gradient_levels(padded.reshape(-1), np.array(padded.shape), strides[first], strides[second], levels)
         offsets = _nearest_offsets(plane, radius, points, volume.shape)
-        _orientation_bits(levels, shape, np.array(margins), offsets, codes[plane])
+        orientation_bits(levels, shape, np.array(margins), offsets, codes[plane])
     return codes
 
 
@@ -108,102 +200,6 @@ def _nearest_offsets(plane: int, radius: int, points: int, shape: tuple[int, ...
     return steps.astype(np.uint64)
 
 
-@compiled
-def _absolute_sum(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, codes: Any) -> Any:
-    """Sum of |neighbour - centre| over all centres of a flat volume and all neighbours, column by column."""
-    totals = np.zeros(codes.shape[2], np.float64)
-    for t in range(codes.shape[0]):
-        for y in range(codes.shape[1]):
-            start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
-            for p in range(weights.shape[0]):
-                o, w = offsets[p], weights[p]
-                a, b, c, d = start + o[0], start + o[1], start + o[2], start + o[3]
-                wa, wb, wc, wd = w[0], w[1], w[2], w[3]
-                for x in range(np.uintp(codes.shape[2])):
-                    value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
-                    totals[x] += abs(value - v[start + x])
-    total = 0.0
-    for x in range(codes.shape[2]):
-        total += totals[x]
-    return total
-
-
-@compiled
-def _magnitude_bits(
-    v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, least: Any, codes: Any
-) -> None:
-    """Bits of |neighbour - centre| >= least, accumulated as whole numbers in float64 for SIMD."""
-    bits = np.empty(codes.shape[2])
-    for t in range(codes.shape[0]):
-        for y in range(codes.shape[1]):
-            start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
-            bits[:] = 0
-            bit = 1.0
-            for p in range(weights.shape[0]):
-                a, b, c, d = (
-                    start + offsets[p, 0],
-                    start + offsets[p, 1],
-                    start + offsets[p, 2],
-                    start + offsets[p, 3],
-                )
-                wa, wb, wc, wd = weights[p, 0], weights[p, 1], weights[p, 2], weights[p, 3]
-                for x in range(np.uintp(bits.size)):
-                    value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
-                    bits[x] += bit if abs(value - v[start + x]) >= least else 0.0
-                bit = 2 * bit
-            for x in range(np.uintp(bits.size)):
-                codes[t, y, x] = np.uint16(np.int32(bits[x]))
-
-
-@compiled
-def _gradient_levels(v: Any, shape: Any, first: Any, second: Any, levels: Any) -> None:
-    """Level of the gradient's angle from the second axis towards the first, for the inner voxels of v."""
-    corner = np.float32(np.exp(-0.5))
-    tan1, tan3 = np.float32(np.sqrt(2.0) - 1), np.float32(np.sqrt(2.0) + 1)
-    k = 0
-    for t in range(1, shape[0] - 1):
-        for y in range(1, shape[1] - 1):
-            row = (t * shape[1] + y) * shape[2]
-            for x in range(1, shape[2] - 1):
-                i = row + x
-                ahead, behind = i + second, i - second
-                along = (v[ahead] - v[behind]) + corner * (
-                    (v[ahead - first] - v[behind - first]) + (v[ahead + first] - v[behind + first])
-                )
-                up, down = i + first, i - first
-                across = (v[up] - v[down]) + corner * (
-                    (v[up - second] - v[down - second]) + (v[up + second] - v[down + second])
-                )
-                quarter, major, minor = 0, along, across
-                if along <= 0 and across > 0:
-                    quarter, major, minor = 1, across, -along
-                elif along < 0 and across <= 0:
-                    quarter, major, minor = 2, -along, -across
-                elif along >= 0 and across < 0:
-                    quarter, major, minor = 3, -across, along
-                sector = 0
-                if major > 0:
-                    sector = int(minor >= tan1 * major) + int(minor >= major) + int(minor >= tan3 * major)
-                levels[k] = 4 * quarter + sector
-                k += 1
-
-
-@compiled
-def _orientation_bits(levels: Any, shape: Any, margins: Any, offsets: Any, codes: Any) -> None:
-    """Bits of circular distances of levels below 4."""
-    for t in range(codes.shape[0]):
-        for y in range(codes.shape[1]):
-            start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
-            row = codes[t, y]
-            row[:] = 0
-            for p in range(offsets.size):
-                near = start + offsets[p]
-                bit = np.uint16(1 << p)
-                for x in range(np.uintp(row.size)):
-                    turn = (levels[near + x] - levels[start + x] + np.uint8(_NEAR)) & np.uint8(LEVELS - 1)
-                    row[x] |= bit if turn <= np.uint8(2 * _NEAR) else np.uint16(0)
-
-
 @dataclass(frozen=True)
 class Codebook:
     """A vocabulary of binary codes.
@@ -212,7 +208,7 @@ class Codebook:
     every code, the first one on ties; inertia: weighted sum of squared distances of the codes learnt from.
     """
 
-    centers: Doubles
+    centers: Float64
     lookup: UInt8
     inertia: float
 
@@ -222,7 +218,7 @@ def learn_codebook(
     counts: npt.NDArray[Any],
     *,
     n_centers: int = 20,
-    init: Doubles | None = None,
+    init: Float64 | None = None,
     seed: int = 0,
     points: int | None = None,
     restarts: int = 5,
@@ -230,14 +226,54 @@ def learn_codebook(
 ) -> Codebook:
     """Weighted k-means of distinct binary codes; the same as k-means of all pixels, in far less time.
 
-    codes: (m,) codes below 2^points; counts: (m,) how often each occurs; n_centers: up to 256; init:
-    (n_centers, points) starting centres, bits most significant first, or None for `restarts` draws of
-    distinct codes (by their counts) plus N(0, 0.05) jitter, of which the best result is kept; points:
-    bits of a code, those of `init` by default, otherwise 16.
+    Parameters
+    ----------
+    codes
+        (m,) integers, codes below 2^points.
+    counts
+        (m,) how often each occurs.
+    n_centers
+        Up to 256.
+    init
+        (n_centers, points) starting centres, bits most significant first, or None for `restarts` draws of
+        distinct codes (by their counts) plus N(0, 0.05) jitter, of which the best result is kept.
+    seed
+        Of those draws.
+    points
+        Bits of a code: those of `init` by default, otherwise 16.
+    restarts, max_iterations
+        Draws, and iterations of each at most.
 
+    Returns
+    -------
+    Codebook
+
+    Raises
+    ------
+    ValueError
+        For empty or ill-shaped input.
+
+    Notes
+    -----
     Lloyd's iterations until no code changes its centre: a code goes to the nearest centre (Euclidean, the
     first on ties), a centre without codes stays where it is. Sums of counts are whole numbers, so results
-    depend on no order. Raises ValueError for empty or ill-shaped input.
+    depend on no order.
+
+    References
+    ----------
+    Hussain & Triggs (2012), as at the top of this module.
+
+    Examples
+    --------
+    >>> corners = np.array([[0.0, 0, 0, 0], [1, 1, 1, 1]])
+    >>> book = learn_codebook(np.array([0, 1, 14, 15]), np.array([5, 5, 3, 3]), n_centers=2, init=corners)
+    >>> book.centers
+    array([[0. , 0. , 0. , 0.5],
+           [1. , 1. , 1. , 0.5]])
+    >>> book.lookup
+    array([0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1], dtype=uint8)
+    >>> book.inertia
+    4.0
     """
     if points is None:
         points = 16 if init is None else np.shape(init)[-1]
@@ -257,11 +293,11 @@ def learn_codebook(
     table = table.reshape(-1, min(256, 2**points))
     results = [_lloyd(table, start, max_iterations) for start in starts]
     centers, inertia = min(results, key=lambda result: result[1])
-    nearest, _ = _nearest(*_distance_tables(centers))
+    nearest, _ = nearest_centres(*_distance_tables(centers))
     return Codebook(centers, nearest.reshape(-1), inertia)
 
 
-def _check_codes(codes: npt.NDArray[Any], counts: Doubles, n_centers: int, points: int) -> None:
+def _check_codes(codes: npt.NDArray[Any], counts: Float64, n_centers: int, points: int) -> None:
     if codes.ndim != 1 or codes.shape != counts.shape or not counts.any():
         raise ValueError(
             f"codes and counts must be equally long, with a count that is not 0: "
@@ -273,98 +309,55 @@ def _check_codes(codes: npt.NDArray[Any], counts: Doubles, n_centers: int, point
         raise ValueError(f"n_centers must be from 1 to 256, got {n_centers}")
 
 
-def _bits(codes: npt.NDArray[Any], points: int) -> Doubles:
+def _bits(codes: npt.NDArray[Any], points: int) -> Float64:
     """(m, P) bits of codes, most significant first."""
     shifts = np.arange(points - 1, -1, -1)
     return np.asarray((codes[:, np.newaxis].astype(np.int64) >> shifts) & 1, np.float64)
 
 
 def _draw_centres(
-    codes: Codes, counts: Doubles, n_centers: int, points: int, rng: np.random.Generator
-) -> Doubles:
+    codes: Codes, counts: Float64, n_centers: int, points: int, rng: np.random.Generator
+) -> Float64:
     drawn = rng.choice(len(codes), min(n_centers, len(codes)), replace=False, p=counts / counts.sum())
     again = rng.choice(len(codes), n_centers - len(drawn))
     chosen = _bits(codes[np.concatenate([drawn, again])], points)
     return np.asarray(chosen + rng.normal(0, 0.05, chosen.shape))
 
 
-def _lloyd(table: Doubles, centers: Doubles, max_iterations: int) -> tuple[Doubles, float]:
+def _lloyd(table: Float64, centers: Float64, max_iterations: int) -> tuple[Float64, float]:
     """Centres after convergence and the weighted sum of squared distances to them.
 
     table: (2^P / 256, 256) counts of all codes by high and low byte.
     """
     counted = table > 0
-    nearest, _ = _nearest(*_distance_tables(centers))
+    nearest, _ = nearest_centres(*_distance_tables(centers))
     for _ in range(max_iterations):
         sums, masses = _sums(table, nearest, centers.shape)
         used = masses > 0
         centers = centers.copy()
         centers[used] = sums[used] / masses[used, np.newaxis]
-        moved, _ = _nearest(*_distance_tables(centers))
+        moved, _ = nearest_centres(*_distance_tables(centers))
         if np.array_equal(moved[counted], nearest[counted]):
             break
         nearest = moved
-    _, distances = _nearest(*_distance_tables(centers))
+    _, distances = nearest_centres(*_distance_tables(centers))
     return centers, float((table * distances).sum())
 
 
-def _distance_tables(centers: Doubles) -> tuple[Doubles, Doubles]:
+def _distance_tables(centers: Float64) -> tuple[Float64, Float64]:
     """(n_centers, values) squared distances of every high and of every low byte of a code."""
     low_bits = min(8, centers.shape[1])
     high_bits = centers.shape[1] - low_bits
     high, low = np.zeros((len(centers), 2**high_bits)), np.zeros((len(centers), 2**low_bits))
-    _fill_distances(np.ascontiguousarray(centers[:, :high_bits]), high)
-    _fill_distances(np.ascontiguousarray(centers[:, high_bits:]), low)
+    fill_distances(np.ascontiguousarray(centers[:, :high_bits]), high)
+    fill_distances(np.ascontiguousarray(centers[:, high_bits:]), low)
     return high, low
 
 
-@compiled
-def _fill_distances(part: Any, table: Any) -> None:
-    """Add to table[c, value] the squared distances of the value's bits to a part of centre c."""
-    bits = part.shape[1]
-    for c in range(table.shape[0]):
-        for value in range(table.shape[1]):
-            for k in range(bits):
-                bit = float((value >> (bits - 1 - k)) & 1)
-                table[c, value] += (bit - part[c, k]) ** 2
-
-
-@compiled
-def _nearest(high: Any, low: Any) -> tuple[Any, Any]:
-    """Nearest centre of every code (high byte, low byte), the first on ties, and its squared distance."""
-    rows, columns = high.shape[1], low.shape[1]
-    nearest = np.empty((rows, columns), np.uint8)
-    distances = np.empty((rows, columns))
-    index = np.empty(columns)
-    for h in range(rows):
-        least = distances[h]
-        for x in range(np.uintp(columns)):
-            least[x] = high[0, h] + low[0, x]
-            index[x] = 0.0
-        for c in range(1, high.shape[0]):
-            base, centre, row = high[c, h], float(c), low[c]
-            for x in range(np.uintp(columns)):
-                distance = base + row[x]
-                index[x] = centre if distance < least[x] else index[x]
-                least[x] = distance if distance < least[x] else least[x]
-        for x in range(np.uintp(columns)):
-            nearest[h, x] = np.uint8(np.int32(index[x]))
-    return nearest, distances
-
-
-@compiled
-def _byte_masses(table: Any, nearest: Any, high: Any, low: Any) -> None:
-    """Add counts per centre and byte value."""
-    for h in range(table.shape[0]):
-        for x in range(table.shape[1]):
-            high[nearest[h, x], h] += table[h, x]
-            low[nearest[h, x], x] += table[h, x]
-
-
-def _sums(table: Doubles, nearest: UInt8, shape: tuple[int, ...]) -> tuple[Doubles, Doubles]:
+def _sums(table: Float64, nearest: UInt8, shape: tuple[int, ...]) -> tuple[Float64, Float64]:
     """Weighted sums of bits (n_centers, P) and of counts (n_centers,) per centre, exact whole numbers."""
     high, low = np.zeros((shape[0], table.shape[0])), np.zeros((shape[0], table.shape[1]))
-    _byte_masses(table, nearest, high, low)
+    byte_masses(table, nearest, high, low)
     low_bits = min(8, shape[1])
     high_sums = high @ _bits(np.arange(table.shape[0]), shape[1] - low_bits)
     low_sums = low @ _bits(np.arange(table.shape[1]), low_bits)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from features.lbp import Codes, block_edges, labels_for, lbp_codes, normalised
 
-Doubles = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 Reference = Literal["first", "previous"]
 _TIE = 1e-6
 
@@ -23,8 +23,8 @@ class Projections:
     column; float64.
     """
 
-    horizontal: Doubles
-    vertical: Doubles
+    horizontal: Float64
+    vertical: Float64
 
 
 def stlbp_ip(
@@ -40,27 +40,55 @@ def stlbp_ip(
 ) -> npt.NDArray[np.float32]:
     """STLBP-IP descriptor of one grey clip.
 
-    volume: (T, H, W), grey, any real dtype, T >= 2; blocks: (rows, columns) of the frame, cut as in
-    LBP-TOP; points and radius: of the 2D LBP of the temporal images; mask: odd width of the 1D mask (its
-    neighbours are mask - 1 bits); reference: the frame that is subtracted; absolute: of the differences;
-    uniform: uniform labels instead of all codes.
+    Parameters
+    ----------
+    volume
+        (T, H, W), grey, any real dtype, T >= 2.
+    blocks
+        (rows, columns) of the frame, cut as in LBP-TOP.
+    points, radius
+        Of the 2D LBP of the temporal images; the radius in pixels and frames.
+    mask
+        Odd width of the 1D mask in pixels; its neighbours are mask - 1 bits.
+    reference
+        The frame that is subtracted: the "first" or the "previous" one.
+    absolute
+        Whether the differences are made absolute.
+    uniform
+        Uniform labels instead of all codes.
 
-    Returns float32, blocks row by row, each: appearance (1D-LBP of horizontal, then of vertical
-    projections, histograms averaged over frames), then motion (2D LBP of the vertical projections over
-    time, XT, then of the horizontal ones, YT). Every one of the four histograms sums to 1; 4 x 59 values
-    a block by default.
+    Returns
+    -------
+    (rows * columns * bins of the four histograms,) float32
+        Blocks row by row, each: appearance (1D-LBP of horizontal, then of vertical projections, histograms
+        averaged over frames), then motion (2D LBP of the vertical projections over time, XT, then of the
+        horizontal ones, YT). Every one of the four histograms sums to 1; 4 x 59 values a block by default.
 
-    Raises ValueError when a block is smaller than the mask or than 2 radius + 1, or there are fewer than
-    2 radius + 2 frames.
-
-    Source: Huang, Wang, Zhao & Pietikainen, "Facial micro-expression recognition using spatiotemporal
-    local binary pattern with integral projection", ICCV workshops 2015.
+    Raises
+    ------
+    ValueError
+        When a block is smaller than the mask or than 2 radius + 1, or there are fewer than 2 radius + 2
+        frames.
 
     Notes
     -----
-    The difference images follow that paper's abstract (frame minus first frame, signed); robust PCA
+    The difference images follow the paper's abstract (frame minus first frame, signed); robust PCA
     belongs to its successor. How 2D codes treat the image borders is not stated there; here only
     pixels with all neighbours inside count. Comparisons are exact, as in `features.lbp`.
+
+    References
+    ----------
+    Huang, Wang, Zhao & Pietikainen, "Facial micro-expression recognition using spatiotemporal local binary
+    pattern with integral projection", ICCV workshops 2015.
+
+    Examples
+    --------
+    >>> clip = np.random.default_rng(0).integers(0, 256, (8, 20, 18), np.uint8)
+    >>> descriptor = stlbp_ip(clip, blocks=(2, 1))
+    >>> descriptor.shape, descriptor.dtype
+    ((472,), dtype('float32'))
+    >>> descriptor.reshape(2, 4, 59).sum(axis=2).round(3).tolist()
+    [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
     """
     differences = difference_images(volume, reference=reference, absolute=absolute)
     rows = block_edges(volume.shape[1], blocks[0], "rows of pixels")
@@ -76,14 +104,14 @@ def stlbp_ip(
 
 def difference_images(
     volume: npt.NDArray[Any], *, reference: Reference = "first", absolute: bool = False
-) -> Doubles:
+) -> Float64:
     """(T - 1, H, W) float64 differences of frames 2..T to the first or to the previous frame."""
     if volume.ndim != 3 or len(volume) < 2:
         raise ValueError(f"STLBP-IP needs a volume (T, H, W) with at least 2 frames, got {volume.shape}")
     if reference not in {"first", "previous"}:
         raise ValueError(f"reference must be 'first' or 'previous', got {reference!r}")
     values = volume.astype(np.float64)
-    differences: Doubles = values[1:] - (values[:1] if reference == "first" else values[:-1])
+    differences: Float64 = values[1:] - (values[:1] if reference == "first" else values[:-1])
     return np.abs(differences) if absolute else differences
 
 
@@ -92,7 +120,7 @@ def projections(differences: npt.NDArray[Any]) -> Projections:
     return Projections(differences.sum(axis=2, dtype=np.float64), differences.sum(axis=1, dtype=np.float64))
 
 
-def temporal_images(block: Projections) -> tuple[Doubles, Doubles]:
+def temporal_images(block: Projections) -> tuple[Float64, Float64]:
     """Projections over time: XT (T - 1, width) of the vertical, YT (height, T - 1) of the horizontal."""
     return block.vertical, np.ascontiguousarray(block.horizontal.T)
 
@@ -100,11 +128,35 @@ def temporal_images(block: Projections) -> tuple[Doubles, Doubles]:
 def lbp_1d(signal: npt.NDArray[Any], mask: int = 9) -> Codes:
     """1D-LBP of signals along the last axis.
 
-    signal: (..., n) real; mask: odd width P + 1. Position i, P/2 <= i < n - P/2, is compared with the
-    P/2 samples on its left, then the P/2 on its right; the leftmost gives the most significant bit, a
-    bit is set where the neighbour >= the centre - 1e-6. Returns (..., n - P) uint16.
+    Parameters
+    ----------
+    signal
+        (..., n) real.
+    mask
+        Odd width P + 1 in samples, from 3 to 17.
 
-    Raises ValueError for an even mask, one above 17, or a signal shorter than the mask.
+    Returns
+    -------
+    (..., n - P) uint16
+        Position i, P/2 <= i < n - P/2, is compared with the P/2 samples on its left, then the P/2 on its
+        right; the leftmost gives the most significant bit, a bit is set where the neighbour >= the
+        centre - 1e-6.
+
+    Raises
+    ------
+    ValueError
+        For an even mask, one above 17, or a signal shorter than the mask.
+
+    References
+    ----------
+    Huang, Wang, Zhao & Pietikainen (2015), as in `stlbp_ip`.
+
+    Examples
+    --------
+    Of the neighbours 0, 0, 9, 0 of the centre 5 only the third is as large, binary 0010:
+
+    >>> lbp_1d([0, 0, 5, 9, 0], mask=5)
+    array([2], dtype=uint16)
     """
     if mask < 3 or mask % 2 == 0 or mask > 17:
         raise ValueError(f"mask must be an odd width from 3 to 17, got {mask}")
@@ -123,7 +175,7 @@ def lbp_1d(signal: npt.NDArray[Any], mask: int = 9) -> Codes:
     return codes
 
 
-def _block_descriptor(block: Projections, points: int, radius: int, mask: int, uniform: bool) -> Doubles:
+def _block_descriptor(block: Projections, points: int, radius: int, mask: int, uniform: bool) -> Float64:
     """Appearance (horizontal, vertical), then motion (XT, YT) of one block."""
     appearance = [
         _histogram(lbp_1d(signal, mask), mask - 1, uniform).mean(axis=0)
@@ -136,7 +188,7 @@ def _block_descriptor(block: Projections, points: int, radius: int, mask: int, u
     return np.concatenate([*appearance, *motion])
 
 
-def _histogram(codes: Codes, points: int, uniform: bool) -> Doubles:
+def _histogram(codes: Codes, points: int, uniform: bool) -> Float64:
     """(n, bins) normalised histogram of each row of (n, positions) codes."""
     labels, bins = labels_for(points, uniform)
     rows = np.arange(len(codes))[:, np.newaxis] * bins

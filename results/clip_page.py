@@ -14,6 +14,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from basis.files import write_atomically
+from results.numbers.cells import Cell, cells
+from results.records.run_file import ProtocolInfo
 from results.records.runs import Results
 
 CLIP_PAGE = "clips.html"
@@ -25,15 +27,25 @@ PICTURES = "clips"
 class Group:
     """The clips of one protocol and TIM, hardest first.
 
+    classes: the names of the classes in order. rows: the rows of the table that tested a clip of it, in its
+    order; a method under two settings is two.
     frame: index clip; columns database, subject, truth, `failing` (share of the methods' decisions that are
-    wrong, baselines apart), and one column per method with its most frequent decision over seeds.
-    right: the same index and methods, share of the seeds that are right.
+    wrong, baselines apart; nan where baselines alone tested it), and one column per row, by its name, with
+    its most frequent decision over seeds.
+    right: the same index, one column per row, share of the seeds that are right.
     """
 
-    protocol: str
+    protocol: ProtocolInfo
     tim: int
+    classes: tuple[str, ...]
+    rows: tuple[Cell, ...]
     frame: pd.DataFrame
     right: pd.DataFrame
+
+    @property
+    def judged(self) -> list[str]:
+        """The names of the rows that are no baselines."""
+        return [row.method for row in self.rows if row.info.role != "baseline"]
 
 
 def picture_name(clip: str) -> str:
@@ -43,21 +55,23 @@ def picture_name(clip: str) -> str:
 
 def groups(results: Results, predictions: pd.DataFrame) -> list[Group]:
     """One group per protocol and TIM, from the honest decisions of every seed."""
-    names = [method.name for method in results.info.methods]
-    judged = [method.name for method in results.info.methods if method.role != "baseline"]
-    found = []
-    for (protocol, _), part in predictions.groupby(["protocol", "tim"], sort=False):
-        here = [name for name in names if name in set(part["method"])]
+    if predictions.empty:
+        return []
+    found, planned = [], cells(results)
+    for (protocol, tim), part in predictions.groupby(["protocol", "tim"], sort=False):
+        there = set(part["method"])
+        rows = [c for c in planned if (c.protocol, c.tim) == (protocol, tim) and c.method in there]
+        here = [row.method for row in rows]
         correct = part.assign(right=part["honest"] == part["truth"])
-        if not here or part["clip"].empty:
-            continue
         right = correct.pivot_table("right", "clip", "method", aggfunc="mean")[here]
         said = part.pivot_table("honest", "clip", "method", aggfunc=_most_frequent)[here]
         facts = part.drop_duplicates("clip").set_index("clip")[["database", "subject", "truth"]]
-        counted = [name for name in here if name in judged] or here
+        counted = [row.method for row in rows if row.info.role != "baseline"] or here
         frame = facts.assign(failing=1 - right[counted].mean(axis=1)).join(said)
         frame = frame.sort_values("failing", ascending=False, kind="stable")
-        found.append(Group(str(protocol), int(part["tim"].iloc[0]), frame, right.loc[frame.index]))
+        found.append(
+            Group(rows[0].split, rows[0].tim, results.classes, tuple(rows), frame, right.loc[frame.index])
+        )
     return found
 
 
@@ -65,49 +79,58 @@ def _most_frequent(values: pd.Series) -> Any:
     return values.value_counts().index[0]
 
 
-def hardest(results: Results, predictions: pd.DataFrame, n: int = 10) -> pd.DataFrame:
-    """The n clips of each protocol and TIM that most methods miss, with what they said instead."""
-    judged = [method.name for method in results.info.methods if method.role != "baseline"]
+HARDEST: Mapping[str, str] = {
+    "clip": "clip",
+    "truth": "truth",
+    "failing": "decisions that fail",
+    "said": "what was said instead",
+}
+"""Columns of `hardest` that a reader sees, and their headings; protocol and TIM stand above them."""
+
+
+def hardest(found: Sequence[Group], n: int = 10) -> pd.DataFrame:
+    """The n clips of each protocol and TIM that most methods miss, with what they said instead.
+
+    Columns: protocol, tim, clip, truth, failing (percent of the decisions), said.
+    """
     rows = []
-    for group in groups(results, predictions):
-        here = [name for name in judged if name in group.right.columns]
-        for clip, row in group.frame.head(n).iterrows():
-            wrong = row[here][(row[here] != row["truth"]) & row[here].notna()]
+    for group in found:
+        for clip, row in group.frame.dropna(subset="failing").head(n).iterrows():
+            here = row[group.judged]
+            wrong = here[(here != row["truth"]) & here.notna()]
             said = ", ".join(f"{name} {count}x" for name, count in wrong.value_counts().items())
             rows.append(
-                {"protocol": group.protocol, "tim": group.tim, "clip": clip, "truth": row["truth"]}
-                | {"failing": row["failing"], "said": said}
+                {"protocol": group.protocol.name, "tim": group.tim, "clip": clip, "truth": row["truth"]}
+                | {"failing": 100 * row["failing"], "said": said}
             )
-    return pd.DataFrame(rows, columns=["protocol", "tim", "clip", "truth", "failing", "said"])
+    return pd.DataFrame(rows, columns=["protocol", "tim", *HARDEST])
 
 
-def findings(results: Results, group: Group) -> list[str]:
+def findings(group: Group) -> list[str]:
     """In words: clips that no method gets, clips that all get, clips that one baseline alone gets."""
-    baselines = [method.name for method in results.info.methods if method.role == "baseline"]
     right = group.right
-    judged = right[[name for name in right.columns if name not in baselines]]
-    if judged.empty or not len(judged.columns):
+    judged = right[group.judged]
+    if not len(judged.columns):
         return []
     none, everybody = (judged == 0).all(axis=1), (judged == 1).all(axis=1)
     missed = f"{int(none.sum())} of {len(right)} clips are missed by every method under every seed"
     lines = [f"{missed}, {int(everybody.sum())} are missed by none."]
-    for name in (each for each in baselines if each in right.columns):
-        alone = int((none & (right[name] == 1)).sum())
+    for row in (each for each in group.rows if each.info.role == "baseline"):
+        alone = int((none & (right[row.method] == 1)).sum())
         if alone:
-            lines.append(f"{alone} of the missed clips are right by {results.info.title(name)} alone.")
+            lines.append(f"{alone} of the missed clips are right by {row.title} alone.")
     return lines
 
 
-def write_clip_page(folder: Path, results: Results, predictions: pd.DataFrame, *, faces: bool) -> Path:
-    """Write `folder/clips.html`; pictures are linked where `folder/clips` holds them."""
+def write_clip_page(folder: Path, name: str, found: Sequence[Group], *, faces: bool) -> Path:
+    """Write `folder/clips.html` of the run `name`; pictures are linked where `folder/clips` holds them."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("results", ""), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    found = groups(results, predictions)
     content = {
-        "title": results.info.name,
-        "data": _inline([_plain(results, group, folder, faces) for group in found]),
-        "choices": [(i, results.info.protocol(g.protocol).title, g.tim) for i, g in enumerate(found)],
+        "title": name,
+        "data": _inline([_plain(group, folder, faces) for group in found]),
+        "choices": [(i, group.protocol.title, group.tim) for i, group in enumerate(found)],
     }
     path = folder / CLIP_PAGE
     text = environment.get_template("clip_page.html").render(**content)
@@ -116,10 +139,10 @@ def write_clip_page(folder: Path, results: Results, predictions: pd.DataFrame, *
     return path
 
 
-def _plain(results: Results, group: Group, folder: Path, faces: bool) -> dict[str, Any]:
+def _plain(group: Group, folder: Path, faces: bool) -> dict[str, Any]:
     """A group as the page's script reads it; classes by number, shares of seeds in percent."""
-    numbers = {name: i for i, name in enumerate(results.classes)}
-    methods = list(group.right.columns)
+    numbers = {name: i for i, name in enumerate(group.classes)}
+    methods = [row.method for row in group.rows]
     kinds = ("face", "difference") if faces else ("difference",)
     rows = []
     shares_of = group.right.to_dict("index")
@@ -133,15 +156,14 @@ def _plain(results: Results, group: Group, folder: Path, faces: bool) -> dict[st
                 "truth": numbers[row["truth"]],
                 "said": [numbers.get(row[name], -1) for name in methods],
                 "right": [-1 if pd.isna(shares[name]) else round(100 * shares[name]) for name in methods],
-                "failing": round(100 * row["failing"]),
+                "failing": -1 if pd.isna(row["failing"]) else round(100 * row["failing"]),
                 "pictures": [name for name in files if (folder / name).exists()],
             }
         )
-    info = results.info
     return {
-        "classes": list(results.classes),
-        "methods": [{"title": info.title(name), "role": info.method(name).role} for name in methods],
-        "findings": findings(results, group),
+        "classes": list(group.classes),
+        "methods": [{"title": row.title, "role": row.info.role} for row in group.rows],
+        "findings": findings(group),
         "rows": rows,
     }
 

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from basis.files import write_atomically
 from results.audit import audit
+from results.clip_page import CLIP_PAGE, HARDEST, Group, hardest
 from results.figures.style import INK, PAPER, QUIET, Figures, Picture
 from results.numbers.findings import findings
 from results.records.run_file import RunFile
@@ -64,6 +65,7 @@ def write_page(
     folder: Path,
     results: Results,
     frames: Mapping[str, pd.DataFrame],
+    clips: Sequence[Group],
     figures: Figures,
     *,
     faces: bool,
@@ -76,7 +78,8 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    text = environment.get_template("page.html").render(**_content(results, frames, figures, faces))
+    content = _content(results, frames, figures, faces) | {"hardest": _hardest(clips)}
+    text = environment.get_template("page.html").render(**content)
     path = folder / "report.html"
     write_atomically(path, text.encode())
     return path
@@ -113,6 +116,7 @@ def _content(
         "set_aside": [*info.set_aside, *_set_aside_by_methods(results)],
         "notes": _notes(results),
         "files": FILES,
+        "clip_page": CLIP_PAGE,
     }
 
 
@@ -146,6 +150,15 @@ def _baselines(frame: pd.DataFrame, info: RunFile) -> list[Table]:
     for (protocol, tim), part in frame.groupby(["protocol", "tim"], sort=False):
         heading = f"{info.protocol(str(protocol)).title} ({protocol}), TIM {tim}"
         tables.append(Table("baselines", heading, BASELINES, _records(as_text(part))))
+    return tables
+
+
+def _hardest(clips: Sequence[Group]) -> list[Table]:
+    """The ten clips that most methods miss, a table per protocol and TIM."""
+    tables = []
+    for group in clips:
+        heading = f"{group.protocol.title} ({group.protocol.name}), TIM {group.tim}"
+        tables.append(Table("hardest", heading, HARDEST, _records(as_text(hardest([group])))))
     return tables
 
 

@@ -46,7 +46,7 @@ def report(run_folder: Path, *, force: bool = False, faces: bool | None = None) 
     mixes records of different conditions and says so in the tables. faces: embed pictures of people in the
     pages; by default not those of databases whose licence forbids it. Raises NotARun, MixedRecords.
     """
-    from results.clip_page import write_clip_page
+    from results.clip_page import groups, write_clip_page
     from results.figures import write_figures
     from results.page import write_page
 
@@ -62,8 +62,9 @@ def report(run_folder: Path, *, force: bool = False, faces: bool | None = None) 
     written = _write_tables(run_folder, results, frames, predictions)
     figures = write_figures(run_folder / "figures", results, frames, tested, faces=shown)
     written += list(figures.files)
-    written.append(write_clip_page(run_folder, results, predictions, faces=shown))
-    written.append(write_page(run_folder, results, frames, figures, faces=shown))
+    clips = groups(results, predictions)
+    written.append(write_clip_page(run_folder, results.info.name, clips, faces=shown))
+    written.append(write_page(run_folder, results, frames, clips, figures, faces=shown))
     text = _text(results, frames)
     new = Made.of(run_folder, digest, text, written)
     if made is not None:

@@ -17,7 +17,7 @@ from features.mdmo import mdmo, without_head_motion
 from features.optical_flow import ALGORITHMS, flow_between_neighbours, flow_from_first
 
 Float32 = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
 
 PEAK = 0.5
@@ -156,7 +156,7 @@ def _plain_grids(flow: Float32, grids: tuple[int, ...], depths: tuple[int, ...])
             plain_principal_vectors(align(flow).field, grid, depth)
 
 
-def plain_mdmo(flow: Float32, landmarks: Float32) -> Floats:
+def plain_mdmo(flow: Float32, landmarks: Float32) -> Float64:
     """MDMO before normalisation the straightforward way: masks, arctan2 and bincount, field by field."""
     masks = region_masks(landmarks, (flow.shape[1], flow.shape[2]))
     vectors = np.zeros((len(masks), 2))
@@ -172,7 +172,7 @@ def plain_mdmo(flow: Float32, landmarks: Float32) -> Floats:
     return vectors
 
 
-def plain_principal_vectors(field: Float32, grid: int, depth: int) -> Floats:
+def plain_principal_vectors(field: Float32, grid: int, depth: int) -> Float64:
     """Principal vectors the straightforward way: sort the events of each cuboid, add up, take the longest."""
     t, h, w, _ = field.shape
     out = np.zeros((t // depth, grid, grid, 2))

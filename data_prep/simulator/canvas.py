@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 Image = npt.NDArray[np.float32]
 Shader = Callable[[Image, Image], npt.NDArray[np.floating]]
 """From the x and y of places, in units, (h, w) each, to their colours (h, w, 3)."""
@@ -30,9 +30,9 @@ class Canvas:
         self.x, self.y = np.meshgrid(columns, rows)
         self.colour: Image = np.zeros((*shape, 3), np.float32)
 
-    def pixels(self, points: npt.ArrayLike) -> Floats:
+    def pixels(self, points: npt.ArrayLike) -> Float64:
         """Pixel coordinates of points in units."""
-        placed: Floats = np.asarray(points, np.float64) * self.scale + np.asarray(self.origin)
+        placed: Float64 = np.asarray(points, np.float64) * self.scale + np.asarray(self.origin)
         return placed
 
     def polygon(self, points: npt.ArrayLike, softness: float = 0.0) -> Image:
@@ -43,12 +43,12 @@ class Canvas:
         """Mask 0..1 of a polyline of this width in units."""
         return self._drawn([np.asarray(points, np.float64)], width, softness)
 
-    def strokes(self, lines: Sequence[Floats], width: float) -> Image:
+    def strokes(self, lines: Sequence[Float64], width: float) -> Image:
         """Mask 0..1 of many thin lines, (points, 2) each."""
         return self._drawn(lines, width, 0.0)
 
     def _drawn(
-        self, lines: Sequence[Floats], width: float, softness: float, *, filled: bool = False
+        self, lines: Sequence[Float64], width: float, softness: float, *, filled: bool = False
     ) -> Image:
         """Lines or a filled polygon, blurred; only the window that holds them is worked on."""
         thickness, sigma = max(1, round(width * self.scale)), softness * self.scale
@@ -151,7 +151,7 @@ def smooth_noise(
     return fine
 
 
-def spline(points: npt.ArrayLike, *, closed: bool = False, steps: int = 8) -> Floats:
+def spline(points: npt.ArrayLike, *, closed: bool = False, steps: int = 8) -> Float64:
     """A Catmull-Rom curve through the points, `steps` pieces between neighbours, (m, 2)."""
     knots = np.asarray(points, np.float64)
     if closed:

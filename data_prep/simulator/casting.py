@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.databases.emotions import CLASS_OF
-from data_prep.simulator.movement import Floats
+from data_prep.simulator.movement import Float64
 from data_prep.simulator.presets import Cast
 from data_prep.simulator.recipes import units_of, variants_of
 from data_prep.simulator.seeds import generator
@@ -130,7 +130,7 @@ def _by_class(emotions: Mapping[str, int]) -> dict[str, list[str]]:
     return groups
 
 
-def _tastes(rng: np.random.Generator, prior: Floats, people: int, unevenness: float) -> Floats:
+def _tastes(rng: np.random.Generator, prior: Float64, people: int, unevenness: float) -> Float64:
     """(people, classes) class weights; unevenness 0 gives everybody the prior."""
     if unevenness == 0.0:
         return np.tile(prior, (people, 1))

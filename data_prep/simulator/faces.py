@@ -16,7 +16,7 @@ from data_prep.simulator.canvas import Canvas, Image, spline
 from data_prep.simulator.features_of_face import draw_brows, draw_eyes, draw_mouth, draw_nostrils
 from data_prep.simulator.hair import draw_hair_behind, draw_hair_over
 from data_prep.simulator.seeds import generator
-from data_prep.simulator.shape import Floats, draw_proportions, landmarks_of, shifted
+from data_prep.simulator.shape import Float64, draw_proportions, landmarks_of, shifted
 
 Colour = tuple[float, float, float]
 
@@ -65,7 +65,7 @@ class Looks:
 
     key: tuple[str | int, ...]
     female: bool
-    landmarks: Floats
+    landmarks: Float64
     skin: Colour
     hair: Colour
     iris: Colour
@@ -157,7 +157,9 @@ class Expression:
     crow: float = 0.0
 
 
-def draw_face(canvas: Canvas, looks: Looks, landmarks: Floats, expression: Expression | None = None) -> Image:
+def draw_face(
+    canvas: Canvas, looks: Looks, landmarks: Float64, expression: Expression | None = None
+) -> Image:
     """Draw the person with these 68 landmarks (in units) over the canvas; (H, W, 3) float32 RGB in 0..1."""
     expression = expression or Expression()
     _draw_background(canvas, looks)
@@ -175,7 +177,7 @@ def draw_face(canvas: Canvas, looks: Looks, landmarks: Floats, expression: Expre
     return np.clip(canvas.colour, 0.0, 1.0)
 
 
-def head_outline(landmarks: Floats) -> Floats:
+def head_outline(landmarks: Float64) -> Float64:
     """The head's contour: the jaw, closed by an arc over the forehead, (m, 2) in units."""
     left, right = landmarks[0], landmarks[16]
     centre = (left + right) / 2
@@ -193,7 +195,7 @@ def _draw_background(canvas: Canvas, looks: Looks) -> None:
     canvas.colour[:] = np.asarray(looks.background, np.float32) * shade[..., None]
 
 
-def _draw_body(canvas: Canvas, looks: Looks, landmarks: Floats) -> None:
+def _draw_body(canvas: Canvas, looks: Looks, landmarks: Float64) -> None:
     chin = float(landmarks[8, 1])
     rng = looks.rng("body")
     width = 0.29 if looks.female else 0.35
@@ -224,14 +226,14 @@ def _draw_body(canvas: Canvas, looks: Looks, landmarks: Floats) -> None:
     canvas.darken(canvas.stroke(collar, 0.025, 0.01), 0.25)
 
 
-def _draw_ears(canvas: Canvas, looks: Looks, landmarks: Floats) -> None:
+def _draw_ears(canvas: Canvas, looks: Looks, landmarks: Float64) -> None:
     for side, anchor in ((-1.0, landmarks[1]), (1.0, landmarks[15])):
         centre = shifted(anchor, side * 0.035, -0.02)
         canvas.blend(canvas.ellipse(centre, (0.075, 0.15), 0.02), np.asarray(looks.skin) * 0.78)
         canvas.darken(canvas.bump(shifted(centre, side * 0.01, -0.01), (0.025, 0.07)), 0.3)
 
 
-def height_map(canvas: Canvas, landmarks: Floats) -> Image:
+def height_map(canvas: Canvas, landmarks: Float64) -> Image:
     """The face's relief in units of its width, from the landmarks; (H, W) float32."""
     p = landmarks
     middle = 0.5 * (p[0, 1] + p[8, 1]) - 0.1
@@ -256,7 +258,7 @@ def height_map(canvas: Canvas, landmarks: Floats) -> Image:
     return relief
 
 
-def _nose_relief(canvas: Canvas, p: Floats) -> Image:
+def _nose_relief(canvas: Canvas, p: Float64) -> Image:
     top, tip = p[27], p[30]
     along = np.clip((canvas.y - top[1]) / (tip[1] - top[1]), 0.0, 1.0)
     axis = top[0] + (tip[0] - top[0]) * along
@@ -277,7 +279,7 @@ def _step(t: npt.NDArray[np.floating]) -> Image:
     return smooth
 
 
-def _lit_skin(canvas: Canvas, looks: Looks, landmarks: Floats, expression: Expression) -> Image:
+def _lit_skin(canvas: Canvas, looks: Looks, landmarks: Float64, expression: Expression) -> Image:
     z = height_map(canvas, landmarks) - _creases(canvas, looks, landmarks, expression)
     z += 0.00025 * looks.roughness * canvas.noise(looks.rng("pores"), 0.009)
     slope_y, slope_x = np.gradient(z * canvas.scale)
@@ -292,7 +294,7 @@ def _lit_skin(canvas: Canvas, looks: Looks, landmarks: Floats, expression: Expre
     return lit.astype(np.float32)
 
 
-def _creases(canvas: Canvas, looks: Looks, p: Floats, expression: Expression) -> Image:
+def _creases(canvas: Canvas, looks: Looks, p: Float64, expression: Expression) -> Image:
     depth = np.zeros(canvas.shape, np.float32)
     fold = 0.25 * looks.wrinkles + expression.nasolabial
     for side, wing, corner in ((-1.0, 31, 48), (1.0, 35, 54)):
@@ -317,7 +319,7 @@ def _creases(canvas: Canvas, looks: Looks, p: Floats, expression: Expression) ->
     return depth
 
 
-def _skin_albedo(canvas: Canvas, looks: Looks, p: Floats) -> Image:
+def _skin_albedo(canvas: Canvas, looks: Looks, p: Float64) -> Image:
     base = np.asarray(looks.skin, np.float32)
     rng = looks.rng("skin")
     tone = np.zeros(canvas.shape, np.float32)
@@ -349,7 +351,7 @@ def _spots(canvas: Canvas, looks: Looks) -> Image:
     return spots.clip(0.0, 0.8)
 
 
-def _bearded(canvas: Canvas, looks: Looks, p: Floats, albedo: Image) -> Image:
+def _bearded(canvas: Canvas, looks: Looks, p: Float64, albedo: Image) -> Image:
     if looks.beard == 0.0:
         return albedo
     lower = spline(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_prep.simulator.canvas import Canvas, Image, spline
-from data_prep.simulator.shape import Floats, shifted
+from data_prep.simulator.shape import Float64, shifted
 
 if TYPE_CHECKING:
     from data_prep.simulator.faces import Looks
@@ -16,14 +16,14 @@ EYES = ((36, 37, 38, 39, 40, 41), (45, 44, 43, 42, 47, 46))
 """Outer corner, upper lid, inner corner, lower lid of the two eyes."""
 
 
-def draw_eyes(canvas: Canvas, looks: Looks, p: Floats, gaze: float) -> None:
+def draw_eyes(canvas: Canvas, looks: Looks, p: Float64, gaze: float) -> None:
     """Sclera, iris, pupil, highlight, lids and lashes."""
     for eye in EYES:
         points = p[list(eye)]
         _draw_eye(canvas, looks, points, gaze)
 
 
-def _draw_eye(canvas: Canvas, looks: Looks, eye: Floats, gaze: float) -> None:
+def _draw_eye(canvas: Canvas, looks: Looks, eye: Float64, gaze: float) -> None:
     upper, lower = spline(eye[:4]), spline(eye[[3, 4, 5, 0]])
     opening = np.vstack([upper, lower])
     white = canvas.polygon(opening, 0.003)
@@ -61,7 +61,9 @@ def _draw_eye(canvas: Canvas, looks: Looks, eye: Floats, gaze: float) -> None:
     _draw_lids(canvas, looks, eye, upper, lower, tall)
 
 
-def _draw_lids(canvas: Canvas, looks: Looks, eye: Floats, upper: Floats, lower: Floats, tall: float) -> None:
+def _draw_lids(
+    canvas: Canvas, looks: Looks, eye: Float64, upper: Float64, lower: Float64, tall: float
+) -> None:
     lash = (0.10, 0.07, 0.06)
     outward = float(np.sign(eye[0, 0] - eye[3, 0]))
     wing = np.vstack([eye[0] + (outward * 0.016, -0.004), upper])
@@ -81,7 +83,7 @@ def _draw_lids(canvas: Canvas, looks: Looks, eye: Floats, upper: Floats, lower: 
     )
 
 
-def draw_brows(canvas: Canvas, looks: Looks, p: Floats) -> None:
+def draw_brows(canvas: Canvas, looks: Looks, p: Float64) -> None:
     """Brows of single hairs over a soft shadow; hairs stand up near the nose and lie down outwards."""
     rng = looks.rng("brows")
     for points, side in ((p[17:22], -1.0), (p[26:21:-1], 1.0)):
@@ -100,7 +102,7 @@ def draw_brows(canvas: Canvas, looks: Looks, p: Floats) -> None:
         canvas.blend(canvas.strokes(hairs, 0.0045), np.asarray(looks.hair) * 0.85, 0.55)
 
 
-def draw_nostrils(canvas: Canvas, looks: Looks, p: Floats) -> None:
+def draw_nostrils(canvas: Canvas, looks: Looks, p: Float64) -> None:
     """Dark openings under the tip and the wings' outline."""
     dark = np.asarray(looks.skin) * (0.26, 0.20, 0.19)
     for wing, mid, side in ((31, 32, -1.0), (35, 34, 1.0)):
@@ -118,7 +120,7 @@ def draw_nostrils(canvas: Canvas, looks: Looks, p: Floats) -> None:
     canvas.darken(canvas.stroke(under, 0.014, 0.012), 0.15)
 
 
-def draw_mouth(canvas: Canvas, looks: Looks, p: Floats) -> None:
+def draw_mouth(canvas: Canvas, looks: Looks, p: Float64) -> None:
     """Lips, the line between them and, where the mouth is open, teeth and darkness."""
     upper_edge = spline(p[48:55])
     inner_top = spline(p[60:65])

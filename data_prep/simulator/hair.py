@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_prep.simulator.canvas import Canvas, Image, spline
-from data_prep.simulator.shape import Floats
+from data_prep.simulator.shape import Float64
 
 if TYPE_CHECKING:
     from data_prep.simulator.faces import Looks
@@ -30,7 +30,7 @@ HAIRLINE = {
 """Style to points of the hairline from the right temple to the middle."""
 
 
-def draw_hair_behind(canvas: Canvas, looks: Looks, outline: Floats) -> None:
+def draw_hair_behind(canvas: Canvas, looks: Looks, outline: Float64) -> None:
     """Long hair hangs behind the head down to the shoulders; other styles have nothing there."""
     if looks.hair_style != "long":
         return
@@ -42,7 +42,7 @@ def draw_hair_behind(canvas: Canvas, looks: Looks, outline: Floats) -> None:
     canvas.blend(canvas.polygon(mass, 0.012), _strands(canvas, looks) * np.float32(0.7))
 
 
-def draw_hair_over(canvas: Canvas, looks: Looks, landmarks: Floats, outline: Floats) -> None:
+def draw_hair_over(canvas: Canvas, looks: Looks, landmarks: Float64, outline: Float64) -> None:
     """The cap of hair between its outer contour and the hairline."""
     top = float(outline[:, 1].min())
     left, right = float(landmarks[0, 0]), float(landmarks[16, 0])

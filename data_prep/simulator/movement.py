@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from data_prep.simulator.shape import MIRROR, shifted
 
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 Field = npt.NDArray[np.float32]
 
 
@@ -155,13 +155,13 @@ class Movement:
     """
 
     names: tuple[str, ...]
-    bumps: Floats
-    intensities: Floats
+    bumps: Float64
+    intensities: Float64
     head_centre: tuple[float, float]
     head_radii: tuple[float, float]
-    head: Floats
+    head: Float64
 
-    def at(self, frame: int, points: npt.ArrayLike) -> Floats:
+    def at(self, frame: int, points: npt.ArrayLike) -> Float64:
         """F_t at points (..., 2) in pixels of the first frame, (..., 2)."""
         where = np.asarray(points, np.float64)
         moved = self._head_at(frame, where)
@@ -172,7 +172,7 @@ class Movement:
                 moved += (amount * np.exp(-0.5 * power))[..., None] * np.array((dx, dy))
         return moved
 
-    def _head_at(self, frame: int, where: Floats) -> Floats:
+    def _head_at(self, frame: int, where: Float64) -> Float64:
         shift_x, shift_y, turn, growth = self.head[frame]
         offset = where - np.asarray(self.head_centre)
         radius = np.sqrt(((offset / np.asarray(self.head_radii)) ** 2).sum(axis=-1))
@@ -180,11 +180,11 @@ class Movement:
         weight = fade**3 * (fade * (6.0 * fade - 15.0) + 10.0)
         turned = np.stack([-offset[..., 1], offset[..., 0]], axis=-1)
         rigid = np.array((shift_x, shift_y)) + turn * turned + growth * offset
-        faded: Floats = weight[..., None] * rigid
+        faded: Float64 = weight[..., None] * rigid
         return faded
 
 
-def bumps_of(names: Sequence[str], landmarks: Floats, scale: float, origin: tuple[float, float]) -> Floats:
+def bumps_of(names: Sequence[str], landmarks: Float64, scale: float, origin: tuple[float, float]) -> Float64:
     """The Gaussian pulls of these one-sided actions on a face, (B, 7) as in `Movement.bumps`.
 
     landmarks: (68, 2) in units; scale: pixels per unit; origin: pixel of unit (0, 0).
@@ -197,7 +197,7 @@ def bumps_of(names: Sequence[str], landmarks: Floats, scale: float, origin: tupl
     return np.array(rows).reshape(-1, 7)
 
 
-def _unit_bumps(name: str, landmarks: Floats) -> Floats:
+def _unit_bumps(name: str, landmarks: Float64) -> Float64:
     """Pulls of "L12", "R12" or "blink" in units, scaled to a largest displacement of the action's gain."""
     if name == "blink":
         return np.vstack([_side(BLINK, landmarks, left_of_image=side) for side in (True, False)])
@@ -207,11 +207,11 @@ def _unit_bumps(name: str, landmarks: Floats) -> Floats:
     return rows
 
 
-def _both(pulls: Sequence[Pull], landmarks: Floats) -> Floats:
+def _both(pulls: Sequence[Pull], landmarks: Float64) -> Float64:
     return np.vstack([_side(pulls, landmarks, left_of_image=side) for side in (True, False)])
 
 
-def _side(pulls: Sequence[Pull], landmarks: Floats, *, left_of_image: bool) -> Floats:
+def _side(pulls: Sequence[Pull], landmarks: Float64, *, left_of_image: bool) -> Float64:
     """(n, 6) rows centre, sigma, direction, in units; the subject's right is the image's left."""
     sign = 1.0 if left_of_image else -1.0
     rows = []
@@ -222,7 +222,7 @@ def _side(pulls: Sequence[Pull], landmarks: Floats, *, left_of_image: bool) -> F
     return np.array(rows)
 
 
-def _largest(rows: Floats) -> float:
+def _largest(rows: Float64) -> float:
     """The largest displacement of a sum of pulls, looked for at and around their centres."""
     steps = np.linspace(-1.0, 1.0, 5)
     near = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
@@ -234,7 +234,7 @@ def _largest(rows: Floats) -> float:
     return float(np.linalg.norm(total, axis=1).max())
 
 
-def coarse_points(shape: tuple[int, int], step: float) -> Floats:
+def coarse_points(shape: tuple[int, int], step: float) -> Float64:
     """Points (h, w, 2), `step` pixels apart; cv2.resize enlarges what is sampled there to this shape."""
     rows, columns = (max(2, round(size / step)) for size in shape)
     x = (np.arange(columns) + 0.5) * shape[1] / columns - 0.5

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from data_prep.simulator.canvas import Canvas, Image
 from data_prep.simulator.casting import ClipPlan
 from data_prep.simulator.faces import Looks, draw_face
-from data_prep.simulator.movement import Floats, Movement, bumps_of, coarse_points, inverse
+from data_prep.simulator.movement import Float64, Movement, bumps_of, coarse_points, inverse
 from data_prep.simulator.seeds import generator
 from data_prep.simulator.settings import SimulatorSettings
 
@@ -43,8 +43,8 @@ class Neutral:
     """
 
     picture: Image
-    landmarks: Floats
-    unit: Floats
+    landmarks: Float64
+    unit: Float64
     scale: float
     origin: tuple[float, float]
     shape: tuple[int, int]
@@ -92,7 +92,7 @@ def movement_of(plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -
     )
 
 
-def _time_course(rng: np.random.Generator, plan: ClipPlan, units: int) -> Floats:
+def _time_course(rng: np.random.Generator, plan: ClipPlan, units: int) -> Float64:
     """(T, units): 0 at the onset, 1 at the apex, near rest at the offset; units are slightly out of step."""
     rest = rng.uniform(0.0, 0.25)
     course = np.empty((plan.frames, units))
@@ -108,7 +108,7 @@ def _time_course(rng: np.random.Generator, plan: ClipPlan, units: int) -> Floats
     return course
 
 
-def _blink(rng: np.random.Generator, plan: ClipPlan, neutral: Neutral) -> Floats:
+def _blink(rng: np.random.Generator, plan: ClipPlan, neutral: Neutral) -> Float64:
     """A partial blink of about 0.15 s somewhere in the clip, in pixels of the lid's way."""
     p = neutral.landmarks
     opening = float((p[[40, 41, 46, 47], 1] - p[[38, 37, 44, 43], 1]).mean())
@@ -117,11 +117,11 @@ def _blink(rng: np.random.Generator, plan: ClipPlan, neutral: Neutral) -> Floats
     t = np.arange(plan.frames, dtype=float)
     lid = np.exp(-0.5 * ((t - middle) / width) ** 2)
     lid -= lid[0]
-    way: Floats = rng.uniform(0.25, 0.5) * opening * np.clip(lid, 0.0, None)
+    way: Float64 = rng.uniform(0.25, 0.5) * opening * np.clip(lid, 0.0, None)
     return way
 
 
-def _walk(rng: np.random.Generator, frames: int, courses: int) -> Floats:
+def _walk(rng: np.random.Generator, frames: int, courses: int) -> Float64:
     """(T, courses) smooth random walks: 0 at the first frame, deviation 1 at the last.
 
     The first terms of a random walk's Karhunen-Loeve series: its slow part, without the trembling.
@@ -129,14 +129,14 @@ def _walk(rng: np.random.Generator, frames: int, courses: int) -> Floats:
     t = np.linspace(0.0, 1.0, frames)[:, None]
     rate = np.pi * (np.arange(WALK_TERMS) + 0.5)
     basis = np.sqrt(2.0) * np.sin(rate * t) / rate
-    walk: Floats = basis @ rng.standard_normal((WALK_TERMS, courses))
+    walk: Float64 = basis @ rng.standard_normal((WALK_TERMS, courses))
     return walk
 
 
-def _head_motion(rng: np.random.Generator, frames: int, drift: float, turn: float, scale: float) -> Floats:
+def _head_motion(rng: np.random.Generator, frames: int, drift: float, turn: float, scale: float) -> Float64:
     """(T, 4): shifts with deviation `drift` pixels at the end, turn with `turn` degrees, slight growth."""
     sizes = np.array([drift, drift, np.deg2rad(turn), 0.35 * drift / scale])
-    motion: Floats = _walk(rng, frames, 4) * sizes
+    motion: Float64 = _walk(rng, frames, 4) * sizes
     return motion
 
 

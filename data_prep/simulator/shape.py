@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 KEPT_66 = np.array([i for i in range(68) if i not in (60, 64)])
 """The 66 points of the suite: the 68 of 300-W without the two inner mouth corners."""
@@ -38,7 +38,7 @@ _LOWER = [(0.0, 0.580), (-0.055, 0.576), (-0.118, 0.551)]
 _INNER = [(-0.150, 0.507), (-0.06, 0.502), (0.0, 0.510), (0.0, 0.514), (-0.06, 0.508)]
 
 
-def _mean_shape() -> Floats:
+def _mean_shape() -> Float64:
     points = np.zeros((68, 2))
     points[0:9] = _JAW
     points[17:22] = _BROW
@@ -105,7 +105,7 @@ def draw_proportions(rng: np.random.Generator, *, female: bool) -> Proportions:
     )
 
 
-def landmarks_of(proportions: Proportions, rng: np.random.Generator) -> Floats:
+def landmarks_of(proportions: Proportions, rng: np.random.Generator) -> Float64:
     """The 68 landmarks of a neutral face with these proportions and a slight asymmetry, (68, 2)."""
     p = proportions
     points = MEAN_SHAPE.copy()
@@ -121,13 +121,13 @@ def landmarks_of(proportions: Proportions, rng: np.random.Generator) -> Floats:
     return points + asymmetry
 
 
-def _shape_jaw(points: Floats, p: Proportions) -> None:
+def _shape_jaw(points: Float64, p: Proportions) -> None:
     depth = np.clip(points[:17, 1] / 0.79, 0.0, 1.0)
     points[:17, 0] *= 1.0 + (p.jaw_width - 1.0) * np.sin(np.pi * np.clip(depth, 0.0, 0.95))
     points[:17, 1] *= 1.0 + (p.chin - 1.0) * depth
 
 
-def _shape_eyes_and_brows(points: Floats, p: Proportions) -> None:
+def _shape_eyes_and_brows(points: Float64, p: Proportions) -> None:
     for eye, brow, side in ((range(36, 42), range(17, 22), -1.0), (range(42, 48), range(22, 27), 1.0)):
         centre = points[list(eye)].mean(axis=0)
         _scale_about(points, eye, centre, (p.eye_size, p.eye_size * p.eye_height))
@@ -140,17 +140,17 @@ def _shape_eyes_and_brows(points: Floats, p: Proportions) -> None:
         points[list(brow), 1] -= p.brow_height
 
 
-def shifted(points: Floats, x: float, y: float) -> Floats:
+def shifted(points: Float64, x: float, y: float) -> Float64:
     """Points (..., 2) moved by (x, y)."""
     return np.add(points, (x, y))
 
 
-def _scale_about(points: Floats, which: range, centre: npt.ArrayLike, factors: tuple[float, float]) -> None:
+def _scale_about(points: Float64, which: range, centre: npt.ArrayLike, factors: tuple[float, float]) -> None:
     rows = list(which)
     points[rows] = np.asarray(centre) + (points[rows] - np.asarray(centre)) * factors
 
 
-def _tilt_about(points: Floats, which: range, centre: npt.ArrayLike, angle: float) -> None:
+def _tilt_about(points: Float64, which: range, centre: npt.ArrayLike, angle: float) -> None:
     rows = list(which)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     points[rows] = np.asarray(centre) + (points[rows] - np.asarray(centre)) @ turn

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from data_prep.simulator.canvas import Canvas
 from data_prep.simulator.faces import Expression, Looks, draw_face, draw_looks
-from data_prep.simulator.movement import Floats, Movement, bumps_of
+from data_prep.simulator.movement import Float64, Movement, bumps_of
 from data_prep.simulator.recipes import units_of
 from data_prep.simulator.render import FINE_FACE, REFERENCE_WIDTH, exposed, frame_origin
 from data_prep.simulator.seeds import generator
@@ -92,7 +92,7 @@ def still_frame(face_width: float) -> tuple[int, int]:
     return round(1.80 * face_width), round(1.70 * face_width)
 
 
-def draw_still(plan: StillPlan, settings: SimulatorSettings) -> tuple[npt.NDArray[np.uint8], Floats]:
+def draw_still(plan: StillPlan, settings: SimulatorSettings) -> tuple[npt.NDArray[np.uint8], Float64]:
     """The photograph (H, W, 3) uint8 RGB and its 68 landmarks in pixels."""
     looks = draw_looks(settings.seed, plan.person, female=plan.female)
     rng = generator(settings.seed, plan.path, "still")
@@ -111,7 +111,7 @@ def draw_still(plan: StillPlan, settings: SimulatorSettings) -> tuple[npt.NDArra
     return exposed(picture, rng, noise), points * width + np.asarray(origin)
 
 
-def _expressed(plan: StillPlan, looks: Looks, rng: np.random.Generator) -> tuple[Floats, Expression]:
+def _expressed(plan: StillPlan, looks: Looks, rng: np.random.Generator) -> tuple[Float64, Expression]:
     """Landmarks moved by the expression, in units, and the creases it makes."""
     gaze = {"frontal": 0.0, "left": 1.0, "right": -1.0}[plan.gaze]
     combination = MACRO[plan.expression]
@@ -139,7 +139,7 @@ def _expressed(plan: StillPlan, looks: Looks, rng: np.random.Generator) -> tuple
     )
 
 
-def _opened(points: Floats, combination: str, strength: float) -> Floats:
+def _opened(points: Float64, combination: str, strength: float) -> Float64:
     """Lips apart: the inner contour of the lower lip follows the outer one."""
     units = combination.split("+")
     dropped = "26" in units

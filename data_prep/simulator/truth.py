@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.simulator.movement import Floats, Movement
+from data_prep.simulator.movement import Float64, Movement
 from data_prep.simulator.shape import KEPT_66
 
 LANDMARKS_FILE = "landmarks.json"
@@ -36,16 +36,16 @@ class Truth:
     fps: float
     shape: tuple[int, int]
     movement: Movement
-    landmarks: Floats
+    landmarks: Float64
 
 
-def landmarks_json(points: Floats, first_file: str) -> str:
+def landmarks_json(points: Float64, first_file: str) -> str:
     """The sidecar that the `file` landmark back end reads: 66 points of the first frame."""
     rows = [[round(float(x), 4), round(float(y), 4)] for x, y in points]
     return json.dumps({"points": rows, "frame": first_file})
 
 
-def landmarks_over_time(movement: Movement, neutral_68: Floats) -> Floats:
+def landmarks_over_time(movement: Movement, neutral_68: Float64) -> Float64:
     """(T, 66, 2): where the 66 points of the first frame lie in every frame."""
     points = neutral_68[KEPT_66]
     return np.stack([points + movement.at(t, points) for t in range(len(movement.intensities))])

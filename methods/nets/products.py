@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from methods.nets import tiles
-from methods.nets.tiles import Floats, Ints
+from methods.nets.tiles import AnyFloat, Int64
 
 
 def ours(x: Tensor) -> bool:
@@ -161,9 +161,11 @@ class _Linear(torch.autograd.Function):
         return for_x, for_weight, for_bias
 
 
-def _product(x: Tensor, rows: Ints, steps: Ints, b: Tensor, out: Tensor, places: Ints | None = None) -> None:
+def _product(
+    x: Tensor, rows: Int64, steps: Int64, b: Tensor, out: Tensor, places: Int64 | None = None
+) -> None:
     """`tiles.product` on contiguous tensors, into the rows of `out` one after the other unless places say."""
-    flat: list[Floats] = [one.detach().numpy().reshape(-1) for one in (x, out)]
+    flat: list[AnyFloat] = [one.detach().numpy().reshape(-1) for one in (x, out)]
     places = _line(len(rows), b.shape[1]) if places is None else places
     tiles.product(flat[0], rows, steps, b.detach().numpy(), flat[1], places, threads=torch.get_num_threads())
 
@@ -192,7 +194,7 @@ def _by_tap(weight: Tensor) -> Tensor:
 @lru_cache(256)
 def _windows(
     shape: tuple[int, ...], sides: tuple[int, ...], kernel: tuple[int, ...], stride: int
-) -> tuple[Ints, Ints]:
+) -> tuple[Int64, Int64]:
     """Where windows begin in (n, *sides, channels) of this shape, and the steps to what lies in one."""
     rows = _grid(shape, (shape[0], *sides), (stride,) * len(sides), (0,) * len(sides))
     weights = _strides(shape)
@@ -205,7 +207,7 @@ def _windows(
 @lru_cache(256)
 def _grid(
     shape: tuple[int, ...], counts: tuple[int, ...], every: tuple[int, ...], first: tuple[int, ...]
-) -> Ints:
+) -> Int64:
     """Positions in a tensor (n, *sides, channels): counts[1:] places along the sides, `every` apart."""
     axes = [np.arange(counts[0])] + [
         start + step * np.arange(n) for n, step, start in zip(counts[1:], every, first, strict=True)
@@ -214,7 +216,7 @@ def _grid(
 
 
 @lru_cache(256)
-def _line(n: int, step: int) -> Ints:
+def _line(n: int, step: int) -> Int64:
     return np.arange(n, dtype=np.int64) * step
 
 
@@ -223,7 +225,7 @@ def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(accumulate(reversed(shape[1:]), lambda a, b: a * b, initial=1))[::-1]
 
 
-def _sums(axes: Sequence[Ints]) -> Ints:
+def _sums(axes: Sequence[Int64]) -> Int64:
     """Sums of one value of each axis, the last axis fastest."""
     total = np.zeros(1, np.int64)
     for axis in axes:

@@ -22,8 +22,8 @@ from numba.extending import intrinsic
 
 from features.compiled import compiled
 
-Floats = npt.NDArray[np.floating[Any]]
-Ints = npt.NDArray[np.int64]
+AnyFloat = npt.NDArray[np.floating[Any]]
+Int64 = npt.NDArray[np.int64]
 
 LANES = 16
 ROWS = 8 if "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2] else 6
@@ -164,7 +164,7 @@ _sixteen, _eight = _tile(LANES), _tile(LANES // 2)
 
 
 def product(
-    x: Floats, rows: Ints, steps: Ints, b: Floats, out: Floats, places: Ints, *, threads: int = 1
+    x: AnyFloat, rows: Int64, steps: Int64, b: AnyFloat, out: AnyFloat, places: Int64, *, threads: int = 1
 ) -> None:
     """out[places[i] + j] += sum over r of x[rows[i] + steps[r]] * b[r, j].
 
@@ -197,7 +197,7 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
 
 
-def _packed(b: Floats) -> Floats:
+def _packed(b: AnyFloat) -> AnyFloat:
     """The panels of b one after the other: b itself where it is one panel as it lies."""
     if b.shape[1] in (LANES, LANES // 2) and b.flags.c_contiguous:
         return b.reshape(-1)
@@ -212,7 +212,7 @@ def _lanes(n: int) -> int:
     return n // LANES * LANES + (0 if n % LANES == 0 else half if n % LANES <= half else LANES)
 
 
-def _whole(positions: Ints) -> Ints:
+def _whole(positions: Int64) -> Int64:
     """The positions and, up to a multiple of ROWS, the last one again (read, never written to)."""
     missing = -len(positions) % ROWS
     return np.concatenate([positions, np.repeat(positions[-1:], missing)]) if missing else positions

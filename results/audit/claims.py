@@ -20,7 +20,7 @@ from scipy import stats
 from results.audit.published_table import PublishedRow, published_claims, published_table
 
 Verdict = Literal["reproduced", "not reproduced", "impossible"]
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 NO_FOLD_SIZE = (
     "whether the accuracies can be counted over clips: say how many a test fold has (--fold-size N)"
@@ -130,7 +130,7 @@ def _mean_verdicts(means: pd.DataFrame) -> Iterator[tuple[str, Verdict, str]]:
     yield "each mean is the mean of its folds", "not reproduced" if len(wrong) else "reproduced", detail
 
 
-def _values(rows: Sequence[PublishedRow], method: str) -> Floats:
+def _values(rows: Sequence[PublishedRow], method: str) -> Float64:
     """All fold accuracies of a method, TIM settings one after the other."""
     return np.concatenate([row.folds for row in rows if row.method == method] or [np.zeros(0)])
 
@@ -154,7 +154,7 @@ def _t_tests(rows: Sequence[PublishedRow], claims: Mapping[str, Any]) -> pd.Data
     return pd.DataFrame(found, columns=columns)
 
 
-def _variants(a: Floats, b: Floats) -> dict[str, float]:
+def _variants(a: Float64, b: Float64) -> dict[str, float]:
     """T of the paper's test, and p of every variant; identical columns have p = 1."""
     if np.array_equal(a, b):
         return {"t": 0.0, **dict.fromkeys(VARIANTS, 1.0)}

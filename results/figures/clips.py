@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from results.figures.style import CLIP_SHEETS, INK, PAPER, QUIET, Drawn, Picture, new_figure, own_style, save
 
-Floats = npt.NDArray[np.float32]
+Float32 = npt.NDArray[np.float32]
 HEADINGS = ("onset", "apex", "offset", "landmarks and crop", "flow, onset to apex", "regions")
 ARROWS_ACROSS = 16
 """Flow arrows per row of the picture."""
@@ -33,9 +33,9 @@ class ClipPictures:
     apex: npt.NDArray[np.uint8]
     offset: npt.NDArray[np.uint8]
     whole: npt.NDArray[np.uint8]
-    landmarks: Floats
+    landmarks: Float32
     crop: tuple[float, float, float, float]
-    flow: Floats
+    flow: Float32
     regions: Sequence[npt.NDArray[np.floating]] = ()
 
 

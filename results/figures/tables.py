@@ -19,7 +19,7 @@ from results.numbers.tables import fold_columns
 from results.records.run_file import RunFile
 from results.table_text import headline_of
 
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 MOST_DOTS = 10
 """Single folds are drawn as dots, and written into the heat map, up to this many."""
@@ -71,7 +71,7 @@ def _bound(headline: str, end: str) -> str:
 
 
 def _bars_of(
-    axes: Axes, rows: pd.DataFrame, first: str, y: Floats, height: float, colour: str, hatch: str
+    axes: Axes, rows: pd.DataFrame, first: str, y: Float64, height: float, colour: str, hatch: str
 ) -> None:
     means = rows[first].to_numpy(float)
     alpha = [0.35 if role == "baseline" else 0.85 for role in rows["role"]]
@@ -157,7 +157,7 @@ def confusions(info: RunFile, counts: pd.DataFrame, titles: dict[str, str], prot
     )
 
 
-def _cells(axes: Axes, values: Floats, texts: Sequence[Sequence[str]], low: float, high: float) -> None:
+def _cells(axes: Axes, values: Float64, texts: Sequence[Sequence[str]], low: float, high: float) -> None:
     """Coloured cells, (rows, columns), with a text each that stands out from its colour; nan is hatched."""
     rows, columns = values.shape
     axes.patch.set(hatch="xxxx", edgecolor="#c4c4ca")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from results.numbers.variants import variant_of_unit
 from results.records.run_file import RUN_SCHEMA
 from results.records.store import Record, write_record
+from results.report import report
 
 CLASSES = ("positive", "negative", "surprise", "others")
 TITLES = {
@@ -30,6 +33,7 @@ TITLES = {
     "majority": "Majority class",
     "linear": "Linear on flow",
 }
+HOSTILE = "Traceback <script>document.title='taken'</script>\nValueError: a < b & c"
 CURVES = {"stage E": "Pre-training on photographs", "joint": "Joint training"}
 PROTOCOLS = {
     name: {
@@ -257,3 +261,30 @@ def fake_run(tmp_path: Path) -> Callable[..., FakeRun]:
         return FakeRun(tmp_path / name, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reported run with a missing unit and a failed one; tests read it and change nothing."""
+    methods = ("tlcnn", "mdmo", "lbp-top", "stclqp", "majority", "linear")
+    run = FakeRun(tmp_path_factory.mktemp("page") / "run", methods=methods)
+    run.write(but=lambda unit: unit["key"] in (run.units[2]["key"], run.units[9]["key"]))
+    run.fail(run.units[2], traceback=HOSTILE)
+    report(run.folder)
+    return run.folder
+
+
+@pytest.fixture(scope="session")
+def reported_once(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
+    """A small whole run with its report."""
+    run = FakeRun(tmp_path_factory.mktemp("reported") / "run", methods=("majority", "linear"))
+    report(run.write())
+    return run
+
+
+@pytest.fixture
+def reported(reported_once: FakeRun, tmp_path: Path) -> FakeRun:
+    """A copy of it that the test may change."""
+    run = copy.copy(reported_once)
+    run.folder = Path(shutil.copytree(reported_once.folder, tmp_path / "run"))
+    return run

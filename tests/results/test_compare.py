@@ -1,6 +1,7 @@
 """Two runs side by side."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -68,6 +69,33 @@ def test_settings_versions_and_data_that_differ_are_named(fake_run: Make) -> Non
     ):
         assert line in text
     assert "hardware" not in text
+
+
+def test_other_data_alone_are_no_agreement(fake_run: Make) -> None:
+    a, b = fake_run("a", methods=METHODS), fake_run("b", methods=METHODS)
+    first, second = a.write(), b.write()
+    plan = b.plan()
+    plan["data"]["digest"] = "e" * 64
+    (second / "run.json").write_text(json.dumps(plan))
+    found = compare(first, second)
+    assert len(found.beyond) == 0
+    assert (found.exit_status, found.faults) == (1, ["the runs are of other data"])
+
+
+def test_a_unit_that_failed_in_either_run_is_a_fault(fake_run: Make) -> None:
+    a, b = fake_run("a", methods=METHODS), fake_run("b", methods=METHODS)
+    first, second = a.write(), b.write(but=lambda unit: unit is b.units[3])
+    b.fail(b.units[3])
+    for found in (compare(first, second), compare(second, first)):
+        assert found.exit_status == 1
+        assert "did not finish: mdmo TIM 32 clips fold4 seed 0" in found.text
+
+
+def test_runs_without_a_common_unit_do_not_agree(fake_run: Make) -> None:
+    a, b = fake_run("a", methods=("mdmo",)), fake_run("b", methods=("lbp-top",))
+    found = compare(a.write(), b.write())
+    assert len(found.units) == 0
+    assert found.exit_status == 1
 
 
 def test_a_run_beside_the_paper(fake_run: Make) -> None:

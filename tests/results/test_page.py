@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from results.clip_page import CLIP_PAGE, HARDEST
 from results.report import report, write_tables
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -17,17 +18,11 @@ FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-HOSTILE = "Traceback <script>document.title='taken'</script>\nValueError: a < b & c"
-METHODS = ("tlcnn", "mdmo", "lbp-top", "stclqp", "majority", "linear")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    run = request.getfixturevalue("run_maker")(tmp_path_factory.mktemp("page") / "run", methods=METHODS)
-    made: Path = run.write(but=lambda unit: unit["key"] in (run.units[2]["key"], run.units[9]["key"]))
-    run.fail(run.units[2], traceback=HOSTILE)
-    report(made)
-    return made
+def folder(page_folder: Path) -> Path:
+    return page_folder
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +99,24 @@ def test_all_links_lead_to_files_or_parts_of_the_page(page: Any, folder: Path) -
             assert (folder / link).is_file(), link
 
 
+def test_the_link_to_all_clips_opens_a_page_with_a_column_per_row_of_the_table(page: Any) -> None:
+    titles = column(page, "title")
+    opened = page.context.browser.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(page.url.replace("report.html", CLIP_PAGE))
+    heads = opened.locator("#head th").all_text_contents()
+    assert sorted(heads[4:]) == sorted(titles)
+    assert opened.locator("#body tr").count() == 90
+    failing = [
+        int(text.split()[0]) for text in opened.locator("#body tr td:nth-child(4)").all_text_contents()
+    ]
+    assert failing == sorted(failing, reverse=True)
+    assert complaints == []
+    opened.close()
+
+
 def test_ids_are_unique(page: Any) -> None:
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
@@ -112,7 +125,8 @@ def test_ids_are_unique(page: Any) -> None:
 def test_hostile_text_is_shown_and_not_run(page: Any) -> None:
     assert page.title() != "taken"
     page.locator("#left-out summary").first.click()
-    assert HOSTILE in page.locator("#left-out pre").first.text_content()
+    text = page.locator("#left-out pre").first.text_content()
+    assert "Traceback <script>document.title='taken'</script>\nValueError: a < b & c" in text
     assert "smic/s03/<b>x</b>" in page.locator("#left-out").text_content()
 
 
@@ -200,6 +214,20 @@ def test_statistics_on_the_page_are_those_in_the_csv(folder: Path) -> None:
         assert shown == list(frame[column])
 
 
+def test_the_ten_hardest_clips_are_shown_with_a_way_to_all(folder: Path) -> None:
+    parser = Cells()
+    text = (folder / "report.html").read_text()
+    parser.feed(text)
+    said = pd.read_parquet(folder / "predictions.parquet")
+    said = said[~said["method"].isin(["majority", "linear"])]
+    failing = 100 * (said["honest"] != said["truth"]).groupby(said["clip"]).mean()
+    shown = {n: [t for table, _, name, t in parser.found if (table, name) == ("hardest", n)] for n in HARDEST}
+    assert len(shown["clip"]) == 10
+    assert shown["failing"] == [f"{value:.4f}" for value in failing[shown["clip"]]]
+    assert shown["failing"] == [f"{value:.4f}" for value in sorted(failing, reverse=True)[:10]]
+    assert f'href="{CLIP_PAGE}"' in text.partition('id="hardest"')[2]
+
+
 def test_the_page_is_one_small_file_without_network(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     assert len(text.encode()) < 3_000_000
@@ -207,22 +235,19 @@ def test_the_page_is_one_small_file_without_network(folder: Path) -> None:
     assert "src=" not in text.replace("default-src", "").replace("-src ", "")
 
 
-Make = Callable[..., Any]
-
-
-def test_the_same_records_are_not_reported_twice(fake_run: Make) -> None:
-    run = fake_run(methods=("majority", "linear"))
-    folder = run.write()
-    first = report(folder)
-    times = {path: path.stat().st_mtime_ns for path in first.files}
+def test_the_same_records_are_not_reported_twice(reported: Any) -> None:
+    folder = reported.folder
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != "units")
+    times = {path: path.stat().st_mtime_ns for path in files}
     again = report(folder)
-    assert (first.rebuilt, again.rebuilt) == (True, False)
-    assert again.text == first.text
-    assert {path: path.stat().st_mtime_ns for path in again.files} == times
-    before = {path: path.read_bytes() for path in first.files}
-    (folder / "units" / f"{run.units[0]['key']}.json").unlink()
+    assert not again.rebuilt
+    assert set(again.files) <= set(files) and folder / "report.html" in again.files
+    assert {path: path.stat().st_mtime_ns for path in files} == times
+    before = {path: path.read_bytes() for path in again.files}
+    (folder / "units" / f"{reported.units[0]['key']}.json").unlink()
     write_tables(folder)
-    run.write()
+    reported.write()
     (folder / "figures" / "fig13-bars-clips.svg").unlink()
-    assert report(folder).rebuilt
-    assert {path: path.read_bytes() for path in first.files} == before
+    renewed = report(folder)
+    assert renewed.rebuilt and renewed.text == again.text
+    assert {path: path.read_bytes() for path in again.files} == before

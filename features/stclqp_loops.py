@@ -1,0 +1,151 @@
+"""The compiled loops of STCLQP's codes and codebooks; `features.stclqp` says what they are for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from features.compiled import compiled
+
+LEVELS = 16
+_NEAR = 3
+
+
+@compiled
+def absolute_sum(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, codes: Any) -> Any:
+    """Sum of |neighbour - centre| over all centres of a flat volume and all neighbours, column by column."""
+    totals = np.zeros(codes.shape[2], np.float64)
+    for t in range(codes.shape[0]):
+        for y in range(codes.shape[1]):
+            start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
+            for p in range(weights.shape[0]):
+                o, w = offsets[p], weights[p]
+                a, b, c, d = start + o[0], start + o[1], start + o[2], start + o[3]
+                wa, wb, wc, wd = w[0], w[1], w[2], w[3]
+                for x in range(np.uintp(codes.shape[2])):
+                    value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
+                    totals[x] += abs(value - v[start + x])
+    total = 0.0
+    for x in range(codes.shape[2]):
+        total += totals[x]
+    return total
+
+
+@compiled
+def magnitude_bits(
+    v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, least: Any, codes: Any
+) -> None:
+    """Bits of |neighbour - centre| >= least, accumulated as whole numbers in float64 for SIMD."""
+    bits = np.empty(codes.shape[2])
+    for t in range(codes.shape[0]):
+        for y in range(codes.shape[1]):
+            start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
+            bits[:] = 0
+            bit = 1.0
+            for p in range(weights.shape[0]):
+                a, b, c, d = (
+                    start + offsets[p, 0],
+                    start + offsets[p, 1],
+                    start + offsets[p, 2],
+                    start + offsets[p, 3],
+                )
+                wa, wb, wc, wd = weights[p, 0], weights[p, 1], weights[p, 2], weights[p, 3]
+                for x in range(np.uintp(bits.size)):
+                    value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
+                    bits[x] += bit if abs(value - v[start + x]) >= least else 0.0
+                bit = 2 * bit
+            for x in range(np.uintp(bits.size)):
+                codes[t, y, x] = np.uint16(np.int32(bits[x]))
+
+
+@compiled
+def gradient_levels(v: Any, shape: Any, first: Any, second: Any, levels: Any) -> None:
+    """Level of the gradient's angle from the second axis towards the first, for the inner voxels of v."""
+    corner = np.float32(np.exp(-0.5))
+    tan1, tan3 = np.float32(np.sqrt(2.0) - 1), np.float32(np.sqrt(2.0) + 1)
+    k = 0
+    for t in range(1, shape[0] - 1):
+        for y in range(1, shape[1] - 1):
+            row = (t * shape[1] + y) * shape[2]
+            for x in range(1, shape[2] - 1):
+                i = row + x
+                ahead, behind = i + second, i - second
+                along = (v[ahead] - v[behind]) + corner * (
+                    (v[ahead - first] - v[behind - first]) + (v[ahead + first] - v[behind + first])
+                )
+                up, down = i + first, i - first
+                across = (v[up] - v[down]) + corner * (
+                    (v[up - second] - v[down - second]) + (v[up + second] - v[down + second])
+                )
+                quarter, major, minor = 0, along, across
+                if along <= 0 and across > 0:
+                    quarter, major, minor = 1, across, -along
+                elif along < 0 and across <= 0:
+                    quarter, major, minor = 2, -along, -across
+                elif along >= 0 and across < 0:
+                    quarter, major, minor = 3, -across, along
+                sector = 0
+                if major > 0:
+                    sector = int(minor >= tan1 * major) + int(minor >= major) + int(minor >= tan3 * major)
+                levels[k] = 4 * quarter + sector
+                k += 1
+
+
+@compiled
+def orientation_bits(levels: Any, shape: Any, margins: Any, offsets: Any, codes: Any) -> None:
+    """Bits of circular distances of levels below 4."""
+    for t in range(codes.shape[0]):
+        for y in range(codes.shape[1]):
+            start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
+            row = codes[t, y]
+            row[:] = 0
+            for p in range(offsets.size):
+                near = start + offsets[p]
+                bit = np.uint16(1 << p)
+                for x in range(np.uintp(row.size)):
+                    turn = (levels[near + x] - levels[start + x] + np.uint8(_NEAR)) & np.uint8(LEVELS - 1)
+                    row[x] |= bit if turn <= np.uint8(2 * _NEAR) else np.uint16(0)
+
+
+@compiled
+def fill_distances(part: Any, table: Any) -> None:
+    """Add to table[c, value] the squared distances of the value's bits to a part of centre c."""
+    bits = part.shape[1]
+    for c in range(table.shape[0]):
+        for value in range(table.shape[1]):
+            for k in range(bits):
+                bit = float((value >> (bits - 1 - k)) & 1)
+                table[c, value] += (bit - part[c, k]) ** 2
+
+
+@compiled
+def nearest_centres(high: Any, low: Any) -> tuple[Any, Any]:
+    """Nearest centre of every code (high byte, low byte), the first on ties, and its squared distance."""
+    rows, columns = high.shape[1], low.shape[1]
+    nearest = np.empty((rows, columns), np.uint8)
+    distances = np.empty((rows, columns))
+    index = np.empty(columns)
+    for h in range(rows):
+        least = distances[h]
+        for x in range(np.uintp(columns)):
+            least[x] = high[0, h] + low[0, x]
+            index[x] = 0.0
+        for c in range(1, high.shape[0]):
+            base, centre, row = high[c, h], float(c), low[c]
+            for x in range(np.uintp(columns)):
+                distance = base + row[x]
+                index[x] = centre if distance < least[x] else index[x]
+                least[x] = distance if distance < least[x] else least[x]
+        for x in range(np.uintp(columns)):
+            nearest[h, x] = np.uint8(np.int32(index[x]))
+    return nearest, distances
+
+
+@compiled
+def byte_masses(table: Any, nearest: Any, high: Any, low: Any) -> None:
+    """Add counts per centre and byte value."""
+    for h in range(table.shape[0]):
+        for x in range(table.shape[1]):
+            high[nearest[h, x], h] += table[h, x]
+            low[nearest[h, x], x] += table[h, x]
