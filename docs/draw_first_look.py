@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmark.look.pictures import MILLISECONDS
 from results.clip_page import PICTURES, picture_name
 from results.records.run_file import read_run_file
 
@@ -66,10 +67,13 @@ def contrast(run: Path, clip: str) -> float:
 def load(run: Path, clip: str, kind: str) -> np.ndarray:
     """(T, H, W, 3) uint8 frames of one of the run's animations."""
     animation = Image.open(run / PICTURES / f"{picture_name(clip)}-{kind}.webp")
-    frames = []
+    frames: list[np.ndarray] = []
     for number in range(animation.n_frames):
         animation.seek(number)
-        frames.append(np.asarray(animation.convert("RGB")))
+        animation.load()
+        # equal frames in a row are stored as one that is shown longer
+        shown = round(animation.info["duration"] / MILLISECONDS)
+        frames += [np.asarray(animation.convert("RGB"))] * shown
     return np.stack(frames)
 
 
