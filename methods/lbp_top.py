@@ -34,6 +34,7 @@ class LBPTOP(SVMMethod):
 
     name = "lbp-top"
     title = "LBP-TOP"
+    revision = 2
     role = "paper"
     Settings = LBPTOPSettings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}

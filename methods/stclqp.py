@@ -54,6 +54,7 @@ class STCLQP(SVMMethod):
 
     name = "stclqp"
     title = "STCLQP"
+    revision = 2
     role = "paper"
     Settings = STCLQPSettings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}

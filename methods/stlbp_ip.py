@@ -33,6 +33,7 @@ class STLBPIP(SVMMethod):
 
     name = "stlbp-ip"
     title = "STLBP-IP"
+    revision = 2
     role = "paper"
     Settings = STLBPIPSettings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (108, 90), "C": (0.125, 8.0), "inner_folds": 2}
