@@ -11,8 +11,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # started in the background of a script: what the tests start would be deaf to Ctrl-C too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+import hypothesis
 import pytest
 from filelock import FileLock
+
+# One commit passes or fails once and for all; HYPOTHESIS_PROFILE=explore draws new examples at every run.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")
