@@ -265,8 +265,8 @@ def learn_codebook(
         points = 16 if init is None else np.shape(init)[-1]
     values, weights = _occurring(np.asarray(codes), np.asarray(counts, np.float64), n_centers, points)
     starts = _starts(init, values, weights, (n_centers, points), np.random.default_rng(seed), restarts)
-    table = np.bincount(values, weights, 2**points).reshape(-1, min(256, 2**points))
-    return _best([_lloyd(table, start, max_iterations) for start in starts])
+    table = np.asarray(np.bincount(values, weights, 2**points), np.float64)
+    return _best([_lloyd(table.reshape(-1, min(256, 2**points)), start, max_iterations) for start in starts])
 
 
 def _occurring(
