@@ -103,7 +103,7 @@ def _content(
         "baselines": _baselines(frames["baselines"], info),
         "metrics": _metrics(frames["metrics"], results),
         "statistics": _statistics(frames["statistics"]),
-        "optimism": _plain("optimism", frames["optimism"]),
+        "optimism": _plain("optimism", frames["optimism"], _hidden_numbers(frames["optimism"], info)),
         "costs": _plain("costs", frames["costs"]),
         "audit": _plain("audit", audit().verdicts),
         "pictures": _pictures([*figures.pictures, *figures.sheets]),
@@ -169,6 +169,13 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _plain(name: str, frame: pd.DataFrame, hidden: Sequence[str] = ("method",), heading: str = "") -> Table:
     columns = {str(column): str(column).replace("_", " ") for column in frame.columns if column not in hidden}
     return Table(name, heading, columns, _records(as_text(frame)))
+
+
+def _hidden_numbers(frame: pd.DataFrame, info: RunFile) -> list[str]:
+    """Columns of the optimism table that the page leaves to the CSV: those of the other kind of headline."""
+    of_uf1 = [str(name) for name in frame.columns if str(name).startswith(("uf1_", "uar_"))]
+    beside = [name.removeprefix("uf1_") for name in of_uf1 if name.startswith("uf1_")]
+    return ["method", *(beside if info.task.headline == "uf1-uar" else of_uf1)]
 
 
 def _metrics(frame: pd.DataFrame, results: Results) -> list[Table]:

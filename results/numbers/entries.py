@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from results.numbers.cells import SELECTIONS, Cell, Selection, decided
 from results.numbers.intervals import PSEUDO, Error, Estimate
-from results.numbers.metrics import Metric, uar_of
+from results.numbers.metrics import Metric, uar_of, uf1_of
 from results.records.run_file import Repetition
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 Headline = Literal["mean", "pooled"]
-Statistic = Literal["mean", "pooled", "uar"]
-"""What a method is judged by: mean accuracy of the folds, accuracy over all clips, or UAR over all clips."""
+Statistic = Literal["mean", "pooled", "uf1", "uar"]
+"""What a method is judged by: mean accuracy of the folds, or accuracy, UF1 or UAR over all clips."""
 Group = Literal["all", "fold", "subject"]
 NO_CLIPS: Int64 = np.zeros(0, dtype=np.int64)
 
@@ -111,8 +111,11 @@ def weights(found: Predictions, headline: Headline) -> Float64:
 
 def estimate(found: Predictions, predicted: Int64, statistic: Statistic) -> Estimate:
     """The number by which decisions (entries,) are judged."""
+    by_person = found.counted(predicted, "subject")
+    if statistic == "uf1":
+        return metric_estimate(by_person, found.subjects, uf1_of, found.seeds)
     if statistic == "uar":
-        return metric_estimate(found.counted(predicted, "subject"), found.subjects, uar_of, found.seeds)
+        return metric_estimate(by_person, found.subjects, uar_of, found.seeds)
     return accuracy_estimate(found, predicted, statistic)
 
 
