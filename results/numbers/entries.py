@@ -123,7 +123,7 @@ def accuracy_estimate(found: Predictions, predicted: Int64, headline: Headline) 
     """Accuracy of decisions (entries,), the mean of folds or pooled, with what each person adds."""
     weight, right = weights(found, headline), (predicted == found.truth).astype(np.float64)
     seeds, n = len(found.seeds), len(found.subjects)
-    per_seed: Float64 = seeds * np.bincount(found.seed, weight * right, minlength=seeds)
+    per_seed = np.asarray(seeds * np.bincount(found.seed, weight * right, minlength=seeds), np.float64)
     beyond = weight * (right - float(per_seed.mean()))
     per_clip = np.bincount(found.clip, weight)
     return Estimate(
