@@ -31,6 +31,7 @@ TLCNN4 = "tlcnn4"
 BOUNDS: Mapping[str, tuple[int, int]] = {
     "tim": (2, 4096),
     "seeds": (0, 2**31 - 1),
+    "draws": (1, 1000),
     "workers": (0, 4096),
     "threads": (1, 4096),
     "memory_limit": (0, 2**31 - 1),
@@ -52,6 +53,11 @@ class Settings:
         Which classes and which clips.
     mapping
         A CSV of one's own for that, with emotion or clip and class.
+    seeds
+        Each deals the folds anew and begins everything that is drawn.
+    draws
+        How often a method whose numbers depend on draws (initial weights, order of batches) is trained on
+        each fold.
     left_out
         Methods that "all" or a wildcard named and that the data cannot serve.
     data, expressions
@@ -93,6 +99,7 @@ class Settings:
     tim: tuple[int, ...] = (32,)
     protocols: tuple[str, ...] = ("clips", "subject")
     seeds: tuple[int, ...] = (0,)
+    draws: int = 1
     data: Mapping[str, str] = field(default_factory=dict)
     expressions: Mapping[str, str] = field(default_factory=dict)
     simulator: str = "small"

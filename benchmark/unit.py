@@ -25,6 +25,10 @@ class Unit:
         Digest of the expression photographs, for methods that learn from them, else None.
     settings
         All of the method's settings.
+    seed
+        Deals the folds and begins what is drawn.
+    draw
+        Which of several trainings on the same fold, from 0.
     """
 
     method: str
@@ -37,6 +41,7 @@ class Unit:
     data: str
     stills: str | None
     settings: Mapping[str, Any]
+    draw: int = 0
 
     @cached_property
     def key(self) -> str:
@@ -49,9 +54,13 @@ class Unit:
 
 
 def seed_of(unit: Unit) -> int:
-    """The seed of a unit's randomness, from names: the same for every method on one fold, in any order."""
+    """The seed of a unit's randomness, from names: the same for every method on one fold, in any order.
+
+    Another draw is another seed on the same fold.
+    """
     protocol = PROTOCOLS[unit.protocol].seeds_as or unit.protocol
     names = f"{unit.data}|{unit.tim}|{protocol}|{unit.fold}|{unit.seed}|{unit.control}"
+    names += f"|draw {unit.draw}" if unit.draw else ""
     return int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
 
 

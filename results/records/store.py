@@ -38,7 +38,7 @@ class Record:
     Attributes
     ----------
     unit
-        Method, revision, tim, protocol, fold, seed, settings, data (digest) - names and numbers only.
+        Method, revision, tim, protocol, fold, seed, draw, settings, data (digest) - names and numbers only.
     names, subjects, databases, truth
         The n test clips.
     n_train
