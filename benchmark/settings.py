@@ -31,6 +31,7 @@ TLCNN4 = "tlcnn4"
 BOUNDS: Mapping[str, tuple[int, int]] = {
     "tim": (2, 4096),
     "seeds": (0, 2**31 - 1),
+    "draws": (1, 1000),
     "workers": (0, 4096),
     "threads": (1, 4096),
     "memory_limit": (0, 2**31 - 1),
@@ -47,6 +48,8 @@ class Settings:
     """All settings of a run.
 
     task: which classes and which clips; mapping: a CSV of one's own for that, with emotion or clip and class.
+    seeds: each deals the folds anew and begins everything that is drawn; draws: how often a method whose
+    numbers depend on draws (initial weights, order of batches) is trained on each fold.
     left_out: methods that "all" or a wildcard named and that the data cannot serve.
     data, expressions: name -> folder (or CSV) of databases, several places with commas between them; empty:
     the simulator. allow_duplicates: go on in silence of the exit status although clips or people seem to be
@@ -69,6 +72,7 @@ class Settings:
     tim: tuple[int, ...] = (32,)
     protocols: tuple[str, ...] = ("clips", "subject")
     seeds: tuple[int, ...] = (0,)
+    draws: int = 1
     data: Mapping[str, str] = field(default_factory=dict)
     expressions: Mapping[str, str] = field(default_factory=dict)
     simulator: str = "small"

@@ -18,7 +18,8 @@ class Unit:
     """One fit and its predictions: names and numbers only, so that its key outlives any process.
 
     data: digest of the source clips with their landmarks and labels; stills: digest of the expression
-    photographs, for methods that learn from them, else None; settings: all of the method's settings.
+    photographs, for methods that learn from them, else None; settings: all of the method's settings. seed:
+    deals the folds and begins what is drawn; draw: which of several trainings on the same fold, from 0.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Unit:
     data: str
     stills: str | None
     settings: Mapping[str, Any]
+    draw: int = 0
 
     @cached_property
     def key(self) -> str:
@@ -43,9 +45,13 @@ class Unit:
 
 
 def seed_of(unit: Unit) -> int:
-    """The seed of a unit's randomness, from names: the same for every method on one fold, in any order."""
+    """The seed of a unit's randomness, from names: the same for every method on one fold, in any order.
+
+    Another draw is another seed on the same fold.
+    """
     protocol = PROTOCOLS[unit.protocol].seeds_as or unit.protocol
     names = f"{unit.data}|{unit.tim}|{protocol}|{unit.fold}|{unit.seed}|{unit.control}"
+    names += f"|draw {unit.draw}" if unit.draw else ""
     return int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
 
 

@@ -1,4 +1,16 @@
-"""FDM: the principal optical flow directions of a clip cut into cuboids."""
+"""FDM: the principal optical flow directions of a clip cut into cuboids.
+
+Source: Xu, Zhang & Wang, "Microexpression identification and categorization using a facial dynamics map",
+IEEE Trans. Affective Computing 8 (2017).
+
+Notes
+-----
+From the paper: flow between neighbours, an alignment that leaves most of the face motionless,
+non-overlapping cuboids (fields after the last whole one are dropped), an optimal direction per cuboid,
+quantised and linked. Settled here: the alignment (`align`), the optimal direction (`principal_vectors`),
+eight directions, the threshold and the encodings; rows and columns are cut at floor(i H / rows), so no pixel
+is dropped.
+"""
 
 from __future__ import annotations
 
@@ -75,18 +87,9 @@ def fdm(
     ValueError
         For other shapes, flow not finite, a grid finer than the pixels or a depth over T-1.
 
-    Notes
-    -----
-    From the paper: flow between neighbours, an alignment that leaves most of the face motionless,
-    non-overlapping cuboids (fields after the last whole one are dropped), an optimal direction per cuboid,
-    quantised and linked. Settled here: the alignment (`align`), the optimal direction
-    (`principal_vectors`), eight directions, the threshold and the encodings; rows and columns are cut at
-    floor(i H / rows), so no pixel is dropped.
-
     References
     ----------
-    Xu, Zhang & Wang, "Microexpression identification and categorization using a facial dynamics map", IEEE
-    Trans. Affective Computing 8 (2017).
+    Xu, Zhang & Wang (2017), as at the top of this module.
 
     Examples
     --------
@@ -94,11 +97,8 @@ def fdm(
 
     >>> flow = np.zeros((6, 16, 16, 2), np.float32)
     >>> flow[:, :8, :8, 0] = 1
-    >>> fdm(flow, grid=(2, 2), depth=6).reshape(4, 2)
-    array([[1., 0.],
-           [0., 0.],
-           [0., 0.],
-           [0., 0.]], dtype=float32)
+    >>> fdm(flow, grid=(2, 2), depth=6).reshape(4, 2).tolist()
+    [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
     """
     return encode(principal_vectors(align(flow), grid=grid, depth=depth), encoding, threshold=threshold)
 

@@ -140,7 +140,9 @@ class Method(ABC):
     looks at a frame; `curve_titles` maps the beginning of the names of its training
     curves to the heading of their figure. `trial` holds settings under which a fit on a few
     clips takes about a second: the contract is checked with them. `needs_frames` is False for methods that
-    also run on clips that are onset-apex pictures of flow (`Clips.holds == "flow"`).
+    also run on clips that are onset-apex pictures of flow (`Clips.holds == "flow"`). `draws`: the numbers
+    depend on what the seed draws, initial weights or the order of batches, so that one fit on a fold says
+    little: a run fits such a method as often as its setting `draws` says, and rows are means over that.
     """
 
     name: ClassVar[str]
@@ -148,6 +150,7 @@ class Method(ABC):
     revision: ClassVar[int] = 1
     learns_from_stills: ClassVar[bool] = False
     needs_frames: ClassVar[bool] = True
+    draws: ClassVar[bool] = False
     role: ClassVar[Role] = "extra"
     blind: ClassVar[bool] = False
     curve_titles: ClassVar[Mapping[str, str]] = {}

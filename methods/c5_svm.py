@@ -50,6 +50,7 @@ class C5SVM(SVMMethod):
     curve_titles = STAGE_TITLES
     Settings = Settings
     learns_from_stills = True
+    draws = True
     trial: ClassVar[Mapping[str, Any]] = {
         "frame_size": (60, 56),
         "crop": 49,

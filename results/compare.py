@@ -12,7 +12,7 @@ import pandas as pd
 
 from results.numbers.cells import accuracy
 from results.numbers.tables import table3_frame, tested
-from results.records.run_file import Place
+from results.records.run_file import Place, Repetition
 from results.records.runs import Results, conditions, load_results, place_of
 
 COLUMNS = [
@@ -21,6 +21,7 @@ COLUMNS = [
     "protocol",
     "fold",
     "seed",
+    "draw",
     "a",
     "b",
     "difference",
@@ -67,7 +68,8 @@ class Comparison:
         for name, only in (("first", self.only_a), ("second", self.only_b)):
             found += [f"only in the {name} run: {_place(place)}" for place in only]
         for _, row in self.beyond.iterrows():
-            where = _place((row["method"], row["tim"], row["protocol"], row["fold"], row["seed"]))
+            again = Repetition(row["seed"], row["draw"])
+            where = _place((row["method"], row["tim"], row["protocol"], row["fold"], again))
             found.append(f"{where}: {row['a']:.4f} and {row['b']:.4f}, difference {row['difference']:+.4f}")
         if self.otherwise and self.atol == 0:
             found.append(f"{self.otherwise} decisions are not the same")
@@ -103,7 +105,7 @@ class PaperComparison:
 
 
 def compare(run_a: Path, run_b: Path, *, atol: float = 0.0) -> Comparison:
-    """Compare the finished units of two run folders by method, TIM, protocol, fold and seed.
+    """Compare the finished units of two run folders by method, TIM, protocol, fold, seed and draw.
 
     atol: in accuracy, 0 to 1. Raises NotARun and MixedRecords.
     """
@@ -151,12 +153,12 @@ def _unit(a: Results, b: Results, place: Place) -> tuple[Any, ...]:
     difference = 0.0 if first.names == second.names == () else y - x
     same_clips = (first.names, first.truth, first.classes) == (second.names, second.truth, second.classes)
     otherwise = int((first.honest != second.honest).sum()) if same_clips else None
-    return (*place, x, y, difference, len(first.names), otherwise)
+    return (*place[:4], *place[4], x, y, difference, len(first.names), otherwise)
 
 
 def _place(place: Place) -> str:
-    method, tim, protocol, fold, seed = place
-    return f"{method} TIM {tim} {protocol} {fold} seed {seed}"
+    method, tim, protocol, fold, again = place
+    return f"{method} TIM {tim} {protocol} {fold} {again}"
 
 
 def _conditions(results: Results) -> dict[str, str]:

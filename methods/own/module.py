@@ -64,6 +64,7 @@ class ModuleMethod(Method):
     """
 
     Settings = ModuleSettings
+    draws = True
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (32, 26), "epochs": 2, "keep": 2}
     curve_titles: ClassVar[Mapping[str, str]] = {"training": "Training"}
 

@@ -78,6 +78,7 @@ class FlowNetMethod(Method):
 
     settings: Any
     needs_frames = False
+    draws = True
     curve_titles: ClassVar[Mapping[str, str]] = {"training": "Training"}
     presets: ClassVar[Mapping[str, Epochs]]
 

@@ -33,6 +33,7 @@ class NetMethod(Method):
     """
 
     settings: NetSettings
+    draws = True
     curve_name: ClassVar[str]
     decides_per_step: ClassVar[bool] = False
 

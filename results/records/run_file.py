@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from basis.files import write_atomically
 from results.records.from_json import WrongShape, made
@@ -16,8 +16,19 @@ from results.records.store import ResultsError
 RUN_FILE = "run.json"
 RUN_SCHEMA = 2
 
-Place = tuple[str, int, str, str, int]
-"""Where a unit stands in the tables: method, TIM, protocol, fold, seed."""
+
+class Repetition(NamedTuple):
+    """One of several fits on a fold of one name: `seed` dealt the folds, `draw` counts trainings from 0."""
+
+    seed: int
+    draw: int = 0
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, draw {self.draw}" if self.draw else f"seed {self.seed}"
+
+
+Place = tuple[str, int, str, str, Repetition]
+"""Where a unit stands in the tables: method, TIM, protocol, fold, repetition."""
 
 
 class NotARun(ResultsError):
@@ -85,11 +96,12 @@ class PlannedUnit:
     fold: str
     seed: int
     variant: str
+    draw: int = 0
 
     @property
     def place(self) -> Place:
         """Where it stands in the tables."""
-        return (self.method, self.tim, self.protocol, self.fold, self.seed)
+        return (self.method, self.tim, self.protocol, self.fold, Repetition(self.seed, self.draw))
 
 
 @dataclass(frozen=True)

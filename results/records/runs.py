@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from basis.processor import FIXED
-from results.records.run_file import Place, RunFile, read_run_file
+from results.records.run_file import Place, Repetition, RunFile, read_run_file
 from results.records.store import Record, ResultsError, read_records
 
 
@@ -114,7 +114,7 @@ def place_of(unit: Mapping[str, Any]) -> Place:
         int(unit["tim"]),
         str(unit["protocol"]),
         str(unit["fold"]),
-        int(unit["seed"]),
+        Repetition(int(unit["seed"]), int(unit.get("draw", 0))),
     )
 
 

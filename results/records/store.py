@@ -33,7 +33,7 @@ class BadRecord(ResultsError):
 class Record:
     """One unit on disk.
 
-    unit: method, revision, tim, protocol, fold, seed, settings, data (digest) - names and numbers only.
+    unit: method, revision, tim, protocol, fold, seed, draw, settings, data (digest) - names and numbers only.
     names, subjects, databases, truth: the n test clips; n_train: clips trained on.
     scores: (candidates, n, classes) float32; chosen: the candidate picked on the training clips.
     step_decisions: (candidates, n, steps) int16 or None.
