@@ -1,4 +1,16 @@
-"""FDM: the principal optical flow directions of a clip cut into cuboids."""
+"""FDM: the principal optical flow directions of a clip cut into cuboids.
+
+Source: Xu, Zhang & Wang, "Microexpression identification and categorization using a facial dynamics map",
+IEEE Trans. Affective Computing 8 (2017).
+
+Notes
+-----
+From the paper: flow between neighbours, an alignment that leaves most of the face motionless,
+non-overlapping cuboids (fields after the last whole one are dropped), an optimal direction per cuboid,
+quantised and linked. Settled here: the alignment (`align`), the optimal direction (`principal_vectors`),
+eight directions, the threshold and the encodings; rows and columns are cut at floor(i H / rows), so no pixel
+is dropped.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +45,13 @@ _SIN = np.sin(np.arange(_SECTORS) * (2 * np.pi / _SECTORS) - np.pi)
 class AlignedFlow:
     """Flow without its most frequent translation, ready for any number of grids and depths.
 
-    field: (T-1, H, W, 2) float32, pixels; sectors: (T-1, H, W) uint8, the direction of each vector in
-    124 equal sectors from -pi on, 255 where the vector is 0.
+    Attributes
+    ----------
+    field
+        (T-1, H, W, 2) float32, pixels.
+    sectors
+        (T-1, H, W) uint8, the direction of each vector in 124 equal sectors from -pi on, 255 where the vector
+        is 0.
     """
 
     field: Float32
@@ -75,18 +92,9 @@ def fdm(
     ValueError
         For other shapes, flow not finite, a grid finer than the pixels or a depth over T-1.
 
-    Notes
-    -----
-    From the paper: flow between neighbours, an alignment that leaves most of the face motionless,
-    non-overlapping cuboids (fields after the last whole one are dropped), an optimal direction per cuboid,
-    quantised and linked. Settled here: the alignment (`align`), the optimal direction
-    (`principal_vectors`), eight directions, the threshold and the encodings; rows and columns are cut at
-    floor(i H / rows), so no pixel is dropped.
-
     References
     ----------
-    Xu, Zhang & Wang, "Microexpression identification and categorization using a facial dynamics map", IEEE
-    Trans. Affective Computing 8 (2017).
+    Xu, Zhang & Wang (2017), as at the top of this module.
 
     Examples
     --------
@@ -94,11 +102,8 @@ def fdm(
 
     >>> flow = np.zeros((6, 16, 16, 2), np.float32)
     >>> flow[:, :8, :8, 0] = 1
-    >>> fdm(flow, grid=(2, 2), depth=6).reshape(4, 2)
-    array([[1., 0.],
-           [0., 0.],
-           [0., 0.],
-           [0., 0.]], dtype=float32)
+    >>> fdm(flow, grid=(2, 2), depth=6).reshape(4, 2).tolist()
+    [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
     """
     return encode(principal_vectors(align(flow), grid=grid, depth=depth), encoding, threshold=threshold)
 
@@ -106,8 +111,18 @@ def fdm(
 def align(flow: Float32) -> AlignedFlow:
     """Subtract from every field its most frequent displacement.
 
-    flow: (T-1, H, W, 2) in pixels. The mode is found for u and for v on its own: the fullest bin of width
-    0.05 px centred on multiples of 0.05 (the nearest to 0 wins ties), refined to the mean of its values.
+    The mode is found for u and for v on its own: the fullest bin of width 0.05 px centred on multiples of
+    0.05 (the nearest to 0 wins ties), refined to the mean of its values.
+
+    Parameters
+    ----------
+    flow
+        (T-1, H, W, 2) in pixels.
+
+    Raises
+    ------
+    ValueError
+        For another shape, or flow that is not finite.
     """
     flow = np.ascontiguousarray(flow, np.float32)
     if flow.ndim != 4 or flow.shape[-1] != 2 or not flow.size:
@@ -123,6 +138,11 @@ def principal_vectors(aligned: AlignedFlow, *, grid: tuple[int, int], depth: int
 
     The direction d maximises sum max(0, v . d) over all unit vectors; the length is the mean of v . d over
     the vectors of the cuboid within 90 degrees of d. A cuboid without motion has (0, 0).
+
+    Raises
+    ------
+    ValueError
+        For a grid finer than the pixels or a depth over T-1.
 
     Notes
     -----
@@ -141,7 +161,13 @@ def principal_vectors(aligned: AlignedFlow, *, grid: tuple[int, int], depth: int
 
 
 def encode(vectors: Float32, encoding: Encoding = "unit", *, threshold: float = THRESHOLD) -> Float32:
-    """Principal vectors (..., 2) in pixels to a flat float32 feature; see `fdm` for the encodings."""
+    """Principal vectors (..., 2) in pixels to a flat float32 feature; see `fdm` for the encodings.
+
+    Raises
+    ------
+    ValueError
+        For an unknown encoding.
+    """
     if encoding not in ENCODINGS:
         raise ValueError(f"{encoding!r} is no encoding, must be one of {ENCODINGS}")
     flat = np.asarray(vectors, np.float64).reshape(-1, 2)

@@ -1,4 +1,14 @@
-"""LBP-TOP: local binary patterns on three orthogonal planes."""
+"""LBP-TOP: local binary patterns on three orthogonal planes.
+
+Source: Zhao & Pietikainen, "Dynamic texture recognition using local binary patterns with an application to
+facial expressions", IEEE Trans. Pattern Analysis and Machine Intelligence 29 (2007).
+
+Notes
+-----
+Interpolated neighbours are compared with the centre in exact arithmetic (ties count as >=), where the
+authors' MATLAB code computes in single precision and rounds down, so that exact ties there depend on where
+in the image they occur. All planes use the same centres, as the authors' code does.
+"""
 
 from __future__ import annotations
 
@@ -47,24 +57,14 @@ def lbp_top(
     ValueError
         For a clip too small for the radii or the blocks.
 
-    Notes
-    -----
-    Interpolated neighbours are compared with the centre in exact arithmetic (ties count as >=), where
-    the authors' MATLAB code computes in single precision and rounds down, so that exact ties there
-    depend on where in the image they occur. All planes use the same centres, as the authors' code does.
-
     References
     ----------
-    Zhao & Pietikainen, "Dynamic texture recognition using local binary patterns with an application to
-    facial expressions", PAMI 2007, Eq. 4-7 and Fig. 6.
+    Zhao & Pietikainen (2007), as at the top of this module.
 
     Examples
     --------
     >>> clip = np.random.default_rng(0).integers(0, 256, (7, 12, 10), np.uint8)
-    >>> descriptor = lbp_top(clip, blocks=(2, 1))
-    >>> descriptor.shape, descriptor.dtype
-    ((354,), dtype('float32'))
-    >>> descriptor.reshape(2, 3, 59).sum(axis=2).round(3).tolist()
+    >>> lbp_top(clip, blocks=(2, 1)).reshape(2, 3, 59).sum(axis=2).round(3).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
     histograms = []
@@ -99,7 +99,7 @@ def lbp_top_codes(
 
     References
     ----------
-    Zhao & Pietikainen (2007), as in `lbp_top`.
+    Zhao & Pietikainen (2007), as at the top of this module.
 
     Examples
     --------
@@ -124,7 +124,15 @@ def plane_circles(radii: Triple, points: Triple) -> tuple[tuple[Circle, tuple[in
 
 
 def margins_of(volume: npt.NDArray[np.uint8], radii: Triple) -> Triple:
-    """(t, y, x) pixels without a full neighbourhood; raises if volume or radii do not do."""
+    """(t, y, x) pixels without a full neighbourhood; raises if volume or radii do not do.
+
+    Raises
+    ------
+    TypeError
+        For pixels that are not uint8.
+    ValueError
+        For radii that are no whole numbers from 1 on, and a clip too small for them.
+    """
     if volume.dtype != np.uint8:
         raise TypeError(
             f"the volume must be uint8, got {volume.dtype}: round after interpolating in time, otherwise "

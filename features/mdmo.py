@@ -1,4 +1,17 @@
-"""MDMO: the main directional mean optical flow of 36 face regions."""
+"""MDMO: the main directional mean optical flow of 36 face regions.
+
+Source: Liu, Zhang, Yan, Wang, Zhao & Fu, "A main directional mean optical flow feature for spontaneous
+micro-expression recognition", IEEE Trans. Affective Computing 7 (2016).
+
+Notes
+-----
+As in the paper: head motion is removed by an affine map fitted to 13 landmarks, the fullest of eight
+direction bins gives the main direction, its mean vectors are averaged over frames. Settled here: angles are
+averaged relative to the centre of their bin (a plain mean of 0.1 and 6.2 would point backwards); the flow at
+a landmark is interpolated bilinearly, points outside the frame count as the nearest point of its border;
+bins are compared by count, the first wins ties; vectors of length 0 count in bin 0; a motionless clip has
+theta 0 as well. The pooling "all_frames" is the wording of later papers that use MDMO.
+"""
 
 from __future__ import annotations
 
@@ -49,19 +62,9 @@ def mdmo(flow: Float32, landmarks: npt.ArrayLike, *, pooling: Pooling = "per_fra
     ValueError
         For other shapes or flow not finite.
 
-    Notes
-    -----
-    As in the paper: head motion is removed by an affine map fitted to 13 landmarks, the fullest of eight
-    direction bins gives the main direction, its mean vectors are averaged over frames. Settled here: angles
-    are averaged relative to the centre of their bin (a plain mean of 0.1 and 6.2 would point backwards);
-    the flow at a landmark is interpolated bilinearly, points outside the frame count as the nearest point
-    of its border; bins are compared by count, the first wins ties; vectors of length 0 count in bin 0; a
-    motionless clip has theta 0 as well. "all_frames" is the wording of later papers that use MDMO.
-
     References
     ----------
-    Liu, Zhang, Yan, Wang, Zhao & Fu, "A main directional mean optical flow feature for spontaneous
-    micro-expression recognition", IEEE Trans. Affective Computing 7 (2016).
+    Liu et al. (2016), as at the top of this module.
 
     Examples
     --------

@@ -8,7 +8,11 @@ Notes
 -----
 No public code of STCLQP exists. Its abstract confirms the three components and a codebook for each in
 appearance and temporal planes; the magnitude threshold follows CLBP (Guo et al. 2010); the orientation
-component is our reading and described at `orientation_codes`.
+component is our reading and described at `orientation_codes`. A codebook is learnt by Lloyd's iterations
+until no code changes its centre: a code goes to the nearest centre (Euclidean, the first on ties), a centre
+without codes stays where it is. Random starts are distinct codes, drawn by their counts, plus N(0, 0.05)
+jitter. Sums of counts are whole numbers, so results depend on no order; k-means of distinct codes with their
+counts is that of all pixels, in far less time.
 """
 
 from __future__ import annotations
@@ -19,12 +23,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from features.binary_kmeans import bits, distance_tables, lloyd
 from features.lbp import Circle, Codes, block_counts, check_points, normalised
 from features.lbp_top import lbp_top_codes, margins_of, plane_circles
 from features.stclqp_loops import (
     absolute_sum,
-    byte_masses,
-    fill_distances,
     gradient_levels,
     magnitude_bits,
     nearest_centres,
@@ -204,8 +207,14 @@ def _nearest_offsets(plane: int, radius: int, points: int, shape: tuple[int, ...
 class Codebook:
     """A vocabulary of binary codes.
 
-    centers: (n_centers, P) float64, most significant bit first; lookup: (2^P,) uint8, nearest centre of
-    every code, the first one on ties; inertia: weighted sum of squared distances of the codes learnt from.
+    Attributes
+    ----------
+    centers
+        (n_centers, P) float64, most significant bit first.
+    lookup
+        (2^P,) uint8, nearest centre of every code, the first one on ties.
+    inertia
+        Weighted sum of squared distances of the codes learnt from.
     """
 
     centers: Float64
@@ -224,25 +233,18 @@ def learn_codebook(
     restarts: int = 5,
     max_iterations: int = 300,
 ) -> Codebook:
-    """Weighted k-means of distinct binary codes; the same as k-means of all pixels, in far less time.
+    """Weighted k-means of distinct binary codes.
 
     Parameters
     ----------
-    codes
-        (m,) integers, codes below 2^points.
-    counts
-        (m,) how often each occurs.
-    n_centers
-        Up to 256.
+    codes, counts
+        (m,) integers below 2^points, and how often each occurs.
+    n_centers, points
+        Up to 256; bits of a code, by default those of `init`, otherwise 16.
     init
-        (n_centers, points) starting centres, bits most significant first, or None for `restarts` draws of
-        distinct codes (by their counts) plus N(0, 0.05) jitter, of which the best result is kept.
-    seed
-        Of those draws.
-    points
-        Bits of a code: those of `init` by default, otherwise 16.
-    restarts, max_iterations
-        Draws, and iterations of each at most.
+        (n_centers, points) starting centres, bits most significant first, or None for random ones.
+    seed, restarts, max_iterations
+        Of the random starts; how many, of which the best is kept; iterations of each at most.
 
     Returns
     -------
@@ -253,12 +255,6 @@ def learn_codebook(
     ValueError
         For empty or ill-shaped input.
 
-    Notes
-    -----
-    Lloyd's iterations until no code changes its centre: a code goes to the nearest centre (Euclidean, the
-    first on ties), a centre without codes stays where it is. Sums of counts are whole numbers, so results
-    depend on no order.
-
     References
     ----------
     Hussain & Triggs (2012), as at the top of this module.
@@ -267,37 +263,22 @@ def learn_codebook(
     --------
     >>> corners = np.array([[0.0, 0, 0, 0], [1, 1, 1, 1]])
     >>> book = learn_codebook(np.array([0, 1, 14, 15]), np.array([5, 5, 3, 3]), n_centers=2, init=corners)
-    >>> book.centers
-    array([[0. , 0. , 0. , 0.5],
-           [1. , 1. , 1. , 0.5]])
-    >>> book.lookup
-    array([0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1], dtype=uint8)
-    >>> book.inertia
-    4.0
+    >>> book.centers.tolist(), book.inertia
+    ([[0.0, 0.0, 0.0, 0.5], [1.0, 1.0, 1.0, 0.5]], 4.0)
     """
     if points is None:
         points = 16 if init is None else np.shape(init)[-1]
+    values, weights = _occurring(np.asarray(codes), np.asarray(counts, np.float64), n_centers, points)
+    starts = _starts(init, values, weights, (n_centers, points), np.random.default_rng(seed), restarts)
+    table = np.asarray(np.bincount(values, weights, 2**points), np.float64)
+    return _best([lloyd(table.reshape(-1, min(256, 2**points)), start, max_iterations) for start in starts])
+
+
+def _occurring(
+    codes: npt.NDArray[Any], counts: Float64, n_centers: int, points: int
+) -> tuple[Codes, Float64]:
+    """The codes whose count is not 0, and these counts; ValueError for what `learn_codebook` cannot take."""
     check_points(points)
-    weights = np.asarray(counts, np.float64)
-    _check_codes(np.asarray(codes), weights, n_centers, points)
-    values, weights = np.asarray(codes, np.uint16)[weights > 0], weights[weights > 0]
-    if init is not None:
-        starts = [np.array(init, np.float64)]
-        if starts[0].shape != (n_centers, points):
-            raise ValueError(f"init must have shape {(n_centers, points)}, got {starts[0].shape}")
-    else:
-        rng = np.random.default_rng(seed)
-        starts = [_draw_centres(values, weights, n_centers, points, rng) for _ in range(restarts)]
-    table = np.zeros(2**points)
-    np.add.at(table, values, weights)
-    table = table.reshape(-1, min(256, 2**points))
-    results = [_lloyd(table, start, max_iterations) for start in starts]
-    centers, inertia = min(results, key=lambda result: result[1])
-    nearest, _ = nearest_centres(*_distance_tables(centers))
-    return Codebook(centers, nearest.reshape(-1), inertia)
-
-
-def _check_codes(codes: npt.NDArray[Any], counts: Float64, n_centers: int, points: int) -> None:
     if codes.ndim != 1 or codes.shape != counts.shape or not counts.any():
         raise ValueError(
             f"codes and counts must be equally long, with a count that is not 0: "
@@ -307,12 +288,23 @@ def _check_codes(codes: npt.NDArray[Any], counts: Float64, n_centers: int, point
         raise ValueError(f"codes must be from 0 to 2^{points} - 1 and counts must not be negative")
     if not 1 <= n_centers <= 256:
         raise ValueError(f"n_centers must be from 1 to 256, got {n_centers}")
+    return codes[counts > 0].astype(np.uint16), counts[counts > 0]
 
 
-def _bits(codes: npt.NDArray[Any], points: int) -> Float64:
-    """(m, P) bits of codes, most significant first."""
-    shifts = np.arange(points - 1, -1, -1)
-    return np.asarray((codes[:, np.newaxis].astype(np.int64) >> shifts) & 1, np.float64)
+def _starts(
+    init: Float64 | None,
+    codes: Codes,
+    counts: Float64,
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    restarts: int,
+) -> list[Float64]:
+    """Starting centres of shape (n_centers, P): the given ones alone, or `restarts` draws."""
+    if init is None:
+        return [_draw_centres(codes, counts, *shape, rng) for _ in range(restarts)]
+    if np.shape(init) != shape:
+        raise ValueError(f"init must have shape {shape}, got {np.shape(init)}")
+    return [np.array(init, np.float64)]
 
 
 def _draw_centres(
@@ -320,48 +312,15 @@ def _draw_centres(
 ) -> Float64:
     drawn = rng.choice(len(codes), min(n_centers, len(codes)), replace=False, p=counts / counts.sum())
     again = rng.choice(len(codes), n_centers - len(drawn))
-    chosen = _bits(codes[np.concatenate([drawn, again])], points)
+    chosen = bits(codes[np.concatenate([drawn, again])], points)
     return np.asarray(chosen + rng.normal(0, 0.05, chosen.shape))
 
 
-def _lloyd(table: Float64, centers: Float64, max_iterations: int) -> tuple[Float64, float]:
-    """Centres after convergence and the weighted sum of squared distances to them.
-
-    table: (2^P / 256, 256) counts of all codes by high and low byte.
-    """
-    counted = table > 0
-    nearest, _ = nearest_centres(*_distance_tables(centers))
-    for _ in range(max_iterations):
-        sums, masses = _sums(table, nearest, centers.shape)
-        used = masses > 0
-        centers = centers.copy()
-        centers[used] = sums[used] / masses[used, np.newaxis]
-        moved, _ = nearest_centres(*_distance_tables(centers))
-        if np.array_equal(moved[counted], nearest[counted]):
-            break
-        nearest = moved
-    _, distances = nearest_centres(*_distance_tables(centers))
-    return centers, float((table * distances).sum())
-
-
-def _distance_tables(centers: Float64) -> tuple[Float64, Float64]:
-    """(n_centers, values) squared distances of every high and of every low byte of a code."""
-    low_bits = min(8, centers.shape[1])
-    high_bits = centers.shape[1] - low_bits
-    high, low = np.zeros((len(centers), 2**high_bits)), np.zeros((len(centers), 2**low_bits))
-    fill_distances(np.ascontiguousarray(centers[:, :high_bits]), high)
-    fill_distances(np.ascontiguousarray(centers[:, high_bits:]), low)
-    return high, low
-
-
-def _sums(table: Float64, nearest: UInt8, shape: tuple[int, ...]) -> tuple[Float64, Float64]:
-    """Weighted sums of bits (n_centers, P) and of counts (n_centers,) per centre, exact whole numbers."""
-    high, low = np.zeros((shape[0], table.shape[0])), np.zeros((shape[0], table.shape[1]))
-    byte_masses(table, nearest, high, low)
-    low_bits = min(8, shape[1])
-    high_sums = high @ _bits(np.arange(table.shape[0]), shape[1] - low_bits)
-    low_sums = low @ _bits(np.arange(table.shape[1]), low_bits)
-    return np.concatenate([high_sums, low_sums], axis=1), high.sum(axis=1)
+def _best(results: list[tuple[Float64, float]]) -> Codebook:
+    """The codebook of the centres with the least inertia, of several (centres, inertia)."""
+    centers, inertia = min(results, key=lambda result: result[1])
+    nearest, _ = nearest_centres(*distance_tables(centers))
+    return Codebook(centers, nearest.reshape(-1), inertia)
 
 
 def code_counts(codes: Codes, points: int = 16) -> npt.NDArray[np.uint32]:
@@ -377,9 +336,25 @@ def quantised_histograms(
 ) -> npt.NDArray[np.float32]:
     """Histograms of codebook entries in spatial blocks.
 
-    codes: (..., T', H', W') uint16; lookups: (..., 2^P) uint8, a codebook's table for each leading
-    entry; blocks: (rows, columns), cut as in LBP-TOP. Returns (..., rows, columns, n_centers) float32;
-    each histogram sums to 1. Raises ValueError where a block would be empty.
+    Parameters
+    ----------
+    codes
+        (..., T', H', W') uint16.
+    lookups
+        (..., 2^P) uint8, a codebook's table for each leading entry.
+    n_centers
+        Entries of a codebook.
+    blocks
+        (rows, columns), cut as in LBP-TOP.
+
+    Returns
+    -------
+    (..., rows, columns, n_centers) float32; each histogram sums to 1
+
+    Raises
+    ------
+    ValueError
+        Where a block would be empty.
     """
     leading = codes.shape[:-3]
     identity = np.arange(n_centers, dtype=np.uint16)

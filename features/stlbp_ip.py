@@ -1,8 +1,22 @@
-"""STLBP-IP: local binary patterns of integral projections of difference images."""
+"""STLBP-IP: local binary patterns of integral projections of difference images.
+
+Source: Huang, Wang, Zhao & Pietikainen, "Facial micro-expression recognition using spatiotemporal local
+binary pattern with integral projection", ICCV workshops 2015.
+
+Notes
+-----
+A block has four histograms, each of which sums to 1: appearance (1D-LBP of the horizontal, then of the
+vertical projections, averaged over frames), then motion (2D LBP of the vertical projections over time, XT,
+then of the horizontal ones, YT). The difference images follow the paper's abstract (frame minus first frame,
+signed); robust PCA belongs to its successor. How 2D codes treat the image borders is not stated there; here
+only pixels with all neighbours inside count. Comparisons are exact, as in `features.lbp`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -19,8 +33,12 @@ _TIE = 1e-6
 class Projections:
     """Integral projections of one block's difference images.
 
-    horizontal: (T - 1, height) sums over x of each row; vertical: (T - 1, width) sums over y of each
-    column; float64.
+    Attributes
+    ----------
+    horizontal
+        (T - 1, height) float64 sums over x of each row.
+    vertical
+        (T - 1, width) float64 sums over y of each column.
     """
 
     horizontal: Float64
@@ -50,62 +68,45 @@ def stlbp_ip(
         Of the 2D LBP of the temporal images; the radius in pixels and frames.
     mask
         Odd width of the 1D mask in pixels; its neighbours are mask - 1 bits.
-    reference
-        The frame that is subtracted: the "first" or the "previous" one.
-    absolute
-        Whether the differences are made absolute.
-    uniform
-        Uniform labels instead of all codes.
+    reference, absolute, uniform
+        The frame to subtract, "first" or "previous"; sizes of differences alone; uniform labels, not all.
 
     Returns
     -------
     (rows * columns * bins of the four histograms,) float32
-        Blocks row by row, each: appearance (1D-LBP of horizontal, then of vertical projections, histograms
-        averaged over frames), then motion (2D LBP of the vertical projections over time, XT, then of the
-        horizontal ones, YT). Every one of the four histograms sums to 1; 4 x 59 values a block by default.
+        Blocks row by row, each: appearance of rows and of columns, motion XT and YT; 4 x 59 by default.
 
     Raises
     ------
     ValueError
-        When a block is smaller than the mask or than 2 radius + 1, or there are fewer than 2 radius + 2
-        frames.
-
-    Notes
-    -----
-    The difference images follow the paper's abstract (frame minus first frame, signed); robust PCA
-    belongs to its successor. How 2D codes treat the image borders is not stated there; here only
-    pixels with all neighbours inside count. Comparisons are exact, as in `features.lbp`.
+        When a block is smaller than the mask or than 2 radius + 1, or frames are fewer than 2 radius + 2.
 
     References
     ----------
-    Huang, Wang, Zhao & Pietikainen, "Facial micro-expression recognition using spatiotemporal local binary
-    pattern with integral projection", ICCV workshops 2015.
+    Huang et al. (2015), as at the top of this module.
 
     Examples
     --------
     >>> clip = np.random.default_rng(0).integers(0, 256, (8, 20, 18), np.uint8)
-    >>> descriptor = stlbp_ip(clip, blocks=(2, 1))
-    >>> descriptor.shape, descriptor.dtype
-    ((472,), dtype('float32'))
-    >>> descriptor.reshape(2, 4, 59).sum(axis=2).round(3).tolist()
+    >>> stlbp_ip(clip, blocks=(2, 1)).reshape(2, 4, 59).sum(axis=2).round(3).tolist()
     [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
     """
     differences = difference_images(volume, reference=reference, absolute=absolute)
-    rows = block_edges(volume.shape[1], blocks[0], "rows of pixels")
-    columns = block_edges(volume.shape[2], blocks[1], "columns of pixels")
-    _check_sizes(volume.shape, int(np.diff(rows).min()), int(np.diff(columns).min()), radius, mask)
-    parts = []
-    for i in range(blocks[0]):
-        for j in range(blocks[1]):
-            block = differences[:, rows[i] : rows[i + 1], columns[j] : columns[j + 1]]
-            parts.append(_block_descriptor(projections(block), points, radius, mask, uniform))
+    blocks_of_clip = map(projections, _blocks_of(differences, blocks, radius, mask))
+    parts = [_block_descriptor(block, points, radius, mask, uniform) for block in blocks_of_clip]
     return np.concatenate(parts).astype(np.float32)
 
 
 def difference_images(
     volume: npt.NDArray[Any], *, reference: Reference = "first", absolute: bool = False
 ) -> Float64:
-    """(T - 1, H, W) float64 differences of frames 2..T to the first or to the previous frame."""
+    """(T - 1, H, W) float64 differences of frames 2..T to the first or to the previous frame.
+
+    Raises
+    ------
+    ValueError
+        For another shape, fewer than two frames or an unknown reference.
+    """
     if volume.ndim != 3 or len(volume) < 2:
         raise ValueError(f"STLBP-IP needs a volume (T, H, W) with at least 2 frames, got {volume.shape}")
     if reference not in {"first", "previous"}:
@@ -149,7 +150,7 @@ def lbp_1d(signal: npt.NDArray[Any], mask: int = 9) -> Codes:
 
     References
     ----------
-    Huang, Wang, Zhao & Pietikainen (2015), as in `stlbp_ip`.
+    Huang et al. (2015), as at the top of this module.
 
     Examples
     --------
@@ -196,8 +197,18 @@ def _histogram(codes: Codes, points: int, uniform: bool) -> Float64:
     return normalised(counts.reshape(len(codes), bins))
 
 
+def _blocks_of(differences: Float64, blocks: tuple[int, int], radius: int, mask: int) -> Iterator[Float64]:
+    """The blocks of (T - 1, H, W) difference images row by row; ValueError where they are too small."""
+    rows = block_edges(differences.shape[1], blocks[0], "rows of pixels")
+    columns = block_edges(differences.shape[2], blocks[1], "columns of pixels")
+    _check_sizes(differences.shape, int(np.diff(rows).min()), int(np.diff(columns).min()), radius, mask)
+    for top, bottom in pairwise(rows):
+        for left, right in pairwise(columns):
+            yield differences[:, top:bottom, left:right]
+
+
 def _check_sizes(shape: tuple[int, ...], height: int, width: int, radius: int, mask: int) -> None:
-    """Raise ValueError naming the block size or number of frames that would do."""
+    """Raise ValueError naming the block size or number of frames that would do; shape (T - 1, H, W)."""
     least = max(mask, 2 * radius + 1)
     if min(height, width) < least:
         raise ValueError(
@@ -205,5 +216,5 @@ def _check_sizes(shape: tuple[int, ...], height: int, width: int, radius: int, m
             f"blocks of at least {least} x {least} pixels; use fewer blocks or larger frames than "
             f"{shape[1]} x {shape[2]}"
         )
-    if shape[0] - 1 < 2 * radius + 1:
-        raise ValueError(f"radius {radius} needs at least {2 * radius + 2} frames, got {shape[0]}")
+    if shape[0] < 2 * radius + 1:
+        raise ValueError(f"radius {radius} needs at least {2 * radius + 2} frames, got {shape[0] + 1}")
