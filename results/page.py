@@ -26,7 +26,7 @@ from results.records.runs import Results, place_of
 from results.table_text import LEGEND, as_text, blocks, headline_of, shown_columns, title, with_roles
 
 MOST_BYTES = 2_900_000
-"""Of the whole page; where figures would make it larger, the largest stay beside it and are shown from there."""
+"""Of the whole page; where figures would make it larger, the largest are shown from their files."""
 
 MOST_BLOCKS = 4
 """Tables of one section that are shown together; of more the page opens with the first protocol and TIM."""
@@ -158,9 +158,8 @@ def _where(protocol: Any, tim: Any, **more: Any) -> dict[str, str]:
 
 def _main_tables(frame: pd.DataFrame, info: RunFile) -> list[Table]:
     tables = []
-    for heading, shown in blocks(frame, info):
-        columns = shown_columns(shown)
-        folds = fold_columns(shown)
+    for heading, block in blocks(frame, info):
+        shown, columns, folds = block, shown_columns(block), fold_columns(block)
         if not set(folds) & set(columns) and len(folds) > 1:
             strips = shown[folds].apply(lambda row: strip(list(row)), axis=1)
             shown = shown.assign(strip=strips)
