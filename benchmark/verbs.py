@@ -122,7 +122,9 @@ def _counts(name: str) -> dict[str, int]:
     return {database: sum(counts.values()) for database, counts in task.published.items()}
 
 
-def check(what: Sequence[str], decode: bool, task: str | None, mapping: str | None, log: Log) -> int:
+def check(
+    what: Sequence[str], decode: bool, log: Log, task: str | None = None, mapping: str | None = None
+) -> int:
     """Check databases named NAME=DIR and methods named by their names; status 1 if anything is wrong.
 
     task, mapping: a label set by name or by CSV: which of the databases' clips are in it is said too, and

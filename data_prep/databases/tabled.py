@@ -10,13 +10,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource, ImageFrames, VideoFrames
+from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource, VideoFrames
 from data_prep.databases.action_units import action_units, objective_class
 from data_prep.databases.alike import alike, hint
 from data_prep.databases.corrections import FILE, corrected, read_corrections
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
 from data_prep.databases.gathering import Gathering
-from data_prep.databases.places import Places, below_subjects, by_name, frames_with_gaps, homes_of
+from data_prep.databases.places import (
+    Places,
+    apex_with_gaps,
+    below_subjects,
+    by_name,
+    frames_with_gaps,
+    homes_of,
+)
 from data_prep.databases.registry import DATABASES, source_of
 from data_prep.databases.source import Source
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
@@ -66,10 +73,10 @@ class Release(Source):
     name) of clips that the release holds and its table does not. columns, required: of the table, beside or
     instead of COLUMNS and REQUIRED. folder_key: a folder's name to what rows call it; any_case: whether the
     table is careless of capitals. inner: the folder of the colour frames inside a clip's folder; gaps:
-    whether the camera dropped frames. emotion_of: a row to its emotion word and the labels it carries;
-    file_of: a row to the name of its folder; no_clip: rows that are none, such as sums. remarks: what is
-    known to be wrong in the release; known: (subject, file name) -> what is known to be wrong with it,
-    noted where the row is read.
+    whether the camera dropped frames; whole_folder: whether a folder ends with its clip. emotion_of: a row
+    to its emotion word and the labels it carries; file_of: a row to the name of its folder; no_clip: rows
+    that are none, such as sums. remarks: what is known to be wrong in the release; known: (subject, file
+    name) -> what is known to be wrong with it, noted where the row is read.
     """
 
     fps: float
@@ -92,6 +99,7 @@ class Release(Source):
     folder_key: Callable[[str], str] = str
     any_case: bool = False
     gaps: bool = False
+    whole_folder: bool = False
     emotion_of: Callable[[Row], tuple[str, tuple[str, ...]]] = _emotion
     file_of: Callable[[Row], str] = _file
     no_clip: Callable[[Row], bool] = field(default=lambda row: False)
@@ -138,6 +146,8 @@ def _load(release: Release, tree: Tree, named: Path | None) -> Database:
         used.add(key)
         make = partial(_clip, source, row, gathering.note)
         gathering.take(_label(release, row, key), row, make)
+    if several := sum(len(clip.marks) > 1 for clip in gathering.clips):
+        gathering.note(f"{release.name}: {several} clips carry several labels; tasks of one label lack them")
     for row in left_out:
         key = _key(release, row)
         used.add(key)
@@ -290,7 +300,7 @@ def whole_span(tree: Tree, place: str) -> tuple[int, int]:
 
 
 def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
-    release, tree = source.release, source.tree
+    release = source.release
     number, file = subject_number(row), checked_name(release.file_of(row), f"{row}: Filename")
     emotion, marks = release.emotion_of(row)
     onset, offset = in_order(row, row.integer("Onset"), row.integer("Offset"))
@@ -303,13 +313,7 @@ def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
         note(f"{row}: the clip is {seconds:.1f} s long, a micro-expression is not; a number is mistyped?")
     place = _place(source, row, (number, file))
     try:
-        if release.gaps and not place.lower().endswith(VIDEOS):
-            frames: FrameSource = frames_with_gaps(
-                tree, place, onset, offset, lambda what: note(f"{row}: {what}")
-            )
-            annotations = tree.sidecar(place, frames.paths[0]) if isinstance(frames, ImageFrames) else None
-        else:
-            frames, annotations = frames_at(tree, place, onset, offset)
+        frames, annotations, apex = _frames(source, row, place, (onset, apex, offset), note)
     except Refused as refused:
         raise Refused(f"{row}: {refused}") from refused
     subject = f"{release.name}/{release.subject(number)}"
@@ -331,6 +335,29 @@ def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
         action_units=action_units(row.get("Units")),
         marks=marks,
     )
+
+
+def _frames(
+    source: _Source,
+    row: Row,
+    place: str,
+    numbers: tuple[int, int | None, int],
+    note: Callable[[str], None],
+) -> tuple[FrameSource, str | None, int | None]:
+    """(frames, landmark file, apex) of a row's (onset, apex, offset) in its place; raises Refused."""
+    release, tree, (onset, apex, offset) = source.release, source.tree, numbers
+    if place.lower().endswith(VIDEOS):
+        return *frames_at(tree, place, onset, offset), apex
+    if release.gaps:
+        frames = frames_with_gaps(tree, place, onset, offset, lambda what: note(f"{row}: {what}"))
+        apex = apex_with_gaps(tree, place, apex, lambda what: note(f"{row}: {what}"))
+        return frames, tree.sidecar(place, frames.paths[0]), apex
+    found = frames_at(tree, place, onset, offset)
+    if release.whole_folder and (last := max(tree.frames(place))) != offset:
+        note(
+            f"{row}: the offset is {offset} and the last frame of its folder {last}, which should be the same"
+        )
+    return *found, apex
 
 
 def _place(source: _Source, row: Row, key: tuple[int, str]) -> str:

@@ -95,11 +95,11 @@ def test_check_says_what_is_in_the_folder(made, command):
 
 def test_check_says_which_clips_are_in_a_task(made, data, capsys):
     out, _ = made
-    assert check([data[0], f"flow-images={out}"], False, "three", None, print) == 0
+    assert check([data[0], f"flow-images={out}"], False, print, "three") == 0
     said = capsys.readouterr().out
     assert said.count("task three: casme2: ") == 2 and "not in the task three: " in said
     with pytest.raises(TaskError, match=r"casme2-5.*cannot be served by smic"):
-        check([data[1]], False, "casme2-5", None, print)
+        check([data[1]], False, print, "casme2-5")
 
 
 def test_a_model_of_flow_images_labels_a_flow_image(made, tmp_path, capsys):
