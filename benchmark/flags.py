@@ -245,7 +245,13 @@ def _pairs(given: Sequence[str], flag: str) -> dict[str, str]:
 
 
 def knobs_of(given: Sequence[str]) -> dict[str, Any]:
-    """KNOB=VALUE words; values read as TOML, so 1.5, true and "text" keep their kinds."""
+    """KNOB=VALUE words; values read as TOML, so 1.5, true and "text" keep their kinds.
+
+    Raises
+    ------
+    SettingsError
+        For a word of another form.
+    """
     knobs: dict[str, Any] = {}
     for item in given:
         try:
