@@ -50,7 +50,13 @@ def prepare(settings: Settings, log: Log) -> int:
 
 
 def compare(run: Path, other: str, atol: float, log: Log) -> int:
-    """Per-fold differences of two runs, or a run beside the paper's Table 3."""
+    """Per-fold differences of two runs, or a run beside the paper's Table 3.
+
+    Raises
+    ------
+    VerbError
+        For a tolerance outside 0..1, or beside a printed table.
+    """
     from results.compare import compare as compare_runs
     from results.compare import compare_with_paper
 
@@ -127,8 +133,14 @@ def check(
 ) -> int:
     """Check databases named NAME=DIR and methods named by their names; status 1 if anything is wrong.
 
-    task, mapping: a label set by name or by CSV: which of the databases' clips are in it is said too, and
-    TaskError is raised for a database that cannot serve it.
+    With a label set, by name or by CSV, it is said too which of the databases' clips are in it.
+
+    Raises
+    ------
+    VerbError
+        For a NAME= without a folder.
+    TaskError
+        For a database that cannot serve the label set.
     """
     from benchmark.tasks import asked_task
 

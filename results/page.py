@@ -20,7 +20,7 @@ from results.clip_page import CLIP_PAGE, HARDEST, Group, hardest
 from results.figures.style import INK, PAPER, QUIET, Figures, Picture
 from results.numbers.findings import findings
 from results.records.run_file import RunFile
-from results.records.runs import Results
+from results.records.runs import Results, place_of
 from results.table_text import LEGEND, as_text, blocks, headline_of, shown_columns, title, with_roles
 
 MOST_SVG = 2_400_000
@@ -45,7 +45,12 @@ FILES = {
 class Table:
     """A table of the page: columns maps CSV column to heading, rows are CSV cells by column.
 
-    parts: the same rows in groups, each with the heading above it; first: the column of the headline.
+    Attributes
+    ----------
+    parts
+        The same rows in groups, each with the heading above it.
+    first
+        The column of the headline.
     """
 
     name: str
@@ -236,7 +241,7 @@ def _class_counts(counts: Mapping[str, Mapping[str, int]]) -> Table:
 
 def _unfinished(per_fold: pd.DataFrame) -> list[dict[str, Any]]:
     left = per_fold.loc[
-        per_fold["status"] != "done", ["method", "tim", "protocol", "fold_name", "seed", "status"]
+        per_fold["status"] != "done", ["method", "tim", "protocol", "fold_name", "seed", "draw", "status"]
     ]
     return _records(left)
 
@@ -249,7 +254,7 @@ def _failures(results: Results) -> list[dict[str, str]]:
         error = record.error or {}
         found.append(
             {
-                "where": f"{where}, seed {unit['seed']}",
+                "where": f"{where}, {place_of(unit)[4]}",
                 "status": record.status,
                 "message": f"{error.get('type', '')}: {error.get('message', '')}".strip(": "),
                 "traceback": error.get("traceback", "no traceback was left"),

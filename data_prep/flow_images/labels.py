@@ -30,8 +30,12 @@ def word_of(label: str, *, any_word: bool = False) -> str | None:
 def labels_in(table: Entry) -> dict[Name, str] | None:
     """Clip -> emotion word from a table of lines database,subject,clip,label; None if it is no such table.
 
-    A header line and empty lines are allowed; below a header every word is taken for one. Raises
-    DatabaseError for a line that breaks the pattern, and for a clip with two labels.
+    A header line and empty lines are allowed; below a header every word is taken for one.
+
+    Raises
+    ------
+    DatabaseError
+        For a line that breaks the pattern, and for a clip with two labels.
     """
     lines = _lines(table)
     if not lines or len(lines[0][1]) != _COLUMNS:

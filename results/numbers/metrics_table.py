@@ -23,6 +23,7 @@ from results.numbers.metrics import METRICS, recalls_of
 from results.numbers.over_candidates import best_single
 from results.numbers.tables import in_paper
 from results.numbers.unit_tables import whole
+from results.records.run_file import Repetition
 from results.records.runs import Results
 
 Row = dict[str, Any]
@@ -59,14 +60,16 @@ def _rows(
     by_subject = by_subject[:, there]
     shape |= {"clips": int(by_subject[0].sum()), "subjects": len(people)}
     by_fold = found.matrices(selection, "fold", database)
-    pooled = {"scope": "pooled", **shape, **_pooled(by_subject, people, classes)}
+    pooled = {"scope": "pooled", **shape, **_pooled(by_subject, people, classes, found.seeds)}
     return [base | pooled, base | {"scope": "fold mean", **shape, **_fold_mean(by_fold, classes)}]
 
 
-def _pooled(by_subject: Int64, people: tuple[str, ...], classes: Sequence[str]) -> Row:
+def _pooled(
+    by_subject: Int64, people: tuple[str, ...], classes: Sequence[str], seeds: Sequence[Repetition]
+) -> Row:
     row: Row = {}
     for name, metric in METRICS.items():
-        number = metric_estimate(by_subject, people, metric)
+        number = metric_estimate(by_subject, people, metric, seeds)
         low, high = number.interval()
         row |= {name: number.value, f"{name}_low": low, f"{name}_high": high}
         row[f"{name}_seed_sd"] = number.spread
