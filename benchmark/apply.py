@@ -24,7 +24,7 @@ from benchmark.verbs import VerbError
 from data_prep.clips import Clips, Stills
 from data_prep.crop import crop_landmarks
 from data_prep.databases.errors import Refused
-from data_prep.databases.tabled import frames_at, whole_span
+from data_prep.databases.spans import frames_at, whole_span
 from data_prep.databases.trees import Tree
 from data_prep.examine import look
 from data_prep.frames import VIDEOS, times_of
@@ -48,7 +48,13 @@ ENTRIES: Mapping[str, Any] = {
 
 
 def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Log) -> int:
-    """Train one method on all clips and save it as a folder; nothing is left half-written."""
+    """Train one method on all clips and save it as a folder; nothing is left half-written.
+
+    Raises
+    ------
+    VerbError
+        For a folder that is there already, and for several methods.
+    """
     if out.exists():
         raise VerbError(f"{out} exists already; name a new folder for the model")
     settings = checked(replace(settings, methods=(method,), tim=(tim,), seeds=(seed,)))
@@ -169,8 +175,30 @@ def predict(
 ) -> int:
     """Label one video file or one folder of frames and show the score of every class.
 
-    What makes the label doubtful, such as a face that is lost or a clip in which nothing moves, stands
-    beside it. page: where to write what was seen, as one file for a browser.
+    What makes the label doubtful, such as a face that is lost or a clip in which nothing moves, stands beside
+    it.
+
+    Parameters
+    ----------
+    model
+        Folder that `fit` wrote.
+    video
+        A video file or a folder of numbered pictures.
+    onset, offset
+        Numbers of the first and the last frame, None for those that are there.
+    landmarks
+        Back end, None for the one that the model was prepared with.
+    device
+        "cpu" or "cuda", "auto" for a GPU where there is one.
+    page
+        Where to write what was seen, as one file for a browser.
+    log
+        Takes one line for the user.
+
+    Raises
+    ------
+    VerbError
+        For a clip that the method cannot handle, and for what is no model or no video.
     """
     method, card = load(model, device=choose_devices(device)[0])
     backend = landmarks or card["landmarks"]
@@ -205,8 +233,24 @@ def clip_of(
 ) -> Watched:
     """A video file or a folder of numbered pictures, none missing and none twice, as one prepared clip.
 
-    onset, offset: numbers of the first and the last frame, as in the pictures' names or counted from 1 in
-    a video; None for the first or last that is there. Holds one raw frame at a time.
+    Holds one raw frame at a time.
+
+    Parameters
+    ----------
+    video
+        A video file or a folder.
+    landmarks
+        Back end.
+    tim, size
+        Frames after interpolation, and (height, width) of each.
+    onset, offset
+        Numbers of the first and the last frame, as in the pictures' names or counted from 1 in a video; None
+        for the first or last that is there.
+
+    Raises
+    ------
+    VerbError
+        For what is neither, frames that are missing or doubled, and a window outside them.
     """
     if not video.is_dir() and not (video.is_file() and video.suffix.lower() in VIDEOS):
         kinds = ", ".join(VIDEOS)

@@ -99,7 +99,9 @@ def _databases(plan: DataPlan) -> set[str]:
 
 def _planned(unit: Unit) -> PlannedUnit:
     variant = variant_of_unit(unit.as_json())
-    return PlannedUnit(unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed, variant)
+    return PlannedUnit(
+        unit.key, unit.method, unit.tim, unit.protocol, unit.fold, unit.seed, variant, unit.draw
+    )
 
 
 def _data(assembled: Assembled) -> DataInfo:

@@ -186,7 +186,8 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--methods", nargs="+", metavar="NAME", help='names, wildcards, "all", "!name"')
     made.add_argument("--tim", nargs="+", type=int, help="clip lengths after interpolation")
     made.add_argument("--protocol", nargs="+", dest="protocols", metavar="NAME")
-    made.add_argument("--seeds", nargs="+", type=int)
+    made.add_argument("--seeds", nargs="+", type=int, help="each deals the folds anew")
+    made.add_argument("--draws", type=int, metavar="N", help="trainings of each network on each fold")
     _data_flags(made)
     made.add_argument("--out", metavar="DIR", help="run folder; default: runs/<profile>")
     made.add_argument("--engine", choices=ENGINES)
@@ -244,7 +245,13 @@ def _pairs(given: Sequence[str], flag: str) -> dict[str, str]:
 
 
 def knobs_of(given: Sequence[str]) -> dict[str, Any]:
-    """KNOB=VALUE words; values read as TOML, so 1.5, true and "text" keep their kinds."""
+    """KNOB=VALUE words; values read as TOML, so 1.5, true and "text" keep their kinds.
+
+    Raises
+    ------
+    SettingsError
+        For a word of another form.
+    """
     knobs: dict[str, Any] = {}
     for item in given:
         try:

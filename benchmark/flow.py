@@ -43,9 +43,25 @@ def flow(
 ) -> int:
     """Write one picture a clip, a table of labels, how they were made, and a sheet of some of them.
 
-    algorithm: of `features.optical_flow.ALGORITHMS`, "auto" for TV-L1 where it is installed. tim: frames of
-    a clip after interpolation, to which an annotated apex is rounded. Raises SettingsError where `out`
-    holds something else or the data are flow images already.
+    Parameters
+    ----------
+    settings
+        Of a run; its data are what pictures are made of.
+    out
+        The folder of the pictures.
+    algorithm
+        Of `features.optical_flow.ALGORITHMS`, "auto" for TV-L1 where it is installed.
+    normalise, spotter
+        See `features.flow_image.Recipe`.
+    tim
+        Frames of a clip after interpolation, to which an annotated apex is rounded.
+    log
+        Takes one line for the user.
+
+    Raises
+    ------
+    SettingsError
+        Where `out` holds something else or the data are flow images already.
     """
     if FLOW_IMAGES in settings.data:
         raise SettingsError(f"{FLOW_IMAGES} are pictures of flow already; name databases of frames")
@@ -71,7 +87,13 @@ def flow(
 
 
 def recipe_of(algorithm: str, normalise: str, spotter: str) -> Recipe:
-    """The recipe, its algorithm found out where it is "auto"; errors name what there is."""
+    """The recipe, its algorithm found out where it is "auto"; errors name what there is.
+
+    Raises
+    ------
+    SettingsError
+        For a flow that is not installed, and an unknown word.
+    """
     one_of(algorithm, dict.fromkeys(("auto", BEST, *ALGORITHMS)), "flow algorithm")
     normalise = one_of(normalise, ("minmax", "symmetric"), "normalisation of pictures")
     spotter = one_of(spotter, get_args(Spotter), "spotter")

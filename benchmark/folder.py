@@ -56,7 +56,14 @@ def held_before(folder: Path, **conditions: str) -> RunFile | None:
 def made_otherwise(units: Sequence[AnyUnit], found: Survey, arithmetic: str) -> list[AnyUnit]:
     """Finished units whose records were made with other versions, or another arithmetic, than here.
 
-    arithmetic: of the devices that units run on now, as `basis.processor.arithmetic` says it.
+    Parameters
+    ----------
+    units
+        What is planned.
+    found
+        What the folder holds.
+    arithmetic
+        Of the devices that units run on now, as `basis.processor.arithmetic` says it.
     """
     methods = {unit.method for unit in units}
     here = {name: digest_of(_here(name, arithmetic)) for name in methods}
@@ -92,12 +99,12 @@ def still_planned(
 ) -> tuple[PlannedUnit, ...]:
     """What an earlier command planned in this folder and stays so beside the units that are asked for now.
 
-    Units of one method, TIM, protocol and seed stand or fall together. Those that are not asked for now and
-    of which some were never run are planned no more, so that a smaller plan shows what it asked for; their
-    records stay in the folder, and a command that asks for them again goes on with them.
+    Units of one method, TIM, protocol, seed and draw stand or fall together. Those that are not asked for now
+    and of which some were never run are planned no more, so that a smaller plan shows what it asked for;
+    their records stay in the folder, and a command that asks for them again goes on with them.
     """
     asked = {group_of(unit) for unit in units}
-    earlier: defaultdict[tuple[str, int, str, int], list[PlannedUnit]] = defaultdict(list)
+    earlier: defaultdict[tuple[str, int, str, int, int], list[PlannedUnit]] = defaultdict(list)
     for planned in before.units if before else ():
         if group_of(planned) not in asked:
             earlier[group_of(planned)].append(planned)
@@ -113,6 +120,6 @@ def still_planned(
     return tuple(each for name in earlier if name in tried for each in earlier[name])
 
 
-def group_of(unit: AnyUnit) -> tuple[str, int, str, int]:
-    """Method, TIM, protocol and seed."""
-    return (unit.method, unit.tim, unit.protocol, unit.seed)
+def group_of(unit: AnyUnit) -> tuple[str, int, str, int, int]:
+    """Method, TIM, protocol, seed and draw."""
+    return (unit.method, unit.tim, unit.protocol, unit.seed, unit.draw)

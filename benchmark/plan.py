@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ LONGEST_SIDE = 4096
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """What planning needs to know of a method; stills: does it learn from photographs;
-    threads: those that its import started.
+    """What planning needs to know of a method; stills: does it learn from photographs; draws: how often it
+    is fitted on a fold; threads: those that its import started.
     """
 
     name: str
@@ -32,11 +33,18 @@ class MethodSpec:
     settings: Mapping[str, Any]
     frame_size: tuple[int, int]
     stills: bool
+    draws: int = 1
     threads: tuple[str, ...] = ()
 
 
 def describe(name: str, settings: Settings) -> MethodSpec:
-    """Import a method and resolve its settings under this run's profile."""
+    """Import a method and resolve its settings under this run's profile.
+
+    Raises
+    ------
+    SettingsError
+        For settings that it does not have or of another kind.
+    """
     cls, threads = loaded(name)
     method: Method = cls(make_settings(cls, settings_for(name, settings.method_settings)))
     if not all(1 <= side <= LONGEST_SIDE for side in method.frame_size):
@@ -50,6 +58,7 @@ def describe(name: str, settings: Settings) -> MethodSpec:
         settings=dataclasses.asdict(method.settings),
         frame_size=method.frame_size,
         stills=cls.learns_from_stills,
+        draws=settings.draws if cls.draws else 1,
         threads=threads,
     )
 
@@ -101,22 +110,34 @@ def units(
 ) -> Iterator[Unit]:
     """All units of a run, fold by fold, so that methods sharing a stage or feature file come side by side.
 
-    fold_names: (protocol, seed) -> names of its folds.
+    What depends on draws stands `settings.draws` times on each fold.
+
+    Parameters
+    ----------
+    specs
+        The methods with their settings.
+    settings
+        Of the run.
+    fold_names
+        (protocol, seed) -> names of its folds.
+    data, stills
+        Digests of the clips and of the photographs.
     """
-    for tim in settings.tim:
-        for protocol in settings.protocols:
-            for seed in settings.seeds:
-                for fold in fold_names[protocol, seed]:
-                    for spec in specs:
-                        yield Unit(
-                            method=spec.name,
-                            revision=spec.revision,
-                            tim=tim,
-                            protocol=protocol,
-                            fold=fold,
-                            seed=seed,
-                            control=settings.control,
-                            data=data,
-                            stills=stills if spec.stills else None,
-                            settings=spec.settings,
-                        )
+    places = itertools.product(settings.tim, settings.protocols, settings.seeds)
+    for tim, protocol, seed in places:
+        for fold, draw in itertools.product(fold_names[protocol, seed], range(settings.draws)):
+            for spec in specs:
+                if draw < spec.draws:
+                    yield Unit(
+                        method=spec.name,
+                        revision=spec.revision,
+                        tim=tim,
+                        protocol=protocol,
+                        fold=fold,
+                        seed=seed,
+                        control=settings.control,
+                        data=data,
+                        stills=stills if spec.stills else None,
+                        settings=spec.settings,
+                        draw=draw,
+                    )

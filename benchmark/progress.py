@@ -65,6 +65,7 @@ class Progress:
         self.seconds[unit.method].append(outcome.seconds)
         left = f"about {duration(self.left)} left"
         what = f"{unit.method} tim {unit.tim} {unit.protocol} {unit.fold} seed {unit.seed}"
+        what += f" draw {unit.draw}" if unit.draw else ""
         if outcome.status != "done":
             self.failed += 1
             reason = (outcome.error or {}).get("message", "")

@@ -18,7 +18,7 @@ from data_prep.cache import Journal
 from data_prep.clips import Clips, Database, StillDatabase, Stills
 from data_prep.databases import load, load_stills
 from data_prep.databases.identity import suspicions
-from data_prep.databases.trees import places_of
+from data_prep.databases.named import places_of
 from data_prep.flow_images import FlowDatabase, FlowPlan, plan_flow_images, prepared_flow_images
 from data_prep.flow_images.report import KNOWN
 from data_prep.plan import Place
@@ -50,8 +50,10 @@ class Sources:
 def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
     """Load what the settings name; without `data` the simulator's databases, written first if need be.
 
-    Raises TaskError for a named database on which the task is not defined; of the simulator's those are
-    left out.
+    Raises
+    ------
+    TaskError
+        For a named database on which the task is not defined; of the simulator's those are left out.
     """
     task, cache = task_of(settings), Path(settings.cache)
     simulated = not settings.data
@@ -100,7 +102,13 @@ def is_simulated(given: Path | str) -> bool:
 
 
 def simulator(size: str, knobs: Mapping[str, Any]) -> SimulatorSettings:
-    """The simulator's settings: a preset and the knobs that the user turned, checked."""
+    """The simulator's settings: a preset and the knobs that the user turned, checked.
+
+    Raises
+    ------
+    SettingsError
+        For a knob that there is not, or outside its bounds.
+    """
     hints = hints_of(SimulatorSettings)
     known = [name for name in hints if name != "size"]
     for knob in knobs:

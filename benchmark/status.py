@@ -52,6 +52,6 @@ def _troubles(run: Path, plan: RunFile, found: Survey) -> Iterator[str]:
             path = run / "units" / f"{first.key}.json"
             error = read_record(path).error or {}
             message = str(error.get("message", "")).partition("\n")[0]
-            place = f"{first.method} tim {first.tim} {first.protocol} {first.fold} seed {first.seed}"
+            place = f"{first.method} tim {first.tim} {first.protocol} {first.fold} {first.place[4]}"
             yield f"{name}, for example {place}: {message} ({path})"
             yield f"  what helps: {helps.format(timeout=float(plan.settings.get('timeout', 0)))}"

@@ -14,7 +14,13 @@ __all__ = ["TASKS", "counts_in_words", "task_of"]
 
 
 def task_of(settings: Settings) -> Task:
-    """The task that the settings name; raises TaskError."""
+    """The task that the settings name.
+
+    Raises
+    ------
+    TaskError
+        For an unknown name, and a table that cannot be read.
+    """
     return task_from_csv(Path(settings.mapping)) if settings.mapping else task_named(settings.task)
 
 

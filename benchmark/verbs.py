@@ -48,7 +48,13 @@ def prepare(settings: Settings, log: Log) -> int:
 
 
 def compare(run: Path, other: str, atol: float, log: Log) -> int:
-    """Per-fold differences of two runs, or a run beside the paper's Table 3."""
+    """Per-fold differences of two runs, or a run beside the paper's Table 3.
+
+    Raises
+    ------
+    VerbError
+        For a tolerance outside 0..1, or beside a printed table.
+    """
     from results.compare import compare as compare_runs
     from results.compare import compare_with_paper
 
@@ -121,7 +127,13 @@ def _counts(name: str) -> dict[str, int]:
 
 
 def check(what: Sequence[str], decode: bool, log: Log) -> int:
-    """Check databases named NAME=DIR and methods named by their names; status 1 if anything is wrong."""
+    """Check databases named NAME=DIR and methods named by their names; status 1 if anything is wrong.
+
+    Raises
+    ------
+    VerbError
+        For a NAME= without a folder.
+    """
     problems = 0
     reports: list[CheckReport] = []
     for item in what:

@@ -163,7 +163,13 @@ TASKS = Registry(
 
 
 def task_named(name: str) -> Task:
-    """The task of this name; raises TaskError with the near names, or if a package's entry is no Task."""
+    """The task of this name.
+
+    Raises
+    ------
+    TaskError
+        With the near names, or if a package's entry is no Task.
+    """
     task = TASKS.load(name)
     if not isinstance(task, Task):
         raise TaskError(
@@ -175,8 +181,12 @@ def task_named(name: str) -> Task:
 def task_from_csv(path: Path) -> Task:
     """A task of one's own from a CSV with the columns emotion, class or clip, class.
 
-    The classes are in the order of their first line. Raises TaskError for a file that cannot be read,
-    a line without a class and a word or clip that stands twice.
+    The classes are in the order of their first line.
+
+    Raises
+    ------
+    TaskError
+        For a file that cannot be read, a line without a class and a word or clip that stands twice.
     """
     words: dict[str, str] = {}
     clips: dict[str, str] = {}

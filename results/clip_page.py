@@ -27,12 +27,18 @@ PICTURES = "clips"
 class Group:
     """The clips of one protocol and TIM, hardest first.
 
-    classes: the names of the classes in order. rows: the rows of the table that tested a clip of it, in its
-    order; a method under two settings is two.
-    frame: index clip; columns database, subject, truth, `failing` (share of the methods' decisions that are
-    wrong, baselines apart; nan where baselines alone tested it), and one column per row, by its name, with
-    its most frequent decision over seeds.
-    right: the same index, one column per row, share of the seeds that are right.
+    Attributes
+    ----------
+    classes
+        The names of the classes in order.
+    rows
+        The rows of the table that tested a clip of it, in its order; a method under two settings is two.
+    frame
+        Index clip; columns database, subject, truth, `failing` (share of the methods' decisions that are
+        wrong, baselines apart; nan where baselines alone tested it), and one column per row, by its name,
+        with its most frequent decision over seeds.
+    right
+        The same index, one column per row, share of the seeds that are right.
     """
 
     protocol: ProtocolInfo

@@ -12,7 +12,7 @@ import pandas as pd
 
 from results.numbers.cells import accuracy
 from results.numbers.tables import table3_frame, tested
-from results.records.run_file import Place
+from results.records.run_file import Place, Repetition
 from results.records.runs import Results, conditions, load_results, place_of
 
 COLUMNS = [
@@ -21,6 +21,7 @@ COLUMNS = [
     "protocol",
     "fold",
     "seed",
+    "draw",
     "a",
     "b",
     "difference",
@@ -33,11 +34,21 @@ COLUMNS = [
 class Comparison:
     """What differs between two runs.
 
-    units: one row per unit that both have: honest accuracies a and b (0 to 1), b minus a, and how many
-    clips got another decision (missing when the clips are not the same); only_a, only_b: units of one run
-    only; failed: units of either run that did not finish; conditions: one line per setting, version or
-    digest that is not the same; same_data: whether both runs are of the same clips; atol: the largest
-    difference that is taken for equal.
+    Attributes
+    ----------
+    units
+        One row per unit that both have: honest accuracies a and b (0 to 1), b minus a, and how many clips got
+        another decision (missing when the clips are not the same).
+    only_a, only_b
+        Units of one run only.
+    failed
+        Units of either run that did not finish.
+    conditions
+        One line per setting, version or digest that is not the same.
+    same_data
+        Whether both runs are of the same clips.
+    atol
+        The largest difference that is taken for equal.
     """
 
     units: pd.DataFrame
@@ -67,7 +78,8 @@ class Comparison:
         for name, only in (("first", self.only_a), ("second", self.only_b)):
             found += [f"only in the {name} run: {_place(place)}" for place in only]
         for _, row in self.beyond.iterrows():
-            where = _place((row["method"], row["tim"], row["protocol"], row["fold"], row["seed"]))
+            again = Repetition(row["seed"], row["draw"])
+            where = _place((row["method"], row["tim"], row["protocol"], row["fold"], again))
             found.append(f"{where}: {row['a']:.4f} and {row['b']:.4f}, difference {row['difference']:+.4f}")
         if self.otherwise and self.atol == 0:
             found.append(f"{self.otherwise} decisions are not the same")
@@ -103,9 +115,21 @@ class PaperComparison:
 
 
 def compare(run_a: Path, run_b: Path, *, atol: float = 0.0) -> Comparison:
-    """Compare the finished units of two run folders by method, TIM, protocol, fold and seed.
+    """Compare the finished units of two run folders by method, TIM, protocol, fold, seed and draw.
 
-    atol: in accuracy, 0 to 1. Raises NotARun and MixedRecords.
+    Parameters
+    ----------
+    run_a, run_b
+        Run folders.
+    atol
+        In accuracy, 0 to 1.
+
+    Raises
+    ------
+    NotARun
+        For a folder that holds none.
+    MixedRecords
+        Where records of different conditions would share a table.
     """
     a, b = load_results(run_a), load_results(run_b)
     common = [place for place in a.records if place in b.records]
@@ -151,12 +175,12 @@ def _unit(a: Results, b: Results, place: Place) -> tuple[Any, ...]:
     difference = 0.0 if first.names == second.names == () else y - x
     same_clips = (first.names, first.truth, first.classes) == (second.names, second.truth, second.classes)
     otherwise = int((first.honest != second.honest).sum()) if same_clips else None
-    return (*place, x, y, difference, len(first.names), otherwise)
+    return (*place[:4], *place[4], x, y, difference, len(first.names), otherwise)
 
 
 def _place(place: Place) -> str:
-    method, tim, protocol, fold, seed = place
-    return f"{method} TIM {tim} {protocol} {fold} seed {seed}"
+    method, tim, protocol, fold, again = place
+    return f"{method} TIM {tim} {protocol} {fold} {again}"
 
 
 def _conditions(results: Results) -> dict[str, str]:

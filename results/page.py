@@ -20,7 +20,7 @@ from results.clip_page import CLIP_PAGE, HARDEST, Group, hardest
 from results.figures.style import INK, PAPER, QUIET, Figures, Picture
 from results.numbers.findings import findings
 from results.records.run_file import RunFile
-from results.records.runs import Results
+from results.records.runs import Results, place_of
 from results.table_text import LEGEND, as_text, blocks, headline_of, shown_columns, title, with_roles
 
 MOST_SVG = 2_400_000
@@ -45,7 +45,12 @@ FILES = {
 class Table:
     """A table of the page: columns maps CSV column to heading, rows are CSV cells by column.
 
-    parts: the same rows in groups, each with the heading above it; first: the column of the headline.
+    Attributes
+    ----------
+    parts
+        The same rows in groups, each with the heading above it.
+    first
+        The column of the headline.
     """
 
     name: str
@@ -103,7 +108,7 @@ def _content(
         "baselines": _baselines(frames["baselines"], info),
         "metrics": _metrics(frames["metrics"], results),
         "statistics": _statistics(frames["statistics"]),
-        "optimism": _plain("optimism", frames["optimism"]),
+        "optimism": _plain("optimism", frames["optimism"], _hidden_numbers(frames["optimism"], info)),
         "costs": _plain("costs", frames["costs"]),
         "audit": _plain("audit", audit().verdicts),
         "pictures": _pictures([*figures.pictures, *figures.sheets]),
@@ -171,6 +176,13 @@ def _plain(name: str, frame: pd.DataFrame, hidden: Sequence[str] = ("method",), 
     return Table(name, heading, columns, _records(as_text(frame)))
 
 
+def _hidden_numbers(frame: pd.DataFrame, info: RunFile) -> list[str]:
+    """Columns of the optimism table that the page leaves to the CSV: those of the other kind of headline."""
+    of_uf1 = [str(name) for name in frame.columns if str(name).startswith(("uf1_", "uar_"))]
+    beside = [name.removeprefix("uf1_") for name in of_uf1 if name.startswith("uf1_")]
+    return ["method", *(beside if info.task.headline == "uf1-uar" else of_uf1)]
+
+
 def _metrics(frame: pd.DataFrame, results: Results) -> list[Table]:
     """Pooled metrics under honest selection, a table per protocol, TIM and database."""
     own = frame[(frame["selection"] == "honest") & (frame["scope"] == "pooled")]
@@ -229,7 +241,7 @@ def _class_counts(counts: Mapping[str, Mapping[str, int]]) -> Table:
 
 def _unfinished(per_fold: pd.DataFrame) -> list[dict[str, Any]]:
     left = per_fold.loc[
-        per_fold["status"] != "done", ["method", "tim", "protocol", "fold_name", "seed", "status"]
+        per_fold["status"] != "done", ["method", "tim", "protocol", "fold_name", "seed", "draw", "status"]
     ]
     return _records(left)
 
@@ -242,7 +254,7 @@ def _failures(results: Results) -> list[dict[str, str]]:
         error = record.error or {}
         found.append(
             {
-                "where": f"{where}, seed {unit['seed']}",
+                "where": f"{where}, {place_of(unit)[4]}",
                 "status": record.status,
                 "message": f"{error.get('type', '')}: {error.get('message', '')}".strip(": "),
                 "traceback": error.get("traceback", "no traceback was left"),

@@ -33,7 +33,13 @@ class Squared(Release):
     """A release whose table has no header and whose folders are named by rules on sheets of their own."""
 
     def sheet(self, table: Path) -> Sheet:
-        """The rows of the micro-expressions as other tables write them; raises DatabaseError."""
+        """The rows of the micro-expressions as other tables write them.
+
+        Raises
+        ------
+        DatabaseError
+            For a workbook that is not as the release has it.
+        """
         pages = pages_of(table)
         first = next((page for page in pages if "rule" not in page.name.lower()), None)
         people = _rule(table, pages, "rule1", key=2)

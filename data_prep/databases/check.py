@@ -45,8 +45,14 @@ class Count:
 class CheckReport:
     """What a check found: `usable` clips or photographs, everything set aside, and the counts.
 
-    clips: the usable ones; remarks: what to know of the table, such as an apex that cannot be; suspicions:
-    doubts about who is who, which make folds leak (see `identity`).
+    Attributes
+    ----------
+    clips
+        The usable ones.
+    remarks
+        What to know of the table, such as an apex that cannot be.
+    suspicions
+        Doubts about who is who, which make folds leak (see `identity`).
     """
 
     name: str
@@ -113,8 +119,13 @@ def check(
 ) -> CheckReport:
     """Read a database of clips or photographs and look at every frame file.
 
-    By default the header and the end of each file are read; with `decode` every pixel. `mapping` is the
-    CSV of `load_stills`. Raises DatabaseError where nothing can be read at all.
+    By default the header and the end of each file are read; with `decode` every pixel. `mapping` is the CSV
+    of `load_stills`.
+
+    Raises
+    ------
+    DatabaseError
+        Where nothing can be read at all.
     """
     if name in STILLS or mapping is not None:
         return report_stills(load_stills(name, _one(root), mapping=mapping), decode=decode)

@@ -28,9 +28,18 @@ _PACKED = ("x", "y", "subject", "database", "clip")
 class Gathered:
     """What a form gave.
 
-    images: clip -> (height, width, 3) uint8; words: clip -> emotion word; findings: what is wrong with
-    the set without hiding a clip; refused: (what, reason) of what became no clip; further: pictures of
-    another kind that belong to the clips and are not read.
+    Attributes
+    ----------
+    images
+        Clip -> (height, width, 3) uint8.
+    words
+        Clip -> emotion word.
+    findings
+        What is wrong with the set without hiding a clip.
+    refused
+        (what, reason) of what became no clip.
+    further
+        Pictures of another kind that belong to the clips and are not read.
     """
 
     form: str
@@ -52,7 +61,13 @@ class InTree:
 
 
 def gathered(root: Path) -> Gathered:
-    """The set at a path in whichever form it lies; raises DatabaseError where there is none."""
+    """The set at a path in whichever form it lies.
+
+    Raises
+    ------
+    DatabaseError
+        Where there is none.
+    """
     if root.suffix.lower() == ".npz" and root.is_file():
         return from_npz(Entry(PurePosixPath(root.name), root.read_bytes))
     files = files_of(root)
@@ -82,7 +97,13 @@ def in_tree(pictures: Iterable[Entry]) -> list[InTree]:
 
 
 def from_tree(tree: Sequence[InTree]) -> Gathered:
-    """The test pictures of every fold, checked against their copies among the training pictures."""
+    """The test pictures of every fold, checked against their copies among the training pictures.
+
+    Raises
+    ------
+    Refused
+        Caught here: for a picture of one person in the fold of another.
+    """
     made = Gathered("a leave-one-subject-out tree")
     seen: dict[str, UInt8] = {}
     tests, trains = ([item for item in tree if item.part == part] for part in (TEST, TRAIN))
@@ -120,7 +141,13 @@ def _check_copies(made: Gathered, trains: Iterable[InTree], seen: dict[str, UInt
 
 
 def from_flat(flat: Sequence[Entry], files: Files, tree: Sequence[InTree]) -> Gathered:
-    """Pictures named by subject and clip, their labels from a table or a tree in or beside the folder."""
+    """Pictures named by subject and clip, their labels from a table or a tree in or beside the folder.
+
+    Raises
+    ------
+    DatabaseError
+        Where two different pictures are of one clip.
+    """
     by_stem: dict[str, Entry] = {}
     made = Gathered("a flat folder")
     seen: dict[str, UInt8] = {}
@@ -210,7 +237,13 @@ def _tree_beside(root: Path) -> list[InTree]:
 
 
 def from_npz(packed: Entry) -> Gathered:
-    """Arrays x (n, height, width, 3) uint8 RGB, y, subject, database, clip; raises DatabaseError."""
+    """Arrays x (n, height, width, 3) uint8 RGB, y, subject, database, clip.
+
+    Raises
+    ------
+    DatabaseError
+        For arrays that are missing or do not fit.
+    """
     try:
         with np.load(io.BytesIO(packed.read()), allow_pickle=False) as archive:
             held: dict[str, Any] = {key: archive[key] for key in _PACKED if key in archive}

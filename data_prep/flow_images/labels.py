@@ -26,8 +26,12 @@ def word_of(label: str) -> str | None:
 def labels_in(table: Entry) -> dict[Name, str] | None:
     """Clip -> emotion word from a table of lines database,subject,clip,label; None if it is no such table.
 
-    A header line and empty lines are allowed. Raises DatabaseError for a line that breaks the pattern
-    after lines that kept it, and for a clip with two labels.
+    A header line and empty lines are allowed.
+
+    Raises
+    ------
+    DatabaseError
+        For a line that breaks the pattern after lines that kept it, and for a clip with two labels.
     """
     found: dict[Name, str] = {}
     for number, line in _lines(table):

@@ -30,10 +30,19 @@ _NO_FRAMES = ImageFrames(())
 class FlowDatabase(Database):
     """A database whose clips have no frames: `images` holds one (height, width, 3) uint8 array a clip.
 
-    The channels are u, v and strain. form: in words; simulated: made of simulated frames, as the verb `flow`
-    notes; warnings: what is wrong with the set without hiding a clip; further: pictures that belong to the
-    clips and are not read; sha256: of all pictures as they lie, sorted by file name, by which known sets are
-    recognised.
+    The channels are u, v and strain.
+
+    Attributes
+    ----------
+    form
+        In words.
+    simulated
+        Made of simulated frames, as the verb `flow` notes; warnings: what is wrong with the set without
+        hiding a clip.
+    further
+        Pictures that belong to the clips and are not read.
+    sha256
+        Of all pictures as they lie, sorted by file name, by which known sets are recognised.
     """
 
     images: Mapping[str, UInt8] = field(default_factory=dict)
@@ -46,8 +55,11 @@ class FlowDatabase(Database):
 def load(root: Path) -> FlowDatabase:
     """Read a set of flow images; clips are named as those of frames are, `casme2/01/EP02_01f`.
 
-    Raises DatabaseError for a path without flow images or without labels, for pictures of several sizes,
-    and for channels that lie in another order than u, v, strain.
+    Raises
+    ------
+    DatabaseError
+        For a path without flow images or without labels, for pictures of several sizes, and for channels that
+        lie in another order than u, v, strain.
     """
     found = gathered(root)
     if not found.images:
@@ -78,7 +90,13 @@ class FlowSource(Source):
     """The source of the database `flow-images`: a folder, a zip archive or an npz file."""
 
     def read(self, root: Path | str | Sequence[Path]) -> FlowDatabase:
-        """What `load` gives; raises DatabaseError for several places."""
+        """What `load` gives.
+
+        Raises
+        ------
+        DatabaseError
+            For several places.
+        """
         if not isinstance(root, Path | str):
             raise DatabaseError(f"{DATABASE}: one folder, archive or npz file, not {len(root)} places")
         return load(Path(root).expanduser())

@@ -46,7 +46,10 @@ class Name:
 def from_stem(stem: str) -> Name:
     """The clip of a file name such as "sub01_EP02_01f " (a blank before the ending is ignored).
 
-    Raises Refused for a name without both parts.
+    Raises
+    ------
+    Refused
+        For a name without both parts.
     """
     person, underscore, clip = stem.rstrip().partition("_")
     if not (underscore and person and clip):
@@ -62,7 +65,10 @@ def database_of(person: str) -> str:
 def from_columns(database: str, subject: str, clip: str) -> Name:
     """The clip of a line of a table: MEGC2019's list writes samm,6,006_1_2 for 006_006_1_2.
 
-    Raises Refused for names that are none.
+    Raises
+    ------
+    Refused
+        For names that are none.
     """
     database = database.strip().lower()
     person = subject.strip()

@@ -44,8 +44,10 @@ class Files:
 def files_of(root: Path) -> Files:
     """The pictures, CSV tables and npz files below a folder, or in a zip archive.
 
-    Raises DatabaseError where there are more than `MAX_FILES`, for a damaged archive, and for a path that
-    is neither.
+    Raises
+    ------
+    DatabaseError
+        Where there are more than `MAX_FILES`, for a damaged archive, and for a path that is neither.
     """
     if root.is_dir():
         entries = list(_of_folder(root))
@@ -62,12 +64,24 @@ def files_of(root: Path) -> Files:
 
 
 def decoded(entry: Entry) -> UInt8:
-    """(height, width, 3) uint8 RGB of one picture; raises DatabaseError naming it."""
+    """(height, width, 3) uint8 RGB of one picture.
+
+    Raises
+    ------
+    DatabaseError
+        Naming it.
+    """
     return decoded_bytes(entry.read(), entry.path)
 
 
 def decoded_bytes(data: bytes, path: PurePosixPath) -> UInt8:
-    """(height, width, 3) uint8 RGB of a picture's bytes; raises DatabaseError naming it."""
+    """(height, width, 3) uint8 RGB of a picture's bytes.
+
+    Raises
+    ------
+    DatabaseError
+        For anything but three channels of 8 bits, naming it.
+    """
     try:
         header = picture_files.read_header(data)
         height, width = header.height, header.width

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.clips import Float32
+from data_prep.clips import Float32, Int64
 from features.kernels import chi_square_distances
 
 Float64 = npt.NDArray[np.float64]
@@ -28,9 +29,12 @@ _MEASURES: dict[KernelName, Measure] = {
 class Kernel:
     """One kernel of a grid.
 
-    name: "linear" <x, y>; "poly" (gamma <x, y> + coef) ** degree; "rbf" exp(-g |x - y|^2) and "chi2"
-    exp(-g chi2(x, y)) with g = gamma / mean distance of the training clips, so that gamma = 1 suits
-    any descriptor; "additive-chi2" sum 2 x y / (x + y).
+    Attributes
+    ----------
+    name
+        "linear" <x, y>; "poly" (gamma <x, y> + coef) ** degree; "rbf" exp(-g |x - y|^2) and "chi2" exp(-g
+        chi2(x, y)) with g = gamma / mean distance of the training clips, so that gamma = 1 suits any
+        descriptor; "additive-chi2" sum 2 x y / (x + y).
     """
 
     name: KernelName = "linear"
@@ -47,6 +51,11 @@ class Kernel:
         """What is computed from pairs of feature vectors before the kernel's own formula."""
         return _MEASURES[self.name]
 
+    @property
+    def scaled(self) -> bool:
+        """Whether the kernel depends on the mean distance of the training clips."""
+        return self.name in {"rbf", "chi2"}
+
     def describe(self) -> dict[str, Any]:
         """The kernel as JSON values, without parameters that it does not use."""
         values: dict[str, Any] = {"kernel": self.name}
@@ -61,7 +70,7 @@ class Kernel:
         if self.name == "poly":
             powers: Float64 = (self.gamma * values + self.coef) ** self.degree
             return powers
-        if self.name in {"rbf", "chi2"}:
+        if self.scaled:
             return np.asarray(np.exp(values * (-self.gamma / scale)))
         return values
 
@@ -89,3 +98,24 @@ def mean_distance(values: Float64) -> float:
         return 1.0
     mean = float((values.sum() - np.trace(values)) / (n * (n - 1)))
     return mean if mean > 0 else 1.0
+
+
+def fold_matrices(
+    kernel: Kernel,
+    whole: Float64 | None,
+    own: Sequence[tuple[Float64, Float64]],
+    splits: Sequence[tuple[Int64, Int64]],
+) -> Iterator[tuple[Float64, Float64]]:
+    """Kernel values within each training part, and from the test part to it.
+
+    whole: (n, n) values of the kernel's measure over all clips, cut for each of `splits` (train, test), or
+    None where every part has its `own` (within, across).
+    """
+    fixed = None if whole is None or kernel.scaled else kernel.matrix(whole, 1.0)
+    for f, (train, test) in enumerate(splits):
+        values = whole if fixed is None else fixed
+        within, across = own[f] if values is None else (values[np.ix_(p, train)] for p in (train, test))
+        if fixed is None:
+            scale = mean_distance(within)
+            within, across = kernel.matrix(within, scale), kernel.matrix(across, scale)
+        yield within, across

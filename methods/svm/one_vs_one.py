@@ -6,19 +6,29 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from sklearn.svm import SVC
 
-from data_prep.clips import Int64
+from data_prep.clips import Float32, Int64
+from methods.svm.decomposition import solve_pairs
 from methods.svm.kernels import Float64
+
+TOLERANCE = 1e-3
+"""Of the optimality conditions, as scikit-learn's default."""
 
 
 @dataclass(frozen=True)
 class OneVsOne:
     """A fitted multi-class SVM as arrays: decisions = K(clips, training clips) @ coefficients + intercepts.
 
-    classes: (k,) int64, ascending; coefficients: (n_train, k (k - 1) / 2) float64; intercepts:
-    (k (k - 1) / 2,). Pairs run (0, 1), (0, 2), ..., (1, 2), ...; a decision above zero is for the first
-    class of its pair.
+    Pairs run (0, 1), (0, 2), ..., (1, 2), ...; a decision above zero is for the first class of its pair.
+
+    Attributes
+    ----------
+    classes
+        (k,) int64, ascending.
+    coefficients
+        (n_train, k (k - 1) / 2) float64.
+    intercepts
+        (k (k - 1) / 2,).
     """
 
     classes: Int64
@@ -28,40 +38,94 @@ class OneVsOne:
 
     def scores(self, kernel: Float64, n_classes: int) -> Float64:
         """(clips, n_classes) scores; the highest (lowest index on ties) is what libsvm would decide."""
-        return pair_scores(kernel @ self.coefficients + self.intercepts, self.classes, n_classes)
+        return pair_scores(self._decisions(kernel), self.classes, n_classes)
+
+    def decided(self, kernel: Float64) -> Int64:
+        """(clips,) classes with the highest score."""
+        winners = pair_votes(self._decisions(kernel), len(self.classes)).argmax(axis=1)
+        return np.asarray(self.classes[winners])
+
+    def _decisions(self, kernel: Float64) -> Float64:
+        decisions: Float64 = kernel @ self.coefficients + self.intercepts
+        return decisions
+
+
+@dataclass(frozen=True)
+class GroupedKernel:
+    """A training kernel as the solver wants it, shared by all values of C.
+
+    classes: (k,) int64, ascending; starts: (k + 1,) int64, where each class begins and the last one ends;
+    order: (n,) int64, training clips class by class; kernel: (n, n) float32 and diagonal: (n,) float64 in
+    that order.
+    """
+
+    classes: Int64
+    starts: Int64
+    order: Int64
+    kernel: Float32
+    diagonal: Float64
+
+    @classmethod
+    def of(cls, gram: Float64, labels: Int64) -> GroupedKernel:
+        """From a (n, n) kernel matrix; raises ValueError where a value is not finite in float32."""
+        classes, counts = np.unique(labels, return_counts=True)
+        order = np.argsort(labels, kind="stable")
+        kernel = gram.astype(np.float32)[np.ix_(order, order)]
+        if kernel.size and not np.isfinite(kernel.min() + kernel.max()):
+            raise ValueError("a support vector machine needs finite kernel values")
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        return cls(classes, starts, order, kernel, np.diagonal(gram)[order])
+
+    def fit(self, C: float, max_iterations: int = -1) -> OneVsOne:
+        """A support vector classifier, to the last bit the one that `sklearn.svm.SVC` fits.
+
+        max_iterations: of each pair of classes, -1 for no limit. One class alone gives a constant.
+        """
+        if not C > 0:
+            raise ValueError(f"C must be above 0, got {C}")
+        found, biases, stopped = solve_pairs(
+            self.kernel, self.diagonal, self.starts, float(C), TOLERANCE, max_iterations
+        )
+        coefficients = np.empty_like(found)
+        coefficients[self.order] = found
+        return OneVsOne(self.classes, coefficients, biases, stopped)
 
 
 def fit_one_vs_one(gram: Float64, labels: Int64, C: float, max_iterations: int = -1) -> OneVsOne:
     """Fit a support vector classifier on a (n, n) kernel matrix; one class alone gives a constant."""
-    classes = np.unique(labels)
-    pairs = list(combinations(range(len(classes)), 2))
-    coefficients = np.zeros((len(labels), len(pairs)))
-    if not pairs:
-        return OneVsOne(classes, coefficients, np.zeros(0))
-    machine = SVC(C=C, kernel="precomputed", max_iter=max_iterations, random_state=0).fit(gram, labels)
-    support, dual = machine.support_, machine.dual_coef_
-    sign = -1.0 if len(classes) == 2 else 1.0  # scikit-learn turns the two-class decision round
-    ends = np.cumsum(machine.n_support_)
-    starts = ends - machine.n_support_
+    return GroupedKernel.of(gram, labels).fit(C, max_iterations)
+
+
+def pair_votes(decisions: Float64, k: int) -> Int64:
+    """(clips, k) votes of all pairs of k classes; decisions (clips, pairs) above 0 are for the first."""
+    pairs = list(combinations(range(k), 2))
+    firsts, seconds = np.zeros((2, len(pairs), k), np.int64)
     for p, (i, j) in enumerate(pairs):
-        first, second = slice(starts[i], ends[i]), slice(starts[j], ends[j])
-        coefficients[support[first], p] = sign * dual[j - 1, first]
-        coefficients[support[second], p] = sign * dual[i, second]
-    return OneVsOne(classes, coefficients, sign * machine.intercept_, bool(machine.fit_status_))
+        firsts[p, i] = seconds[p, j] = 1
+    won = decisions > 0
+    votes: Int64 = won @ firsts + ~won @ seconds
+    return votes
 
 
 def pair_scores(decisions: Float64, classes: Int64, n_classes: int) -> Float64:
     """Votes of all pairs plus bounded confidences; classes never trained on get -1.
 
-    decisions: (clips, pairs) float64. Confidences alone never outweigh a vote. Where votes are tied,
-    libsvm takes the first class, so that one is lifted above the others of the tie.
+    Confidences alone never outweigh a vote. Where votes are tied, libsvm takes the first class, so that one
+    is lifted above the others of the tie.
+
+    Parameters
+    ----------
+    decisions
+        (clips, pairs) float64.
+    classes
+        (k,) classes that were trained on, ascending.
+    n_classes
+        How many there are in all.
     """
     n, k = len(decisions), len(classes)
-    votes, confidence = np.zeros((n, k)), np.zeros((n, k))
+    votes, confidence = pair_votes(decisions, k), np.zeros((n, k))
     for p, (i, j) in enumerate(combinations(range(k), 2)):
         decision = decisions[:, p]
-        votes[:, i] += decision > 0
-        votes[:, j] += decision <= 0
         confidence[:, i] += decision
         confidence[:, j] -= decision
     values = votes + confidence / (3 * (np.abs(confidence) + 1))

@@ -32,26 +32,25 @@ from __future__ import annotations
 
 import json
 import time
-import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from data_prep.clips import Clips, Float32, Int64
 from methods.base import FrameSettings, Method, MethodError, Prediction
 from methods.cached import replacing
 from methods.folds import inner_folds
-from methods.svm.kernels import Float64, Kernel, Measure, mean_distance, measure_between
-from methods.svm.one_vs_one import OneVsOne, fit_one_vs_one
+from methods.svm.kernels import Float64, Kernel, Measure, fold_matrices, mean_distance, measure_between
+from methods.svm.one_vs_one import GroupedKernel, OneVsOne
 
 __all__ = ["Affine", "Kernel", "SVMMethod", "SVMSettings", "standardise"]
 
@@ -62,8 +61,11 @@ Variant = Mapping[str, Any]
 class SVMSettings(FrameSettings):
     """Settings of every SVM method: the C grid (2^-5 .. 2^15 by powers of 4) and the inner folds.
 
-    max_iterations: limit of one solver run (a cheap step each); reached only far from convergence,
-    noted in the record when it happens.
+    Attributes
+    ----------
+    max_iterations
+        Limit of one solver run (a cheap step each); reached only far from convergence, noted in the record
+        when it happens.
     """
 
     C: tuple[float, ...] = tuple(2.0**e for e in range(-5, 16, 2))
@@ -148,8 +150,7 @@ class SVMMethod(Method):
         self._grid: list[tuple[int, int, int]] = []
         self._machines: list[OneVsOne] = []
         accuracies: list[float] = []
-        with _one_blas_thread(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with _one_blas_thread():
             for v in range(len(self.variants())):
                 accuracies += self._fit_variant(v, hidden, labels, splits)
         self._chosen = int(np.argmax(accuracies))
@@ -166,16 +167,22 @@ class SVMMethod(Method):
         scores = np.empty((len(self._grid), len(clips), self.n_classes), np.float32)
         kernels = self.kernels()
         for v, kept in enumerate(self._variants):
-            points = [g for g, point in enumerate(self._grid) if point[0] == v]
             features = self._mapped(clips.without_labels(), v)
             with _one_blas_thread():
                 measures = self._measures(features, kept.training)
-                matrices = [
-                    k.matrix(measures[k.measure], s) for k, s in zip(kernels, kept.scales, strict=True)
-                ]
-                for g in points:
-                    scores[g] = self._machines[g].scores(matrices[self._grid[g][1]], self.n_classes)
+                for k, points in self._points_of(v).items():
+                    matrix = kernels[k].matrix(measures[kernels[k].measure], kept.scales[k])
+                    for g in points:
+                        scores[g] = self._machines[g].scores(matrix, self.n_classes)
         return Prediction(tuple(self._candidate(g) for g in range(len(self._grid))), scores, self._chosen)
+
+    def _points_of(self, v: int) -> dict[int, list[int]]:
+        """Kernel to grid points, of one variant."""
+        points: dict[int, list[int]] = {}
+        for g, (variant, k, _) in enumerate(self._grid):
+            if variant == v:
+                points.setdefault(k, []).append(g)
+        return points
 
     def _mapped(self, clips: Clips, v: int) -> Float32:
         features = self._features(clips, self.variants()[v])
@@ -209,11 +216,13 @@ class SVMMethod(Method):
         points = [(k, c) for k in range(len(kernels)) for c in range(len(self.settings.C))]
         if self.one_candidate_per_variant:
             points = [points[int(accuracy.argmax())]]
-        scales = np.array([mean_distance(measures[kernel.measure]) for kernel in kernels])
-        grams = [kernel.matrix(measures[kernel.measure], scales[k]) for k, kernel in enumerate(kernels)]
+        distances = {m: mean_distance(values) for m, values in measures.items()}
+        scales = np.array([distances[kernel.measure] for kernel in kernels])
         self._variants.append(_Variant(affine, training, scales))
         self._grid += [(v, k, c) for k, c in points]
-        self._machines += self._side_by_side([(grams[k], labels, self.settings.C[c]) for k, c in points])
+        for k, some in groupby(points, key=lambda point: point[0]):
+            gram = kernels[k].matrix(measures[kernels[k].measure], scales[k])
+            self._machines += self._fitted(gram, labels, [self.settings.C[c] for _, c in some])
         return [float(accuracy[k, c]) for k, c in points]
 
     def _inner_accuracy(
@@ -228,25 +237,24 @@ class SVMMethod(Method):
 
         measures: over all training clips, sliced per fold; None where `reduce` must be refitted.
         """
-        kernels, grid = self.kernels(), self.settings.C
-        correct = np.zeros((len(kernels), len(grid)))
-        for train, test in splits:
-            if measures is None:
-                affine = self.reduce(raw[train], labels[train], variant)
-                mapped = raw if affine is None else affine(raw)
-                within, across = self._measures(mapped[train]), self._measures(mapped[test], mapped[train])
-            else:
-                within = {m: values[np.ix_(train, train)] for m, values in measures.items()}
-                across = {m: values[np.ix_(test, train)] for m, values in measures.items()}
-            for k, kernel in enumerate(kernels):
-                scale = mean_distance(within[kernel.measure])
-                gram = kernel.matrix(within[kernel.measure], scale)
-                rows = kernel.matrix(across[kernel.measure], scale)
-                machines = self._side_by_side([(gram, labels[train], C) for C in grid])
-                for c, machine in enumerate(machines):
-                    decided = machine.scores(rows, self.n_classes).argmax(axis=1)
-                    correct[k, c] += np.count_nonzero(decided == labels[test])
+        parts = [] if measures else [self._refitted(raw, labels, variant, *split) for split in splits]
+        correct = np.zeros((len(self.kernels()), len(self.settings.C)))
+        for k, kernel in enumerate(self.kernels()):
+            whole = measures[kernel.measure] if measures else None
+            own = [(within[kernel.measure], across[kernel.measure]) for within, across in parts]
+            matrices = fold_matrices(kernel, whole, own, splits)
+            for (train, test), (gram, rows) in zip(splits, matrices, strict=True):
+                for c, machine in enumerate(self._fitted(gram, labels[train], self.settings.C)):
+                    correct[k, c] += np.count_nonzero(machine.decided(rows) == labels[test])
         return correct / len(labels)
+
+    def _refitted(
+        self, raw: Float32, labels: Int64, variant: Variant, train: Int64, test: Int64
+    ) -> tuple[dict[Measure, Float64], dict[Measure, Float64]]:
+        """Measures within an inner training part, and from the test part to it, under a map of its own."""
+        affine = self.reduce(raw[train], labels[train], variant)
+        mapped = raw if affine is None else affine(raw)
+        return self._measures(mapped[train]), self._measures(mapped[test], mapped[train])
 
     def _measures(self, a: Float32, b: Float32 | None = None) -> dict[Measure, Float64]:
         """Every measure the kernels need, between rows of a and b, or of a and itself."""
@@ -254,16 +262,17 @@ class SVMMethod(Method):
         other = a if b is None else b
         return {m: measure_between(m, a, other, self.context.threads) for m in wanted}
 
-    def _side_by_side(self, tasks: Sequence[tuple[Float64, Int64, float]]) -> list[OneVsOne]:
-        """Fit (Gram matrix, labels, C) tasks, on as many threads as this method may use."""
+    def _fitted(self, gram: Float64, labels: Int64, grid: Sequence[float]) -> list[OneVsOne]:
+        """Machines of every C on one kernel matrix, on as many threads as this method may use."""
+        grouped = GroupedKernel.of(gram, labels)
 
-        def one(task: tuple[Float64, Int64, float]) -> OneVsOne:
-            return fit_one_vs_one(*task, max_iterations=self.settings.max_iterations)
+        def one(C: float) -> OneVsOne:
+            return grouped.fit(C, self.settings.max_iterations)
 
-        if self.context.threads <= 1 or len(tasks) <= 1:
-            return [one(task) for task in tasks]
+        if self.context.threads <= 1 or len(grid) <= 1:
+            return [one(C) for C in grid]
         with ThreadPoolExecutor(self.context.threads) as pool:
-            return list(pool.map(one, tasks))
+            return list(pool.map(one, grid))
 
     def _candidate(self, g: int) -> dict[str, Any]:
         """Grid point g as JSON values."""
@@ -312,7 +321,13 @@ class SVMMethod(Method):
             path.write_text(json.dumps(about, indent=1), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; raises MethodError when it was written under other settings."""
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        MethodError
+            When it was written under other settings.
+        """
         about = json.loads((folder / "svm.json").read_text(encoding="utf-8"))
         self._grid = [(v, k, c) for v, k, c in about["grid"]]
         self._chosen, self.n_classes = int(about["chosen"]), int(about["n_classes"])

@@ -41,13 +41,28 @@ independent, equal variances."""
 class AuditReport:
     """What was found in a table.
 
-    means: method, tim, stated, mean, difference, verdict. t_tests: method, claim, difference, t, one column
-    per variant of the test, verdict, reproduced_by. granularity: one row per cell: method, tim, fold,
-    accuracy, fold_size, k, nearest, fits, one_digit (a single digit away), frames_fit (whether right frames
-    of fold_size x TIM give it), by_chance (the share of all printed numbers of which that is true), sizes
-    (the fold sizes near it that fit). fold_sizes: method, fold, and the sizes that fit at every TIM. Both
-    are empty where no fold size is stated. class_counts: what, count. rankings: words, tim, verdict,
-    detail. verdicts: claim, verdict, detail. not_audited: what could not be looked at, and why.
+    Both are empty where no fold size is stated.
+
+    Attributes
+    ----------
+    means
+        Method, tim, stated, mean, difference, verdict.
+    t_tests
+        Method, claim, difference, t, one column per variant of the test, verdict, reproduced_by.
+    granularity
+        One row per cell: method, tim, fold, accuracy, fold_size, k, nearest, fits, one_digit (a single digit
+        away), frames_fit (whether right frames of fold_size x TIM give it), by_chance (the share of all
+        printed numbers of which that is true), sizes (the fold sizes near it that fit).
+    fold_sizes
+        Method, fold, and the sizes that fit at every TIM.
+    class_counts
+        What, count.
+    rankings
+        Words, tim, verdict, detail.
+    verdicts
+        Claim, verdict, detail.
+    not_audited
+        What could not be looked at, and why.
     """
 
     source: str
@@ -73,10 +88,21 @@ class AuditReport:
 def audit(table3_path: Path | None = None, *, fold_size: int | None = None) -> AuditReport:
     """Recompute every claim made about a table of fold accuracies, by default the paper's Table 3.
 
-    table3_path: a CSV with method, tim, fold1 ... and mean in percent. Claims about methods that are not
-    in it are left out; claims about data are the paper's and are audited with its own table only.
-    fold_size: how many clips a test fold of that table has, 112 in the paper's own; without it nothing is
-    said of another table's granularity. Raises BadTable.
+    Claims about methods that are not in it are left out; claims about data are the paper's and are audited
+    with its own table only.
+
+    Parameters
+    ----------
+    table3_path
+        A CSV with method, tim, fold1 ... and mean in percent.
+    fold_size
+        How many clips a test fold of that table has, 112 in the paper's own; without it nothing is said of
+        another table's granularity.
+
+    Raises
+    ------
+    BadTable
+        For a CSV that is no such table.
     """
     rows, claims = published_table(table3_path), published_claims()
     if table3_path is None and fold_size is None:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from basis.cores import cores
 from results.figures import curves as figures_curves
+from results.figures import sweeps as figures_sweeps
 from results.figures import tables as figures_tables
 from results.figures.style import CLIP_SHEETS, Drawn, Figures, Picture, own_style, save
 from results.numbers.entries import Tested
@@ -122,5 +123,8 @@ def draw_all(results: Results, frames: Mapping[str, pd.DataFrame], cells_tested:
             yield figures_tables.cost_accuracy(info, table, frames["costs"], protocol)
     all_cells = [cell for cell, _ in cells_tested]
     for protocol in protocols:
-        yield from figures_curves.sweeps(info, all_cells, protocol)
+        if info.task.headline == "uf1-uar":
+            yield from figures_sweeps.over_candidates(info, cells_tested, protocol)
+        else:
+            yield from figures_sweeps.sweeps(info, all_cells, protocol)
     yield from figures_curves.curves(info, all_cells)

@@ -1,9 +1,8 @@
-"""Training curves (Fig. 9 and 10) and the accuracy over one setting of a method (Fig. 11)."""
+"""Training curves (Fig. 9 and 10)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from results.audit.published_table import published_claims
-from results.figures.style import COLOURS, INK, PAPER, Drawn, file_name, new_figure, subtitle, tidy
+from results.figures.style import COLOURS, Drawn, file_name, new_figure, subtitle, tidy
 from results.numbers.cells import Cell
-from results.records.run_file import MethodInfo, ProtocolInfo, RunFile
+from results.records.run_file import RunFile
 
 Curve = Mapping[str, list[float]]
 KINDS = (("training accuracy", "validation accuracy"), ("loss", "validation loss"))
@@ -22,8 +20,6 @@ KINDS = (("training accuracy", "validation accuracy"), ("loss", "validation loss
 
 DASHES: tuple[Any, Any] = ("-", (0, (4, 1.6)))
 MOST_LINES = 10
-LEAST_SWEEP = 10
-"""Candidates that make a sweep of one setting worth a figure."""
 
 
 @dataclass(frozen=True)
@@ -149,98 +145,3 @@ def _mean(lines: Sequence[Curve]) -> tuple[npt.NDArray[np.float64], npt.NDArray[
     common = sorted(set.intersection(*(set(curve["steps"]) for curve in lines)))
     values = [dict(zip(curve["steps"], curve["values"], strict=True)) for curve in lines]
     return np.array(common), np.array([np.mean([value[step] for value in values]) for step in common])
-
-
-Sweep = tuple[str, npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
-
-
-def sweeps(info: RunFile, cells: Sequence[Cell], protocol: str) -> Iterator[Drawn]:
-    """Fig. 11: accuracy over the one setting by which a method's candidates differ, where there are many."""
-    for method in dict.fromkeys(cell.method for cell in cells):
-        own = [c for c in cells if c.method == method and c.protocol == protocol and c.complete]
-        found = {cell.tim: sweep for cell in own if (sweep := _sweep(cell)) is not None}
-        if found:
-            yield _sweep_figure(info, [cell for cell in own if cell.tim in found], found, protocol)
-
-
-def _sweep_figure(info: RunFile, cells: Sequence[Cell], found: Mapping[int, Sweep], protocol: str) -> Drawn:
-    setting, title = next(iter(found.values()))[0], cells[0].title
-    heading = f"{title}: accuracy over {setting}"
-    figure = new_figure(7.2, 3.9, heading, subtitle(info, protocol, list(found), "mean of the folds"))
-    axes = figure.add_subplot()
-    words = []
-    for j, cell in enumerate(cells):
-        words.append(_draw_sweep(axes, cell, found[cell.tim], COLOURS[j % len(COLOURS)], DASHES[j % 2]))
-    best = published_best(cells[0].info, cells[0].split)
-    if best is not None:
-        axes.plot(*best, "x", color=INK, ms=7, mew=2, label="the paper's best, on its data", linestyle="none")
-    axes.set_xlabel(setting)
-    axes.set_ylabel("accuracy (%)")
-    axes.margins(x=0.02)
-    tidy(axes, "y")
-    figure.legend(loc="outside lower center", ncols=2)
-    name = file_name("sweep", cells[0].method, protocol)
-    return Drawn(name, f"{heading}, protocol {protocol}", " ".join(words), figure)
-
-
-def published_best(method: MethodInfo, split: ProtocolInfo) -> tuple[list[float], list[float]] | None:
-    """Setting and accuracy that the paper's own figure 11 states, for the method and protocol it is of."""
-    figure = published_claims()["figure_11"]
-    own = method.role == "paper" and not method.origin and split.published
-    if not own or method.title != figure["method"]:
-        return None
-    return [float(figure["weight"])], [float(figure["accuracy"])]
-
-
-def _sweep(cell: Cell) -> Sweep | None:
-    """The setting, its values (L,), accuracy in percent (units, L), and what each unit chose."""
-    records = [record for record in cell.records.values() if len(record.truth)]
-    tables = {tuple(json.dumps(c, sort_keys=True) for c in record.candidates) for record in records}
-    if len(tables) != 1:
-        return None
-    candidates = records[0].candidates
-    names = [name for name in candidates[0] if len({json.dumps(c.get(name)) for c in candidates}) > 1]
-    if len(names) != 1 or len(candidates) < LEAST_SWEEP:
-        return None
-    values = [c.get(names[0]) for c in candidates]
-    if not all(isinstance(value, int | float) for value in values):
-        return None
-    found = [100 * (record.decisions() == np.asarray(record.truth)).mean(axis=1) for record in records]
-    chosen = [values[record.chosen] for record in records]
-    return names[0], np.array(values, float), np.array(found), np.array(chosen, float)
-
-
-def _draw_sweep(axes: Axes, cell: Cell, sweep: Sweep, colour: str, dashes: object) -> str:
-    setting, weights, accuracies, chosen = sweep
-    mean = accuracies.mean(axis=0)
-    honest, best = 100 * cell.means("honest").mean(), 100 * cell.means("paper-style").mean()
-    axes.plot(weights, mean, color=colour, linestyle=dashes, linewidth=1.6, label=f"TIM {cell.tim}")
-    top = int(mean.argmax())
-    axes.plot(
-        weights[top],
-        mean[top],
-        "D",
-        mfc=PAPER,
-        mec=colour,
-        mew=1.6,
-        ms=6,
-        label=f"TIM {cell.tim}: best single {setting}",
-    )
-    axes.axhline(honest, color=colour, linewidth=0.9, linestyle=":")
-    axes.axhline(best, color=colour, linewidth=0.9, linestyle="-.")
-    for level, text in ((honest, f"honest, TIM {cell.tim}"), (best, f"paper-style per fold, TIM {cell.tim}")):
-        axes.annotate(text, (float(weights.min()), level), (2, 2), textcoords="offset points", fontsize=7)
-    bottom = float(accuracies.mean(axis=0).min()) - 2.5
-    axes.plot(
-        chosen,
-        np.full(len(chosen), bottom),
-        "^",
-        color=colour,
-        ms=5,
-        alpha=0.7,
-        label=f"TIM {cell.tim}: chosen on training clips",
-    )
-    return (
-        f"TIM {cell.tim}: the mean peaks at {setting} {weights[top]:g} with {mean[top]:.2f} %; "
-        f"honest {honest:.2f} %, best on each test fold {best:.2f} %."
-    )

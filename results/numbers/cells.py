@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from results.numbers.variants import variant_of, words_of_variants
-from results.records.run_file import MethodInfo, Place, ProtocolInfo
+from results.records.run_file import MethodInfo, Place, ProtocolInfo, Repetition
 from results.records.runs import Results, place_of
 from results.records.store import Record
 
@@ -31,9 +31,10 @@ class Cell:
 
     method and title are unique in the table: where a method was run under two settings, revisions or
     versions of its package, each is a row of its own whose name says what sets it apart. folds and seeds are
-    those of the plan, in its order; records holds the finished ones by (fold, seed), of which some may hold
-    no clip (folds of which the method can use none); reasons says why the others are missing ("missing",
-    "failed", "crashed", "timeout", "memory").
+    those of the plan, in its order, a seed being a repetition: which seed dealt the folds, and which training
+    on them. records holds the finished ones by (fold, seed), of which some may hold no clip (folds of which
+    the method can use none); reasons says why the others are missing ("missing", "failed", "crashed",
+    "timeout", "memory").
     """
 
     info: MethodInfo
@@ -41,9 +42,9 @@ class Cell:
     tim: int
     variant: str
     folds: tuple[str, ...]
-    seeds: tuple[int, ...]
-    records: Mapping[tuple[str, int], Record]
-    reasons: Mapping[tuple[str, int], str]
+    seeds: tuple[Repetition, ...]
+    records: Mapping[tuple[str, Repetition], Record]
+    reasons: Mapping[tuple[str, Repetition], str]
 
     @property
     def method(self) -> str:
@@ -88,7 +89,7 @@ class Cell:
         """The missing units with their reasons, the first three and how many more there are."""
         several = len(self.seeds) > 1
         named = [
-            f"{fold} seed {seed} ({reason})" if several else f"{fold} ({reason})"
+            f"{fold} {seed} ({reason})" if several else f"{fold} ({reason})"
             for (fold, seed), reason in self.reasons.items()
         ]
         return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
@@ -108,6 +109,17 @@ class Cell:
                 if record is not None:
                     values[i, j] = accuracy(record, selection)
         return values
+
+    @property
+    def splits(self) -> tuple[int, ...]:
+        """The seeds that dealt the folds, each once."""
+        return tuple(dict.fromkeys(seed.seed for seed in self.seeds))
+
+    def over_draws(self, selection: Selection) -> Float64:
+        """(folds, splits) float64 accuracies, the mean of all trainings on the same fold."""
+        values = self.accuracies(selection)
+        of_split = [[i for i, seed in enumerate(self.seeds) if seed.seed == split] for split in self.splits]
+        return np.stack([values[:, columns].mean(axis=1) for columns in of_split], axis=1)
 
 
 def mean_over_folds(values: Float64) -> Float64:
@@ -155,8 +167,8 @@ def _cell(results: Results, key: tuple[str, int, str, str], places: list[Place],
     failed = {place_of(record.unit): str(record.status) for record in results.failed}
     folds = tuple(dict.fromkeys(place[3] for place in places))
     seeds = tuple(sorted({place[4] for place in places}))
-    records: dict[tuple[str, int], Record] = {}
-    reasons: dict[tuple[str, int], str] = {}
+    records: dict[tuple[str, Repetition], Record] = {}
+    reasons: dict[tuple[str, Repetition], str] = {}
     for fold in folds:
         for seed in seeds:
             place = (method, tim, protocol, fold, seed)

@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from results.numbers.cells import SELECTIONS, Cell, Selection, decided
-from results.numbers.intervals import PSEUDO, Estimate
-from results.numbers.metrics import Metric, uar_of
+from results.numbers.intervals import PSEUDO, Error, Estimate
+from results.numbers.metrics import Metric, uar_of, uf1_of
+from results.records.run_file import Repetition
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 Headline = Literal["mean", "pooled"]
-Statistic = Literal["mean", "pooled", "uar"]
-"""What a method is judged by: mean accuracy of the folds, accuracy over all clips, or UAR over all clips."""
+Statistic = Literal["mean", "pooled", "uf1", "uar"]
+"""What a method is judged by: mean accuracy of the folds, or accuracy, UF1 or UAR over all clips."""
 Group = Literal["all", "fold", "subject"]
 NO_CLIPS: Int64 = np.zeros(0, dtype=np.int64)
 
@@ -26,12 +27,17 @@ NO_CLIPS: Int64 = np.zeros(0, dtype=np.int64)
 class Predictions:
     """Every tested clip of a cell, once per seed; the arrays are (entries,) int64 codes.
 
-    folds, seeds, subjects, databases: what the codes mean; decided: selection to predicted class.
+    Attributes
+    ----------
+    folds, seeds, subjects, databases
+        What the codes mean.
+    decided
+        Selection to predicted class.
     """
 
     n_classes: int
     folds: tuple[str, ...]
-    seeds: tuple[int, ...]
+    seeds: tuple[Repetition, ...]
     subjects: tuple[str, ...]
     databases: tuple[str, ...]
     clip: Int64
@@ -96,7 +102,12 @@ def _codes(names: list[str]) -> tuple[tuple[str, ...], Int64]:
 def weights(found: Predictions, headline: Headline) -> Float64:
     """(entries,) weight of each tested clip in the mean over seeds; they sum to 1.
 
-    headline: "mean" counts every fold that has clips alike, "pooled" every clip.
+    Parameters
+    ----------
+    found
+        Predictions over folds and seeds.
+    headline
+        "mean" counts every fold that has clips alike, "pooled" every clip.
     """
     seeds = len(found.seeds)
     cell = found.seed * len(found.folds) + found.fold if headline == "mean" else found.seed
@@ -110,8 +121,11 @@ def weights(found: Predictions, headline: Headline) -> Float64:
 
 def estimate(found: Predictions, predicted: Int64, statistic: Statistic) -> Estimate:
     """The number by which decisions (entries,) are judged."""
+    by_person = found.counted(predicted, "subject")
+    if statistic == "uf1":
+        return metric_estimate(by_person, found.subjects, uf1_of, found.seeds)
     if statistic == "uar":
-        return metric_estimate(found.counted(predicted, "subject"), found.subjects, uar_of)
+        return metric_estimate(by_person, found.subjects, uar_of, found.seeds)
     return accuracy_estimate(found, predicted, statistic)
 
 
@@ -119,19 +133,48 @@ def accuracy_estimate(found: Predictions, predicted: Int64, headline: Headline) 
     """Accuracy of decisions (entries,), the mean of folds or pooled, with what each person adds."""
     weight, right = weights(found, headline), (predicted == found.truth).astype(np.float64)
     seeds, n = len(found.seeds), len(found.subjects)
-    per_seed = seeds * np.bincount(found.seed, weight * right, minlength=seeds)
+    per_seed = np.asarray(seeds * np.bincount(found.seed, weight * right, minlength=seeds), np.float64)
     beyond = weight * (right - float(per_seed.mean()))
     per_clip = np.bincount(found.clip, weight)
     return Estimate(
-        per_seed=np.asarray(per_seed, np.float64),
+        per_seed=per_seed,
         people=found.subjects,
         influence=np.asarray(np.bincount(found.subject, beyond, minlength=n), np.float64),
         share=np.asarray(np.bincount(found.subject, weight, minlength=n), np.float64),
         clips=1 / float(np.sum(per_clip**2)),
+        repeated=_of_draws(found, weight * right) or _of_splits(per_seed, found.seeds),
     )
 
 
-def metric_estimate(matrices: Int64, people: tuple[str, ...], metric: Metric) -> Estimate:
+def _of_splits(per_seed: Float64, seeds: Sequence[Repetition]) -> Error | None:
+    """The variance of the mean of several trainings on each of several splits; None for anything simpler.
+
+    How the means of the splits differ holds what was drawn on them already.
+    """
+    splits = sorted({seed.seed for seed in seeds})
+    if len(splits) in (1, len(seeds)):
+        return None
+    means = np.array([per_seed[[seed.seed == split for seed in seeds]].mean() for split in splits])
+    return Error(float(means.var(ddof=1)) / len(splits), len(splits) - 1)
+
+
+def _of_draws(found: Predictions, parts: Float64) -> Error | None:
+    """The variance of a sum of parts (entries,) over trainings on one split; None for anything else.
+
+    Trainings on different folds draw independently, so each fold tells what a draw is worth there, and
+    together they tell it better than the few means over all folds do.
+    """
+    draws, folds = len(found.seeds), len(found.folds)
+    if draws == 1 or len({seed.seed for seed in found.seeds}) > 1:
+        return None
+    by_fold = np.bincount(found.seed * folds + found.fold, parts, minlength=draws * folds)
+    variance = draws * by_fold.reshape(draws, folds).var(axis=0, ddof=1).sum()
+    return Error(float(variance), float((draws - 1) * len(np.unique(found.fold))))
+
+
+def metric_estimate(
+    matrices: Int64, people: tuple[str, ...], metric: Metric, seeds: Sequence[Repetition] = ()
+) -> Estimate:
     """A metric of pooled confusion matrices (seeds, people, k, k), with what each person adds."""
     part, whole, counts = metric.parts(matrices.sum(axis=1))
     by_person = metric.parts(matrices)
@@ -140,12 +183,14 @@ def metric_estimate(matrices: Int64, people: tuple[str, ...], metric: Metric) ->
     beyond = by_person[0] - ratio[:, None] * by_person[1]
     scaled = np.divide(beyond, whole[:, None], out=np.zeros_like(beyond), where=whole[:, None] > 0)
     clips = matrices[0].sum(axis=(1, 2)).astype(np.float64)
+    per_seed = metric(matrices.sum(axis=1))
     return Estimate(
-        per_seed=metric(matrices.sum(axis=1)),
+        per_seed=per_seed,
         people=people,
         influence=(share * scaled).sum(axis=2).mean(axis=0),
         share=clips / max(clips.sum(), 1.0),
         clips=_worth(whole[0], counts[0]),
+        repeated=_of_splits(per_seed, seeds),
     )
 
 

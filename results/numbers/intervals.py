@@ -6,8 +6,10 @@ person has (the delete-one jackknife, CR3). A few people can agree by chance, so
 what people of intraclass correlation one half would vary is added, and it is never below the variance of
 independent clips (Agresti and Coull's estimate). The interval is Wilson's for the effective number of clips
 that this variance amounts to, which keeps it right near 0 and 1, with the quantile of Student's t for as
-many degrees of freedom as people of equal weight would leave (Kish). Several seeds add the variance of their
-mean, with Welch and Satterthwaite's degrees of freedom. Its coverage is held by a simulation in the tests.
+many degrees of freedom as people of equal weight would leave (Kish). Repetitions add the variance of their
+mean, with Welch and Satterthwaite's degrees of freedom: seeds that deal the folds anew by how they differ,
+several trainings on the same folds by how they differ within each fold. The coverage is held by a simulation
+in the tests.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ class Estimate:
     influence : (n,) what each adds to the number beyond what people like the average would; sums to 0.
     share : (n,) weight of each in the number; sums to 1.
     clips : how many independent clips of equal weight the number is worth.
+    repeated : the variance of `value` that comes from repetitions and its degrees of freedom, where more is
+        known of it than `per_seed` says.
     """
 
     per_seed: Float64
@@ -55,6 +59,7 @@ class Estimate:
     influence: Float64
     share: Float64
     clips: float
+    repeated: Error | None = None
 
     @property
     def value(self) -> float:
@@ -65,6 +70,14 @@ class Estimate:
     def spread(self) -> float:
         """Standard deviation over seeds (n - 1), nan for a single one."""
         return float(self.per_seed.std(ddof=1)) if len(self.per_seed) > 1 else math.nan
+
+    @property
+    def of_repetitions(self) -> Error | None:
+        """The variance that comes from repetitions; None for a single one."""
+        n = len(self.per_seed)
+        if self.repeated is not None or n == 1:
+            return self.repeated
+        return Error(float(self.per_seed.var(ddof=1)) / n, n - 1)
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """The interval within 0 and 1, which holds the number; (nan, nan) below three people."""
@@ -92,7 +105,12 @@ class Estimate:
         paired = len(self.per_seed) == len(other.per_seed)
         per_seed = self.per_seed - (other.per_seed if paired else other.value)
         clips = min(self.clips, other.clips)
-        return Gain(Estimate(per_seed, people, influence, share / max(share.sum(), 1e-300), clips))
+        share /= max(share.sum(), 1e-300)
+        # what two methods drew counts as independent, which never makes the interval too short
+        repeated = (
+            _sum(self.of_repetitions, other.of_repetitions) if self.repeated or other.repeated else None
+        )
+        return Gain(Estimate(per_seed, people, influence, share, clips, repeated))
 
 
 @dataclass(frozen=True)
@@ -162,9 +180,13 @@ def _error(estimate: Estimate, of_a_clip: float) -> Error | None:
     prior = of_a_clip * (PRIOR_CORRELATION / alike + (1 - PRIOR_CORRELATION) / estimate.clips)
     people = (freedom * seen + PRIOR_PEOPLE * prior) / (freedom + PRIOR_PEOPLE)
     people = max(people, of_a_clip / (estimate.clips + PSEUDO))
-    seeds = len(estimate.per_seed)
-    if seeds == 1:
-        return Error(people, freedom)
-    of_seeds = float(estimate.per_seed.var(ddof=1)) / seeds
-    variance = people + of_seeds
-    return Error(variance, variance**2 / (people**2 / freedom + of_seeds**2 / (seeds - 1)))
+    return _sum(Error(people, freedom), estimate.of_repetitions)
+
+
+def _sum(*parts: Error | None) -> Error | None:
+    """The error of a sum of independent parts, its freedom by Welch and Satterthwaite; None without any."""
+    there = [part for part in parts if part is not None and part.variance > 0]
+    if not there:
+        return next((part for part in parts if part is not None), None)
+    variance = sum(part.variance for part in there)
+    return Error(variance, variance**2 / sum(part.variance**2 / part.freedom for part in there))

@@ -64,9 +64,15 @@ def identical(differences: npt.ArrayLike) -> bool:
 def paired_t(differences: npt.ArrayLike) -> TTest:
     """Paired t-test of differences (n,); right for subjects under leave-one-subject-out.
 
-    All zero: p = 1. All equal and not zero: t is infinite and says nothing, so p is the smallest that n
-    signs can have, 2 / 2**n, and there is no interval. Raises TableHasHoles for nan and ResultsError for
-    fewer than two differences.
+    All zero: p = 1. All equal and not zero: t is infinite and says nothing, so p is the smallest that n signs
+    can have, 2 / 2**n, and there is no interval.
+
+    Raises
+    ------
+    TableHasHoles
+        For nan.
+    ResultsError
+        For fewer than two differences.
     """
     values = _checked(differences)
     return _t_test(values, 1 / len(values))
@@ -75,8 +81,15 @@ def paired_t(differences: npt.ArrayLike) -> TTest:
 def corrected_t(differences: npt.ArrayLike, test_share: float) -> TTest:
     """Corrected resampled t-test (Nadeau and Bengio 2003) of differences over repeated folds (n,).
 
-    test_share: test clips per training clip, 1/4 for five folds. The variance of the mean is taken as
-    (1/n + test_share) times the variance of the differences, because training sets overlap.
+    The variance of the mean is taken as (1/n + test_share) times the variance of the differences, because
+    training sets overlap.
+
+    Parameters
+    ----------
+    differences
+        (n,) of two methods, one per fold.
+    test_share
+        Test clips per training clip, 1/4 for five folds.
     """
     values = _checked(differences)
     return _t_test(values, 1 / len(values) + test_share)
@@ -96,8 +109,13 @@ def _t_test(values: Float64, factor: float) -> TTest:
 def paper_t(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """The paper's own test: two-sided p of an independent two-sample t-test with equal variances.
 
-    a, b: fold accuracies of two methods, all TIM settings together. It ignores that the folds are the
-    same clips; it is here for comparison, no conclusion of this project rests on it.
+    It ignores that the folds are the same clips; it is here for comparison, no conclusion of this project
+    rests on it.
+
+    Parameters
+    ----------
+    a, b
+        Fold accuracies of two methods, all TIM settings together.
     """
     x, y = _checked(a), _checked(b)
     if len(x) == len(y) and identical(x - y):
@@ -175,7 +193,12 @@ LEAST_DATA_SETS = 5
 def friedman_nemenyi(scores: Float64, level: float = 0.05) -> Ranks:
     """Ranks of methods over data sets (Demsar 2006). scores: (data sets, methods), higher is better.
 
-    Raises TableHasHoles for nan and ResultsError below five data sets or three methods.
+    Raises
+    ------
+    TableHasHoles
+        For nan.
+    ResultsError
+        Below five data sets or three methods.
     """
     n, k = scores.shape
     refuse_holes(scores, [f"data set {i + 1}" for i in range(n)], [f"method {j + 1}" for j in range(k)])

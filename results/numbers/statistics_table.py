@@ -31,6 +31,7 @@ from results.numbers.statistics import (
     sign_flip,
     wins_ties_losses,
 )
+from results.records.run_file import Repetition
 
 Float64 = npt.NDArray[np.float64]
 
@@ -59,9 +60,10 @@ def statistics_frame(cells_tested: Tested) -> pd.DataFrame:
     """One row per pair of methods a, b of a protocol and TIM; accuracies and differences in percent.
 
     Units are subjects or folds, as the protocol says. n counts distinct ones: what was tested on the same
-    clips under several seeds is averaged first. Below ten units `p` is of the exact sign-flip test, above of
-    the paired t-test where no clip is tested in two units, and of the corrected resampled t-test where seeds
-    deal the folds anew or the unit is the fold; p_holm adjusts it over all pairs of the group. low and high:
+    clips, by several trainings or under several seeds, is averaged first. Below ten units `p` is of the exact
+    sign-flip test, above of the paired t-test where no clip is tested in two units, and of the corrected
+    resampled t-test where seeds deal the folds anew or the unit is the fold; p_holm adjusts it over all pairs
+    of the group. low and high:
     95 % interval of the difference by the t-test, none below three units. p_paper_t pools all TIM settings,
     as the paper does. A method with missing units is refused: its pairs have no numbers and their verdict
     lists the holes. A unit of which one of the two can use no clip is left out of their pair.
@@ -107,8 +109,14 @@ def _verdict(row: Mapping[str, Any]) -> str:
 class Pairs:
     """Accuracies of two methods in percent on the same units.
 
-    a, b: (n,) one per distinct set of test clips; by_fold: (folds,) differences with all seeds averaged, the
-    independent ones; repeated: seeds deal the folds anew, so that a clip is tested in several units.
+    Attributes
+    ----------
+    a, b
+        (n,) one per distinct set of test clips.
+    by_fold
+        (folds,) differences with all seeds averaged, the independent ones.
+    repeated
+        Seeds deal the folds anew, so that a clip is tested in several units.
     """
 
     a: Float64
@@ -119,10 +127,10 @@ class Pairs:
 
 def _pairs(a: Cell, b: Cell) -> Pairs:
     """What both methods were tested on, averaged where the clips are the same."""
-    x, y = 100 * a.accuracies("honest"), 100 * b.accuracies("honest")
+    x, y = 100 * a.over_draws("honest"), 100 * b.over_draws("honest")
     units: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[float, float]]] = {}
     for i, fold in enumerate(a.folds):
-        for j, seed in enumerate(a.seeds):
+        for j, seed in enumerate(map(Repetition, a.splits)):
             if not np.isnan(x[i, j] + y[i, j]):
                 names = a.records[fold, seed].names, b.records[fold, seed].names
                 units.setdefault(names, []).append((x[i, j], y[i, j]))
@@ -136,7 +144,7 @@ def _pair_row(a: Cell, b: Cell, pooled: Mapping[str, Float64]) -> dict[str, Any]
     row: dict[str, Any] = {"protocol": a.protocol, "tim": a.tim, "a": a.title, "b": b.title}
     row["unit"] = a.split.unit
     holes = [f"{cell.title} lacks {cell.holes}" for cell in (a, b) if not cell.complete]
-    if a.folds != b.folds or a.seeds != b.seeds:
+    if a.folds != b.folds or a.splits != b.splits:
         holes.append("their folds or seeds are not the same")
     if holes:
         return row | {"verdict": "refused: " + ", ".join(holes)}

@@ -99,8 +99,8 @@ def _row(
     numbers = {
         "mean": accuracy_estimate(found, honest, "mean"),
         "pooled": accuracy_estimate(found, honest, "pooled"),
-        "uf1": metric_estimate(by_person, found.subjects, uf1_of),
-        "uar": metric_estimate(by_person, found.subjects, uar_of),
+        "uf1": metric_estimate(by_person, found.subjects, uf1_of, found.seeds),
+        "uar": metric_estimate(by_person, found.subjects, uar_of, found.seeds),
     }
     beside = standing(cell, found, group, task)
     own, best = (accuracy_of_headline(cell, found, selection) for selection in SELECTIONS)

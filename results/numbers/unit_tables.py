@@ -13,7 +13,7 @@ import pandas as pd
 from results.numbers.cells import SELECTIONS, Cell, decided
 from results.numbers.entries import Tested
 from results.numbers.metrics import METRICS
-from results.records.run_file import Place
+from results.records.run_file import Place, Repetition
 from results.records.runs import Results
 from results.records.store import Record
 
@@ -37,15 +37,15 @@ def per_fold_frame(results: Results, cells_tested: Tested) -> pd.DataFrame:
 
 
 PER_FOLD_COLUMNS = [
-    *("method", "tim", "protocol", "fold", "fold_name", "seed", "status", "n_train", "n_test"),
+    *("method", "tim", "protocol", "fold", "fold_name", "seed", "draw", "status", "n_train", "n_test"),
     *("correct", "accuracy", "uf1", "uar", "step_accuracy", "candidate"),
     *("paper_style_correct", "paper_style_accuracy", "paper_style_candidate", "optimism"),
 ]
 
 
-def _unit_row(cell: Cell, index: int, fold: str, seed: int, n_classes: int) -> Row:
+def _unit_row(cell: Cell, index: int, fold: str, seed: Repetition, n_classes: int) -> Row:
     row: Row = {"method": cell.method, "tim": cell.tim, "protocol": cell.protocol}
-    row |= {"fold": index, "fold_name": fold, "seed": seed}
+    row |= {"fold": index, "fold_name": fold, **seed._asdict()}
     record = cell.records.get((fold, seed))
     if record is None:
         return row | {"status": cell.reasons[fold, seed]}
@@ -134,9 +134,10 @@ def _prediction_columns(
     record: Record, place: Place, classes: npt.NDArray[Any]
 ) -> dict[str, npt.NDArray[Any]]:
     n = len(record.truth)
-    names = ("method", "tim", "protocol", "fold", "seed")
-    columns = {name: np.repeat(_objects([value]), n) for name, value in zip(names, place, strict=True)}
-    columns["tim"], columns["seed"] = np.full(n, place[1]), np.full(n, place[4])
+    names = ("method", "tim", "protocol", "fold")
+    columns = {name: np.repeat(_objects([value]), n) for name, value in zip(names, place[:4], strict=True)}
+    columns["tim"] = np.full(n, place[1])
+    columns |= {name: np.full(n, value) for name, value in place[4]._asdict().items()}
     columns["database"], columns["subject"] = _objects(record.databases), _objects(record.subjects)
     columns["clip"] = _objects(record.names)
     columns["truth"] = classes[np.asarray(record.truth, dtype=np.int64)]

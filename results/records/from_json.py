@@ -26,8 +26,12 @@ def made(kind: type[T], body: Any, where: str) -> T:
     """A dataclass from a JSON object.
 
     Fields may be str, int, float, bool, Any, Literal, X | None, tuple[X, ...], Mapping[str, X] and other
-    dataclasses. An entry with a default may be absent. Raises WrongShape for an absent, unknown or wrong
-    entry.
+    dataclasses. An entry with a default may be absent.
+
+    Raises
+    ------
+    WrongShape
+        For an absent, unknown or wrong entry.
     """
     if not isinstance(body, Mapping):
         raise WrongShape(f"{where}: not a table")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import additive_chi2_kernel, chi2_kernel, polynomial_kernel, rbf_kernel
 from sklearn.svm import SVC
 
@@ -15,7 +17,7 @@ from data_prep.clips import Clips, LabelsHidden
 from methods.base import Context, MethodError
 from methods.folds import inner_folds
 from methods.svm.kernels import Kernel, mean_distance, measure_between
-from methods.svm.one_vs_one import fit_one_vs_one, pair_scores
+from methods.svm.one_vs_one import OneVsOne, fit_one_vs_one, pair_scores
 from methods.svm.solver import SVMMethod, SVMSettings, standardise
 
 
@@ -83,6 +85,59 @@ def test_decisions_equal_those_of_scikit_learn(n_classes, C):
         theirs = -theirs
     np.testing.assert_allclose(decisions, theirs, atol=1e-9)
     np.testing.assert_array_equal(ours.scores(new @ x.T, 4).argmax(axis=1), machine.predict(new @ x.T))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 10_000),
+    st.integers(2, 90),
+    st.sampled_from(["plain", "whole numbers", "half of the clips equal"]),
+    st.sampled_from([Kernel("linear"), Kernel("poly", 0.1, 1.0, 4), Kernel("poly", 1.0, 0.0, 3)]),
+    st.sampled_from([0.004, 1.0, 30.0, 32768.0]),
+    st.sampled_from([1, 40, 3000]),
+)
+def test_machines_are_scikit_learns_to_the_last_bit(seed, n, kind, kernel, C, limit):
+    """Ties, clips that stand twice, machines that are cut off, shrinking (over 1,000 steps) included."""
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([[0, 1], rng.integers(0, rng.integers(2, 5), n - 2)])
+    x = rng.normal(0.5 * labels[:, None], 1.0, (n, rng.integers(1, 12)))
+    if kind == "whole numbers":
+        x = np.round(x)
+    if kind == "half of the clips equal":
+        x[::2] = x[0]
+    gram = kernel.matrix(x @ x.T, 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        theirs = SVC(kernel="precomputed", C=C, max_iter=limit).fit(gram, labels)
+    ours = fit_one_vs_one(gram, labels, C, limit)
+    one, two = np.triu_indices(len(ours.classes), 1)
+    sign = -1 if len(ours.classes) == 2 else 1
+    expected = np.zeros_like(ours.coefficients)
+    kinds = labels[theirs.support_]
+    for p, (i, j) in enumerate(zip(one, two, strict=True)):
+        expected[theirs.support_[kinds == i], p] = sign * theirs.dual_coef_[j - 1, kinds == i]
+        expected[theirs.support_[kinds == j], p] = sign * theirs.dual_coef_[i, kinds == j]
+    np.testing.assert_array_equal(ours.coefficients, expected)
+    np.testing.assert_array_equal(ours.intercepts, sign * theirs.intercept_)
+    assert ours.stopped_early == bool(theirs.fit_status_)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000), st.integers(1, 4))
+def test_what_is_decided_is_the_highest_score(seed, k):
+    rng = np.random.default_rng(seed)
+    classes = np.sort(rng.choice(5, k, replace=False))
+    pairs = k * (k - 1) // 2
+    machine = OneVsOne(classes, rng.integers(-2, 3, (6, pairs)).astype(float), np.zeros(pairs))
+    rows = rng.integers(-1, 2, (40, 6)).astype(float)
+    np.testing.assert_array_equal(machine.decided(rows), machine.scores(rows, 5).argmax(axis=1))
+
+
+def test_a_machine_refuses_what_it_cannot_solve():
+    with pytest.raises(ValueError, match="finite"):
+        fit_one_vs_one(np.diag([1.0, np.nan]), np.array([0, 1]), 1.0)
+    with pytest.raises(ValueError, match="C must be above 0"):
+        fit_one_vs_one(np.eye(2), np.array([0, 1]), 0.0)
 
 
 def test_a_tied_vote_goes_to_the_first_class_as_in_libsvm():

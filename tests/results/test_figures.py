@@ -1,5 +1,6 @@
 """Figures: what they draw is what the tables hold; files, bytes, and the user's matplotlib settings."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from results.figures import draw_all, write_figures
 from results.figures.clips import ClipPictures, contact_sheet, save_contact_sheet
-from results.figures.curves import sweeps
 from results.figures.style import own_style
+from results.figures.sweeps import sweeps
 from results.figures.tables import bars, dumbbells, heat_map
 from results.numbers import tables
 from results.numbers.cells import cells
@@ -75,6 +77,44 @@ def test_the_sweep_is_the_mean_accuracy_over_lambda(made: tuple[Any, Any]) -> No
     line = drawn.figure.axes[0].lines[0]
     np.testing.assert_allclose(line.get_ydata(), 100 * expected)
     np.testing.assert_allclose(line.get_xdata(), np.arange(101) / 100)
+
+
+@pytest.fixture
+def judged_by_uf1(fake_run: Make) -> Any:
+    run = fake_run(methods=("mdmo", "lbp-top", "linear"), protocols=("loso",), clips=40, subjects=8)
+    folder = run.write()
+    plan = json.loads((folder / "run.json").read_text())
+    plan["task"]["headline"] = "uf1-uar"
+    (folder / "run.json").write_text(json.dumps(plan))
+    return load_results(folder)
+
+
+def test_uf1_over_the_candidates_with_both_choices(judged_by_uf1: Any) -> None:
+    found = tables.tested(judged_by_uf1)
+    with own_style():
+        drawn = {each.name: each for each in draw_all(judged_by_uf1, all_frames(judged_by_uf1), found)}
+    assert not [name for name in drawn if name.startswith("sweep")]
+    figure = drawn["uf1-over-lambda-loso-tim32"]
+    records = [r for place, r in judged_by_uf1.records.items() if place[0] == "mdmo"]
+    truth = np.concatenate([r.truth for r in records])
+
+    def uf1_of(decided: list[np.ndarray]) -> float:
+        return float(f1_score(truth, np.concatenate(decided), average="macro"))
+
+    expected = [uf1_of([r.decisions()[i] for r in records]) for i in range(101)]
+    best = uf1_of([r.paper_style for r in records])
+    axes = figure.figure.axes[0]
+    lines = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_allclose(lines["one lambda for all folds"].get_ydata(), expected)
+    np.testing.assert_allclose(lines["best on test, fold by fold"].get_ydata(), best)
+    assert lines["best single lambda"].get_ydata() == pytest.approx(max(expected))
+    assert any(str(label).startswith("baseline: Linear") for label in lines)
+    assert f"best on the test data fold by fold {best:.4f}" in figure.words
+    row = all_frames(judged_by_uf1)["optimism"].set_index("method").loc["mdmo"]
+    assert row["uf1_best_single"] == pytest.approx(100 * max(expected))
+    assert row["uf1_best_candidate"] == f"lambda {int(np.argmax(expected)) / 100}"
+    assert row["uf1_paper_style"] == pytest.approx(100 * best)
+    assert row["uf1_optimism_low"] < row["uf1_optimism"] < row["uf1_optimism_high"]
 
 
 def test_every_figure_says_data_n_protocol_and_profile(made: tuple[Any, Any]) -> None:
