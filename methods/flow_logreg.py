@@ -77,7 +77,13 @@ class FlowLogreg(Method):
             path.write_text(json.dumps({"cells": self.settings.cells}), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; raises MethodError when it was written with another grid."""
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        MethodError
+            When it was written with another grid.
+        """
         cells = json.loads((folder / "flow-logreg.json").read_text(encoding="utf-8"))["cells"]
         if cells != self.settings.cells:
             raise MethodError(

@@ -83,7 +83,13 @@ class Linear(Method):
             path.write_text(json.dumps(about), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; raises MethodError when it was written with other values of C."""
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        MethodError
+            When it was written with other values of C.
+        """
         about = json.loads((folder / "linear.json").read_text(encoding="utf-8"))
         if tuple(about["C"]) != self.settings.C:
             raise MethodError(f"{folder}: saved with C = {about['C']}, these settings have {self.settings.C}")
@@ -122,7 +128,12 @@ class Linear(Method):
 def pooled_apex_flow(flow: Float32, cells: int) -> Float32:
     """Mean u and v in cells x cells blocks of the field with the largest mean length, (cells^2 * 2,) float32.
 
-    flow: (T-1, H, W, 2) in pixels, from the first frame; the first field wins ties.
+    Parameters
+    ----------
+    flow
+        (T-1, H, W, 2) in pixels, from the first frame; the first field wins ties.
+    cells
+        Blocks along each side.
     """
     apex = flow[int(np.hypot(flow[..., 0], flow[..., 1]).mean(axis=(1, 2), dtype=np.float64).argmax())]
     rows = np.array_split(apex.astype(np.float64), cells)

@@ -20,8 +20,22 @@ def logistic(
 ) -> Float64:
     """(n_classes, d + 1) weights and intercepts of an L2 logistic regression (lbfgs).
 
-    x: (n, d); C: inverse strength of the penalty; balanced: classes weigh equally, not clips. With a single
-    class among the labels nothing is fitted.
+    With a single class among the labels nothing is fitted.
+
+    Parameters
+    ----------
+    x
+        (n, d).
+    labels
+        (n,) class of each row.
+    C
+        Inverse strength of the penalty.
+    n_classes
+        How many classes there are.
+    balanced
+        Classes weigh equally, not clips.
+    max_iter
+        Limit of the iterations.
     """
     classes = np.unique(labels)
     weights = np.zeros((n_classes, x.shape[1] + 1))
