@@ -15,8 +15,15 @@ from typing import BinaryIO
 def atomically(path: Path, *, flushed: bool = True) -> Iterator[BinaryIO]:
     """A new binary file that takes the name `path` when the block ends well, and is deleted when not.
 
-    It is written under a temporary name in the same folder, which is made if need be; the umask decides
-    who may read it. flushed: on disk before the rename, so that a power cut cannot leave an empty file.
+    It is written under a temporary name in the same folder, which is made if need be; the umask decides who
+    may read it.
+
+    Parameters
+    ----------
+    path
+        The name that it takes.
+    flushed
+        On disk before the rename, so that a power cut cannot leave an empty file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
@@ -45,6 +52,12 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """The sha256 of a file's content, as hex digits; raises OSError if it cannot be read."""
+    """The sha256 of a file's content, as hex digits.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

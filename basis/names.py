@@ -15,7 +15,16 @@ class UnknownName(Mendable, ValueError):
 def one_of(name: str, names: Iterable[str], what: str, *, error: type[Exception] = UnknownName) -> str:
     """The name itself if it is there; otherwise `error` with what would have been right.
 
-    what: the kind of name, for the message ("method", "setting of lbp-top").
+    Parameters
+    ----------
+    name
+        What was asked for.
+    names
+        What there is.
+    what
+        The kind of name, for the message ("method", "setting of lbp-top").
+    error
+        The exception to raise.
     """
     names = list(names)
     if name in names:

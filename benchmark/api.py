@@ -68,7 +68,10 @@ def folds(clips: Clips, protocol: str = "subject", *, seed: int = 0) -> tuple[Fo
 class Run:
     """A run folder as data frames; a notebook shows its table.
 
-    status: 0 when every unit is done, 1 when some failed or are missing, 130 when it was interrupted.
+    Attributes
+    ----------
+    status
+        0 when every unit is done, 1 when some failed or are missing, 130 when it was interrupted.
     """
 
     folder: Path
@@ -85,7 +88,13 @@ class Run:
         return pd.read_parquet(self.folder / "predictions.parquet")
 
     def frame(self, name: str) -> pd.DataFrame:
-        """Any table of the run by the name of its file: per_fold, metrics, statistics, optimism, costs."""
+        """Any table of the run by the name of its file: per_fold, metrics, statistics, optimism, costs.
+
+        Raises
+        ------
+        SettingsError
+            For a table that there is not, naming those that there are.
+        """
         path = self.folder / f"{name}.csv"
         if not path.is_file():
             known = ", ".join(sorted(each.stem for each in self.folder.glob("*.csv"))) or "none"
@@ -156,7 +165,13 @@ def _registered(method: type[Method]) -> str:
 
 
 def open_run(folder: str | PathLike[str]) -> Run:
-    """A run folder that lies there, as data frames; raises NotARun for any other folder."""
+    """A run folder that lies there, as data frames.
+
+    Raises
+    ------
+    NotARun
+        For any other folder.
+    """
     from results.records.run_file import read_run_file
 
     read_run_file(Path(folder))

@@ -57,7 +57,13 @@ def show_every_letter() -> None:
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM, which schedulers and containers send, ends a verb as Ctrl-C does."""
+    """SIGTERM, which schedulers and containers send, ends a verb as Ctrl-C does.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        At SIGTERM.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

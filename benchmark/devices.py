@@ -14,7 +14,10 @@ class DeviceError(Mendable, ValueError):
 def choose_devices(wanted: str) -> tuple[str, ...]:
     """("cpu",) or one name per GPU; "auto" takes every GPU that torch can use.
 
-    Raises DeviceError when CUDA is asked for and is not there.
+    Raises
+    ------
+    DeviceError
+        When CUDA is asked for and is not there.
     """
     if wanted == "cpu" or (wanted == "auto" and not _has_driver()):
         return ("cpu",)

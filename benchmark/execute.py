@@ -29,7 +29,10 @@ class UnitError(RuntimeError):
 def run_unit(payload: Mapping[str, Any]) -> None:
     """Entry point of a worker process: everything it needs is named in the payload, its record is a file.
 
-    payload: a `Job` as JSON; the engine adds "device" and "threads".
+    Parameters
+    ----------
+    payload
+        A `Job` as JSON; the engine adds "device" and "threads".
     """
     job, began = Job.of(payload), time.perf_counter()
     unit = job.unit
@@ -109,7 +112,13 @@ def made_with(context: Context) -> dict[str, Any]:
 
 
 def build(unit: Unit, context: Context) -> Method:
-    """The unit's method with the unit's settings."""
+    """The unit's method with the unit's settings.
+
+    Raises
+    ------
+    UnitError
+        Where the method is at another revision than the plan.
+    """
     cls = load_method(unit.method)
     if cls.revision != unit.revision:
         raise UnitError(

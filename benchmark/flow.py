@@ -21,7 +21,7 @@ from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
 from data_prep.clips import Clip, UInt8
 from data_prep.flow_images.names import person_of
-from data_prep.tasks import UNION
+from data_prep.tasks import OBJECTIVE, UNION
 from features.flow_image import Normalise, Recipe, Spotter
 from features.optical_flow import ALGORITHMS
 from methods.flow_pictures import made_pictures
@@ -43,9 +43,25 @@ def flow(
 ) -> int:
     """Write one picture a clip, a table of labels, how they were made, and a sheet of some of them.
 
-    algorithm: of `features.optical_flow.ALGORITHMS`, "auto" for TV-L1 where it is installed. tim: frames of
-    a clip after interpolation, to which an annotated apex is rounded. Raises SettingsError where `out`
-    holds something else or the data are flow images already.
+    Parameters
+    ----------
+    settings
+        Of a run; its data are what pictures are made of.
+    out
+        The folder of the pictures.
+    algorithm
+        Of `features.optical_flow.ALGORITHMS`, "auto" for TV-L1 where it is installed.
+    normalise, spotter
+        See `features.flow_image.Recipe`.
+    tim
+        Frames of a clip after interpolation, to which an annotated apex is rounded.
+    log
+        Takes one line for the user.
+
+    Raises
+    ------
+    SettingsError
+        Where `out` holds something else or the data are flow images already.
     """
     if FLOW_IMAGES in settings.data:
         raise SettingsError(f"{FLOW_IMAGES} are pictures of flow already; name databases of frames")
@@ -71,7 +87,13 @@ def flow(
 
 
 def recipe_of(algorithm: str, normalise: str, spotter: str) -> Recipe:
-    """The recipe, its algorithm found out where it is "auto"; errors name what there is."""
+    """The recipe, its algorithm found out where it is "auto"; errors name what there is.
+
+    Raises
+    ------
+    SettingsError
+        For a flow that is not installed, and an unknown word.
+    """
     one_of(algorithm, dict.fromkeys(("auto", BEST, *ALGORITHMS)), "flow algorithm")
     normalise = one_of(normalise, ("minmax", "symmetric"), "normalisation of pictures")
     spotter = one_of(spotter, get_args(Spotter), "spotter")
@@ -113,13 +135,16 @@ def _require_different(names: Sequence[str]) -> None:
 
 
 def _labels(assembled: Assembled) -> str:
-    """Lines database,subject,clip,label: 0, 1, 2 for negative, positive, surprise, else the class."""
+    """Lines database,subject,clip,label: 0, 1, 2 for negative, positive, surprise, else what is annotated.
+
+    That is the objective class where the task is of those, else the emotion word: the same task reads it.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["data", "subject", "clip", "label"])
     for clip in assembled.plan.clips:
         name = assembled.plan.classes[clip.label]
-        label = UNION.index(name) if name in UNION else name
+        label = UNION.index(name) if name in UNION else name if name in OBJECTIVE else clip.emotion.lower()
         writer.writerow([clip.database, person_of(clip.subject), _own_name(clip), label])
     return file.getvalue()
 

@@ -56,7 +56,14 @@ def held_before(folder: Path, **conditions: str) -> RunFile | None:
 def made_otherwise(units: Sequence[AnyUnit], found: Survey, arithmetic: str) -> list[AnyUnit]:
     """Finished units whose records were made with other versions, or another arithmetic, than here.
 
-    arithmetic: of the devices that units run on now, as `basis.processor.arithmetic` says it.
+    Parameters
+    ----------
+    units
+        What is planned.
+    found
+        What the folder holds.
+    arithmetic
+        Of the devices that units run on now, as `basis.processor.arithmetic` says it.
     """
     methods = {unit.method for unit in units}
     here = {name: digest_of(_here(name, arithmetic)) for name in methods}

@@ -23,7 +23,10 @@ _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQ
 class Survey:
     """statuses: unit key -> status of its record; bad: one line per file that cannot be trusted.
 
-    made_with: unit key -> digest of the versions that made its record (`stamp.conditions`).
+    Attributes
+    ----------
+    made_with
+        Unit key -> digest of the versions that made its record (`stamp.conditions`).
     """
 
     statuses: Mapping[str, str]

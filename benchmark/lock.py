@@ -27,6 +27,13 @@ def run_lock(folder: Path) -> Iterator[None]:
 
     The system releases the lock when its process ends, however that happens, so a killed run leaves
     nothing that has to be removed by hand.
+
+    Raises
+    ------
+    FolderInUse
+        While another process holds it.
+    OSError
+        Where it cannot be held.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)

@@ -38,7 +38,13 @@ class MethodSpec:
 
 
 def describe(name: str, settings: Settings) -> MethodSpec:
-    """Import a method and resolve its settings under this run's profile."""
+    """Import a method and resolve its settings under this run's profile.
+
+    Raises
+    ------
+    SettingsError
+        For settings that it does not have or of another kind.
+    """
     cls, threads = loaded(name)
     method: Method = cls(make_settings(cls, settings_for(name, settings.method_settings)))
     if not all(1 <= side <= LONGEST_SIDE for side in method.frame_size):
@@ -104,8 +110,18 @@ def units(
 ) -> Iterator[Unit]:
     """All units of a run, fold by fold, so that methods sharing a stage or feature file come side by side.
 
-    fold_names: (protocol, seed) -> names of its folds. What depends on draws stands `settings.draws` times on
-    each fold.
+    What depends on draws stands `settings.draws` times on each fold.
+
+    Parameters
+    ----------
+    specs
+        The methods with their settings.
+    settings
+        Of the run.
+    fold_names
+        (protocol, seed) -> names of its folds.
+    data, stills
+        Digests of the clips and of the photographs.
     """
     places = itertools.product(settings.tim, settings.protocols, settings.seeds)
     for tim, protocol, seed in places:

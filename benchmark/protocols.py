@@ -66,7 +66,13 @@ class Protocol:
     def split(
         self, labels: Sequence[int], subjects: Sequence[str], databases: Sequence[str], *, seed: int
     ) -> tuple[Fold, ...]:
-        """The folds of these clips; raises ProtocolError for clips or a splitter that cannot be."""
+        """The folds of these clips.
+
+        Raises
+        ------
+        ProtocolError
+            For clips or a splitter that cannot be.
+        """
         folds = self.splitter(labels, subjects, databases, seed=seed)
         people = np.asarray(_people(subjects, databases)[1])
         names = [fold.name for fold in folds]
@@ -85,8 +91,19 @@ def clips(
 ) -> tuple[Fold, ...]:
     """Five folds over clips, stratified by class, as in the paper; the same person is on both sides.
 
-    labels, subjects, databases: one entry per clip. Fold sizes differ by at most one clip in all and in
-    every class, so 560 clips give 112 a fold. Raises ProtocolError below five clips.
+    Fold sizes differ by at most one clip in all and in every class, so 560 clips give 112 a fold.
+
+    Parameters
+    ----------
+    labels, subjects, databases
+        One entry per clip.
+    seed
+        Of the random order inside each class.
+
+    Raises
+    ------
+    ProtocolError
+        Below five clips.
     """
     classes = np.asarray(labels)
     if len(classes) < N_FOLDS:
@@ -103,9 +120,13 @@ def subject(
 ) -> tuple[Fold, ...]:
     """Five folds over subjects: nobody is on both sides; classes are spread as evenly as that allows.
 
-    Subjects are dealt out one by one, those with most clips first (ties at random), each to the fold
-    whose class counts it evens out most. Fewer than five subjects give as many folds as subjects;
-    raises ProtocolError below two.
+    Subjects are dealt out one by one, those with most clips first (ties at random), each to the fold whose
+    class counts it evens out most. Fewer than five subjects give as many folds as subjects.
+
+    Raises
+    ------
+    ProtocolError
+        Below two.
     """
     people, person_of = _people(subjects, databases)
     if len(people) < 2:
@@ -121,7 +142,13 @@ def subject(
 def loso(
     labels: Sequence[int], subjects: Sequence[str], databases: Sequence[str], *, seed: int
 ) -> tuple[Fold, ...]:
-    """Leave one subject out: one fold per subject, named by database and subject; the seed has no part."""
+    """Leave one subject out: one fold per subject, named by database and subject; the seed has no part.
+
+    Raises
+    ------
+    ProtocolError
+        Below two subjects.
+    """
     people, person_of = _people(subjects, databases)
     if len(people) < 2:
         raise ProtocolError(f"'loso' needs at least 2 subjects, there are {len(people)}")
@@ -131,9 +158,14 @@ def loso(
 def cross_database(
     labels: Sequence[int], subjects: Sequence[str], databases: Sequence[str], *, seed: int
 ) -> tuple[Fold, ...]:
-    """Train on all databases but one, test on that one; raises ProtocolError for a single database.
+    """Train on all databases but one, test on that one.
 
     People of the test database are not trained on, should another one show them too (SMIC's cameras).
+
+    Raises
+    ------
+    ProtocolError
+        For a single database.
     """
     names, database_of = np.unique(np.asarray(databases, dtype=object), return_inverse=True)
     if len(names) < 2:

@@ -47,24 +47,51 @@ class SettingsError(Mendable, ValueError):
 class Settings:
     """All settings of a run.
 
-    task: which classes and which clips; mapping: a CSV of one's own for that, with emotion or clip and class.
-    seeds: each deals the folds anew and begins everything that is drawn; draws: how often a method whose
-    numbers depend on draws (initial weights, order of batches) is trained on each fold.
-    left_out: methods that "all" or a wildcard named and that the data cannot serve.
-    data, expressions: name -> folder (or CSV) of databases, several places with commas between them; empty:
-    the simulator. allow_duplicates: go on in silence of the exit status although clips or people seem to be
-    there twice. simulator: its preset;
-    simulator_settings: its knobs by name. out: the run folder, None for runs/<profile>. device: "auto",
-    "cpu", "cuda" or "cuda:1". workers: units side by side, 0 for one per core or GPU; threads: of each
-    unit, one by default, because the last bits of a network's weights depend on it and the number of
-    workers must not. slurm: group_seconds (units expected to take no longer together share a job)
-    and parameters of submitit, such as slurm_partition, mem_gb or timeout_min. timeout: seconds a unit may
-    take. memory_limit: MB a unit may take, 0 for none. redo: units whose records were made with other
-    versions are run again, instead of a refusal. control: "shuffled-labels" permutes the labels of all
-    clips, so that nothing can be learned; "movement" simulates large movements without personal style or
-    ambiguity, which everything that can learn should. method_settings: methods ("mdmo", "tlcnn* c5-svm",
-    "*") -> settings that differ from the methods' defaults, which are the paper's; where two tables set the
-    same, the later one wins.
+    Attributes
+    ----------
+    task
+        Which classes and which clips.
+    mapping
+        A CSV of one's own for that, with emotion or clip and class.
+    seeds
+        Each deals the folds anew and begins everything that is drawn.
+    draws
+        How often a method whose numbers depend on draws (initial weights, order of batches) is trained on
+        each fold.
+    left_out
+        Methods that "all" or a wildcard named and that the data cannot serve.
+    data, expressions
+        Name -> folder (or CSV) of databases, several places with commas between them; empty: the simulator.
+    allow_duplicates
+        Go on in silence of the exit status although clips or people seem to be there twice.
+    simulator
+        Its preset.
+    simulator_settings
+        Its knobs by name.
+    out
+        The run folder, None for runs/<profile>.
+    device
+        "auto", "cpu", "cuda" or "cuda:1".
+    workers
+        Units side by side, 0 for one per core or GPU.
+    threads
+        Of each unit, one by default, because the last bits of a network's weights depend on it and the number
+        of workers must not.
+    slurm
+        group_seconds (units expected to take no longer together share a job) and parameters of submitit, such
+        as slurm_partition, mem_gb or timeout_min.
+    timeout
+        Seconds a unit may take.
+    memory_limit
+        MB a unit may take, 0 for none.
+    redo
+        Units whose records were made with other versions are run again, instead of a refusal.
+    control
+        "shuffled-labels" permutes the labels of all clips, so that nothing can be learned; "movement"
+        simulates large movements without personal style or ambiguity, which everything that can learn should.
+    method_settings
+        Methods ("mdmo", "tlcnn* c5-svm", "*") -> settings that differ from the methods' defaults, which are
+        the paper's; where two tables set the same, the later one wins.
     """
 
     profile: str = "quick"
@@ -111,8 +138,19 @@ def resolve(
 ) -> Settings:
     """Settings from flags (None: not given) over an optional TOML file over a profile.
 
-    settings_file: of the user's, or one that comes along under `benchmark/profiles`, such as lrcn.toml.
-    profile: where neither flags nor file name one; None: quick on the CPU, paper on a GPU.
+    Parameters
+    ----------
+    flags
+        Setting -> value.
+    settings_file
+        Of the user's, or one that comes along under `benchmark/profiles`, such as lrcn.toml.
+    profile
+        Where neither flags nor file name one; None: quick on the CPU, paper on a GPU.
+
+    Raises
+    ------
+    SettingsError, UnknownName
+        As `checked`.
     """
     given = {} if settings_file is None else _read(_found(settings_file), str(settings_file))
     given = _over(given, {key: value for key, value in flags.items() if value is not None})
@@ -131,7 +169,15 @@ def resolve(
 
 
 def checked(settings: Settings) -> Settings:
-    """The same settings if they can be run; names expanded. Raises SettingsError or UnknownName."""
+    """The same settings if they can be run; names expanded.
+
+    Raises
+    ------
+    SettingsError
+        For values that cannot be, or do not go together.
+    UnknownName
+        For a method, protocol, engine or control that there is not.
+    """
     for name in ("methods", "tim", "protocols", "seeds"):
         if not getattr(settings, name):
             raise SettingsError(f"{name} is empty: name at least one, or leave it out for the profile's")
@@ -176,8 +222,12 @@ def checked(settings: Settings) -> Settings:
 def on_flow_images(settings: Settings) -> Settings:
     """Settings for pictures instead of frames: one frame a clip, and only the methods that can do without.
 
-    What "all" or a wildcard names beside them is left out; a method that is named itself is refused, with a
-    SettingsError.
+    What "all" or a wildcard names beside them is left out.
+
+    Raises
+    ------
+    SettingsError
+        For a method that needs frames and is named itself, and where none is left.
     """
     if len(settings.data) > 1:
         others = ", ".join(name for name in settings.data if name != FLOW_IMAGES)

@@ -12,7 +12,10 @@ OURS = ("basis", "benchmark", "data_prep", "features", "methods", "results")
 def put_ours_first(home: Path) -> None:
     """Take the current folder off the import path if a module there would replace one of ours; says so.
 
-    home: the folder that holds this project's packages.
+    Parameters
+    ----------
+    home
+        The folder that holds this project's packages.
     """
     here = Path.cwd()
     theirs = shadows(here)

@@ -13,12 +13,12 @@ from benchmark.log import Log
 from benchmark.plan import MethodSpec, describe, folds_of, told_apart
 from benchmark.plugins import threads_in_words
 from benchmark.settings import FLOW_IMAGES, Settings, SettingsError
-from benchmark.tasks import counts_in_words, task_of
+from benchmark.tasks import counts_in_words, require_told_apart, task_of
 from data_prep.cache import Journal
 from data_prep.clips import Clips, Database, StillDatabase, Stills
 from data_prep.databases import load, load_stills
 from data_prep.databases.identity import suspicions
-from data_prep.databases.trees import places_of
+from data_prep.databases.named import places_of
 from data_prep.flow_images import FlowDatabase, FlowPlan, plan_flow_images, prepared_flow_images
 from data_prep.flow_images.report import KNOWN
 from data_prep.plan import Place
@@ -50,8 +50,10 @@ class Sources:
 def sources(settings: Settings, log: Log, *, stills: bool = True) -> Sources:
     """Load what the settings name; without `data` the simulator's databases, written first if need be.
 
-    Raises TaskError for a named database on which the task is not defined; of the simulator's those are
-    left out.
+    Raises
+    ------
+    TaskError
+        For a named database on which the task is not defined; of the simulator's those are left out.
     """
     task, cache = task_of(settings), Path(settings.cache)
     simulated = not settings.data
@@ -100,7 +102,13 @@ def is_simulated(given: Path | str) -> bool:
 
 
 def simulator(size: str, knobs: Mapping[str, Any]) -> SimulatorSettings:
-    """The simulator's settings: a preset and the knobs that the user turned, checked."""
+    """The simulator's settings: a preset and the knobs that the user turned, checked.
+
+    Raises
+    ------
+    SettingsError
+        For a knob that there is not, or outside its bounds.
+    """
     hints = hints_of(SimulatorSettings)
     known = [name for name in hints if name != "size"]
     for knob in knobs:
@@ -200,9 +208,13 @@ def _planned(settings: Settings, loaded: Sources, specs: tuple[MethodSpec, ...],
 
 
 def assemble(settings: Settings, log: Log) -> Assembled:
-    """Load the databases, find faces, resolve the methods' settings; says how much was set aside."""
+    """Load the databases, find faces, resolve the methods' settings; says how much was set aside.
+
+    Raises TaskError where a database cannot serve the task, and where all clips are of one class.
+    """
     specs = told_apart(list(_described(settings, log)))
     loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
+    require_told_apart(loaded.task, loaded.clips)
     plan = _planned(settings, loaded, specs, log)
     if settings.left_out:
         log(f"left out, because they need frames: {', '.join(settings.left_out)}")

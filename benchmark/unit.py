@@ -17,9 +17,18 @@ from benchmark.protocols import PROTOCOLS
 class Unit:
     """One fit and its predictions: names and numbers only, so that its key outlives any process.
 
-    data: digest of the source clips with their landmarks and labels; stills: digest of the expression
-    photographs, for methods that learn from them, else None; settings: all of the method's settings. seed:
-    deals the folds and begins what is drawn; draw: which of several trainings on the same fold, from 0.
+    Attributes
+    ----------
+    data
+        Digest of the source clips with their landmarks and labels.
+    stills
+        Digest of the expression photographs, for methods that learn from them, else None.
+    settings
+        All of the method's settings.
+    seed
+        Deals the folds and begins what is drawn.
+    draw
+        Which of several trainings on the same fold, from 0.
     """
 
     method: str
@@ -67,9 +76,22 @@ class Prepared:
 class Job:
     """Everything that a process needs to run one unit; it travels as JSON, between machines too.
 
-    run: the run folder; clips: the prepared clips; stills: photographs by "HEIGHTxWIDTH", empty for
-    methods without; cache: its folder; trust: skip the checksums of the cache; deterministic: bit-equal
-    on a GPU. All folders are absolute.
+    All folders are absolute.
+
+    Attributes
+    ----------
+    run
+        The run folder.
+    clips
+        The prepared clips.
+    stills
+        Photographs by "HEIGHTxWIDTH", empty for methods without.
+    cache
+        Its folder.
+    trust
+        Skip the checksums of the cache.
+    deterministic
+        Bit-equal on a GPU.
     """
 
     unit: Unit

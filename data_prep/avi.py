@@ -11,7 +11,12 @@ _ENTERED = (b"AVI ", b"AVIX", b"movi", b"rec ")
 def count_slots(path: Path, stream: int) -> int:
     """Chunks of one video stream, null frames included, however many the headers promise.
 
-    path: a RIFF AVI file; a damaged one ends where no further chunk follows.
+    Parameters
+    ----------
+    path
+        A RIFF AVI file; a damaged one ends where no further chunk follows.
+    stream
+        Number of the video stream.
     """
     chunk = b"%02d" % stream
     found, position, size = 0, 0, path.stat().st_size

@@ -54,7 +54,7 @@ UNLABELLED = -1
 class ActionUnit(NamedTuple):
     """A facial action unit: its number, the side (L, R, T, B, A or nothing), the intensity (A to E).
 
-    certain: False where the annotation names it with an alternative or a question mark.
+    It is not `certain` where the annotation names it with an alternative or a question mark.
     """
 
     number: int
@@ -115,7 +115,7 @@ class SetAside:
 class Database:
     """All usable clips of one database and everything that was set aside while reading it.
 
-    warnings: what a user should know before believing a number, such as an apex that cannot be.
+    Its `warnings` are what to know before believing a number, such as an apex that cannot be.
     """
 
     name: str
@@ -179,11 +179,19 @@ class PreparedSet:
     For what computes once per clip and for the windows of networks, which need the memory map itself;
     methods are given `Clips`.
 
-    frames: (N, T, H, W, 3) uint8 RGB, usually a read-only memory map; landmarks: (N, 66, 2) float32;
-    digest: names the content (source, landmarks, crop, TIM, size); folder: the set's own folder in the
-    cache, None for clips that live in memory only. holds: "frames", or "flow" where each clip is one
-    onset-apex picture (N, 1, H, W, 3) of u, v and strain. apex: (N,) float32, where the apex is annotated
-    between the first frame (0) and the last (1), nan where it is not.
+    Attributes
+    ----------
+    frames, landmarks
+        (N, T, H, W, 3) uint8 RGB, usually a read-only memory map, and (N, 66, 2) float32.
+    digest
+        Names the content (source, landmarks, crop, TIM, size).
+    folder
+        The set's own folder in the cache, None for clips that live in memory only.
+    holds
+        "frames", or "flow" where each clip is one onset-apex picture (N, 1, H, W, 3) of u, v and strain.
+    apex
+        (N,) float32, where the apex is annotated between the first frame (0) and the last (1), nan where it
+        is not.
     """
 
     frames: UInt8
@@ -237,8 +245,18 @@ class Clips:
     ) -> Clips:
         """All clips of a prepared set.
 
-        frames: (n, T, H, W, 3) uint8; landmarks: (n, 66, 2); labels: (n,) indices into `classes`, None for
-        clips to predict. Without a digest it is that of the pixels; without a folder nothing is cached.
+        Without a digest it is that of the pixels; without a folder nothing is cached.
+
+        Parameters
+        ----------
+        frames, landmarks
+            (n, T, H, W, 3) uint8, and (n, 66, 2) x, y in pixels of the first frame.
+        labels, classes
+            (n,) indices into the words of the classes, None for clips to predict.
+        subjects, names, databases, fps
+            One entry per clip.
+        digest, folder, holds, apex
+            As in `PreparedSet`.
         """
         n = len(frames)
         if digest is None:
@@ -286,7 +304,7 @@ class Clips:
 
     @property
     def labels(self) -> Int64:
-        """(n,) int64 class indices; raises LabelsHidden in a view made for prediction."""
+        """(n,) int64 class indices; LabelsHidden in a view made for prediction."""
         if self._labels is None:
             raise LabelsHidden("these clips are for prediction: their labels are hidden from the method")
         return self._labels.copy()
@@ -318,13 +336,19 @@ class Clips:
     def without_labels(self, *, named: bool = False) -> Clips:
         """The same clips for prediction: `labels` raises, names are the subject and a number.
 
-        named: keep the names, for training clips, whose labels the method knows.
+        Those of training clips, whose labels the method knows, stay as they are (`named`).
         """
         numbered = tuple(f"{subject}/#{i + 1}" for i, subject in enumerate(self.subjects))
         return replace(self, _labels=None, names=self.names if named else numbered)
 
     def with_labels(self, labels: npt.ArrayLike) -> Clips:
-        """The same clips under other labels, shape (n,), for controls such as shuffled labels."""
+        """The same clips under other labels, shape (n,), for controls such as shuffled labels.
+
+        Raises
+        ------
+        ValueError
+            For another shape.
+        """
         given = np.array(labels, np.int64)
         if given.shape != (len(self),):
             raise ValueError(f"{len(self)} clips need labels of shape ({len(self)},), got {given.shape}")

@@ -58,7 +58,10 @@ ONE_PICTURE = "the clip is a single picture"
 class Examiner:
     """Examines clips with one landmark back end and keeps the parts that are wanted anyway.
 
-    stills: the clips are photographs, of which nobody expects movement.
+    Attributes
+    ----------
+    stills
+        The clips are photographs, of which nobody expects movement.
     """
 
     backend: str
@@ -70,7 +73,13 @@ class Examiner:
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def examine(self, clip: Clip, stamp: str) -> dict[str, Any]:
-        """What the journal keeps: content, landmarks and box, or the stage and the reason of a refusal."""
+        """What the journal keeps: content, landmarks and box, or the stage and the reason of a refusal.
+
+        Raises
+        ------
+        PreparationError
+            If a clip's files change meanwhile.
+        """
         sizes = tuple(dict.fromkeys(size for _, size in self.wanted))
         try:
             seen = look(clip.frames, clip.annotations, self.backend, self.options, sizes)
@@ -119,8 +128,16 @@ class Examiner:
 class Looked:
     """What one reading of a clip found.
 
-    landmarks: (66, 2) float32 in pixels of the raw first frame; box: the face rectangle; stacks: size ->
-    (n, height, width, 3) uint8, all frames cut to it; notes: what the user should know.
+    Attributes
+    ----------
+    landmarks
+        (66, 2) float32 in pixels of the raw first frame.
+    box
+        The face rectangle.
+    stacks
+        Size -> (n, height, width, 3) uint8, all frames cut to it.
+    notes
+        What the user should know.
     """
 
     landmarks: Float32
@@ -138,7 +155,11 @@ def look(
 ) -> Looked:
     """Read a clip once, one raw frame at a time: find the face in the first frame, cut all frames to it.
 
-    Raises FrameError, LandmarksNotFound or CropError for a clip that cannot be used.
+    Raises
+    ------
+    FrameError, LandmarksNotFound
+    CropError
+        For a clip that cannot be used.
     """
     check_length(source)
     frames = iterate(source)
@@ -217,7 +238,13 @@ def part_key(content: str, box: crop.Box, target: Target) -> str:
 
 
 def make_parts(clip: Clip, content: str, box: crop.Box, targets: Sequence[Target], parts: Parts) -> None:
-    """Decode a clip once and store what each target wants of it."""
+    """Decode a clip once and store what each target wants of it.
+
+    Raises
+    ------
+    PreparationError
+        If a clip can be read no more.
+    """
     sizes = tuple(dict.fromkeys(target.size for target in targets))
     try:
         frames = iterate(clip.frames)

@@ -20,7 +20,13 @@ class FrameError(Mendable, ValueError):
 
 
 def regular(path: Path) -> os.stat_result:
-    """Status of a regular file: a pipe or a device would block for ever or never end."""
+    """Status of a regular file: a pipe or a device would block for ever or never end.
+
+    Raises
+    ------
+    FrameError
+        For anything else, and for what is not there or cannot be read.
+    """
     try:
         status = path.stat()
     except FileNotFoundError as error:

@@ -42,7 +42,15 @@ def iterate(source: FrameSource) -> Iterator[UInt8]:
 
 
 def read_frame(source: FrameSource, i: int) -> UInt8:
-    """Frame i (0-based, negative counts from the end) of a source as (H, W, 3) uint8 RGB."""
+    """Frame i (0-based, negative counts from the end) of a source as (H, W, 3) uint8 RGB.
+
+    Raises
+    ------
+    IndexError
+        For a frame outside the source.
+    FrameError
+        For a frame that is missing or damaged.
+    """
     n = len(source)
     if not -n <= i < n:
         raise IndexError(f"frame {i} of a source of {n} frames")

@@ -31,8 +31,18 @@ class BadPicture(ValueError):
 class Header(NamedTuple):
     """What a picture's header says.
 
-    height, width: of the picture as it is shown, in pixels; bits: of one sample; channels: of a JPEG, else
-    0; alpha: whether a PNG has an alpha channel; orientation: EXIF's number, 1 for an upright JPEG.
+    Attributes
+    ----------
+    height, width
+        Of the picture as it is shown, in pixels.
+    bits
+        Of one sample.
+    channels
+        Of a JPEG, else 0.
+    alpha
+        Whether a PNG has an alpha channel.
+    orientation
+        EXIF's number, 1 for an upright JPEG.
     """
 
     height: int
@@ -44,7 +54,7 @@ class Header(NamedTuple):
 
 
 def read_header(data: bytes) -> Header:
-    """The header of a JPEG, PNG or BMP; raises BadPicture."""
+    """The header of a JPEG, PNG or BMP; BadPicture for anything else."""
     if data.startswith(PNG):
         if len(data) < PNG_HEADER or data[12:16] != b"IHDR":
             raise BadPicture("a PNG without a whole header; the file is cut short or damaged")

@@ -36,14 +36,23 @@ DEPTHS = (8, 10, 12, 14, 16)
 def read_image(path: str | os.PathLike[str]) -> UInt8:
     """One JPG, PNG or BMP as (H, W, 3) uint8 RGB; grey pictures get three equal channels.
 
-    Raises FrameError for a file that is missing, not regular, of another type, cut short, damaged, or
-    larger than `frame_files.MAX_PIXELS` pixels.
+    Raises
+    ------
+    FrameError
+        For a file that is missing, not regular, of another type, cut short, damaged, or larger than
+        `frame_files.MAX_PIXELS` pixels.
     """
     return read_picture(path, camera_bits([path]))
 
 
 def read_picture(path: str | os.PathLike[str], bits: int | None) -> UInt8:
-    """One frame of a clip whose `camera_bits` are `bits`; otherwise as `read_image`."""
+    """One frame of a clip whose `camera_bits` are `bits`; otherwise as `read_image`.
+
+    Raises
+    ------
+    FrameError
+        As `read_image`, and for another depth than the first frame has.
+    """
     place = Path(path)
     data, header = _checked(place)
     if (header.bits > 8) != (bits is not None):
@@ -61,7 +70,12 @@ def read_picture(path: str | os.PathLike[str], bits: int | None) -> UInt8:
 def camera_bits(paths: Sequence[str | os.PathLike[str]]) -> int | None:
     """How many bits the camera of a clip has, for pictures of more than 8; None for ordinary ones.
 
-    Reads the first header; only deep pictures are decoded, all of them. Raises FrameError.
+    Reads the first header; only deep pictures are decoded, all of them.
+
+    Raises
+    ------
+    FrameError
+        As `read_image`.
     """
     if not paths or _png_header(paths[0]).bits <= 8:
         return None
@@ -77,14 +91,23 @@ def camera_bits(paths: Sequence[str | os.PathLike[str]]) -> int | None:
 def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """(height, width) from the header; also checks the end mark, without decoding pixels.
 
-    Raises FrameError as `read_image` does; damage inside the pixel data is found only by decoding.
+    Raises
+    ------
+    FrameError
+        As `read_image` does; damage inside the pixel data is found only by decoding.
     """
     header = _checked(Path(path))[1]
     return header.height, header.width
 
 
 def has_alpha(path: str | os.PathLike[str]) -> bool:
-    """Whether a picture is a PNG with an alpha channel, from its header; raises FrameError."""
+    """Whether a picture is a PNG with an alpha channel, from its header.
+
+    Raises
+    ------
+    FrameError
+        For a file that is missing or no picture.
+    """
     return _png_header(path).alpha
 
 

@@ -45,8 +45,16 @@ Float32 = npt.NDArray[np.float32]
 class Place:
     """Where and how data are prepared.
 
-    cache: its folder; workers: clips side by side; log: takes one line for the user; trust: prepared sets
-    are opened without a check of their hash.
+    Attributes
+    ----------
+    cache
+        Its folder.
+    workers
+        Clips side by side.
+    log
+        Takes one line for the user.
+    trust
+        Prepared sets are opened without a check of their hash.
     """
 
     cache: Path
@@ -59,8 +67,16 @@ class Place:
 class Asked:
     """What a plan is asked for beside its clips.
 
-    name: the data's folder in the cache; set_aside: what the loaders refused; classes: what labels index;
-    wanted: (TIM, (height, width)) of the sets that will be asked for.
+    Attributes
+    ----------
+    name
+        The data's folder in the cache.
+    set_aside
+        What the loaders refused.
+    classes
+        What labels index.
+    wanted
+        (TIM, (height, width)) of the sets that will be asked for.
     """
 
     name: str
@@ -73,11 +89,25 @@ class Asked:
 class DataPlan:
     """Which clips a run uses and where their faces are; independent of TIM and size.
 
-    clips: usable ones, by database and name; row i of every prepared set is clip i. set_aside: all others,
-    with stage and reason. landmarks: (n, 66, 2) float32 in pixels of the raw first frame; boxes: face
-    rectangle of each clip; contents: sha256 of each clip's files; signatures: paths, lengths and times of
-    change of those files when they were examined. wanted: (TIM, (height, width)) of the sets that the run
-    will ask for: each clip is decoded once for all of them. notes: what the user should know of usable clips.
+    Attributes
+    ----------
+    clips
+        Usable ones, by database and name; row i of every prepared set is clip i.
+    set_aside
+        All others, with stage and reason.
+    landmarks
+        (n, 66, 2) float32 in pixels of the raw first frame.
+    boxes
+        Face rectangle of each clip.
+    contents
+        sha256 of each clip's files.
+    signatures
+        Paths, lengths and times of change of those files when they were examined.
+    wanted
+        (TIM, (height, width)) of the sets that the run will ask for: each clip is decoded once for all of
+        them.
+    notes
+        What the user should know of usable clips.
     """
 
     name: str
@@ -153,7 +183,13 @@ def plan_data(
 
 
 def examined(clips: Sequence[Clip], asked: Asked, landmarks: str, place: Place, options: Options) -> DataPlan:
-    """The plan of these clips, those examined that the journal of the cache does not know."""
+    """The plan of these clips, those examined that the journal of the cache does not know.
+
+    Raises
+    ------
+    PreparationError
+        Where no clip can be used.
+    """
     _refuse_duplicates(clips)
     backend = backend_named(landmarks)
     identity = backend.identity()

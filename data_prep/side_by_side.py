@@ -11,6 +11,8 @@ from typing import TypeVar
 import cv2
 from threadpoolctl import threadpool_limits
 
+from basis.memory import keep_freed_memory
+
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -25,6 +27,7 @@ def side_by_side(
     """Call `work` for every item in `workers` threads; the first error ends the rest and is raised."""
     if not items:
         return
+    keep_freed_memory()
     started = last = time.monotonic()
     with _one_inner_thread(), ThreadPoolExecutor(max(1, workers)) as pool:
         futures = [pool.submit(work, item) for item in items]

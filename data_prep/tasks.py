@@ -33,10 +33,18 @@ class TaskError(Mendable, ValueError):
 class Task:
     """Which classes, which clips, which headline.
 
-    label: the class name of a clip; raises NotInTask. databases: the only ones it is defined on, empty for
-    any; whole: whether all of them together are meant, so that fewer of them are a part of the task.
-    words: emotion words that it places, for loaders that would refuse what they do not know.
-    published: database -> class -> how many clips publications count.
+    Attributes
+    ----------
+    label
+        A clip to the name of its class; raises NotInTask, with the reason.
+    databases
+        The only ones it is defined on, empty for any.
+    whole
+        Whether all of them together are meant, so that fewer of them are a part of the task.
+    words
+        Emotion words that it places, for loaders that would refuse what they do not know.
+    published
+        Database -> class -> how many clips publications count.
     """
 
     name: str
@@ -56,7 +64,10 @@ class Task:
     def of(self, database: Database) -> Database:
         """The database with the labels of this task; clips that are not in it are set aside by design.
 
-        Raises TaskError when the task is defined on other databases, or none of the clips is in it.
+        Raises
+        ------
+        TaskError
+            When the task is defined on other databases, or none of the clips is in it.
         """
         self.require([clip.database for clip in database.clips] or [database.name])
         clips, aside = [], []
@@ -100,7 +111,13 @@ class Task:
 
 
 def by_word(words: Mapping[str, str]) -> Callable[[Clip], str]:
-    """Labels by the word of the annotation, case ignored."""
+    """Labels by the word of the annotation, case ignored.
+
+    Raises
+    ------
+    NotInTask
+        By the labels, for a word that is not among them.
+    """
 
     def label(clip: Clip) -> str:
         word = clip.emotion.strip().lower()
@@ -112,7 +129,13 @@ def by_word(words: Mapping[str, str]) -> Callable[[Clip], str]:
 
 
 def by_objective(classes: tuple[str, ...]) -> Callable[[Clip], str]:
-    """Labels by the annotation's objective class, those beyond `classes` left out."""
+    """Labels by the annotation's objective class, those beyond `classes` left out.
+
+    Raises
+    ------
+    NotInTask
+        By the labels, for a clip without an objective class or with one beyond `classes`.
+    """
 
     def label(clip: Clip) -> str:
         if clip.objective is None:
@@ -125,7 +148,13 @@ def by_objective(classes: tuple[str, ...]) -> Callable[[Clip], str]:
 
 
 def except_for(names: Mapping[str, str], label: Callable[[Clip], str]) -> Callable[[Clip], str]:
-    """Labels of `label`, without the clips of these names, each with the reason."""
+    """Labels of `label`, without the clips of these names, each with the reason.
+
+    Raises
+    ------
+    NotInTask
+        By the labels, for a clip of these names.
+    """
 
     def limited(clip: Clip) -> str:
         if clip.name in names:
@@ -138,7 +167,12 @@ def except_for(names: Mapping[str, str], label: Callable[[Clip], str]) -> Callab
 def by_table(name: str, words: Mapping[str, str], clips: Mapping[str, str]) -> Task:
     """A task of one's own: emotion word -> class, or clip name -> class, which is asked first.
 
-    Classes are in the order in which they first appear. Raises TaskError below two of them.
+    Classes are in the order in which they first appear.
+
+    Raises
+    ------
+    TaskError
+        Below two of them.
     """
     of_word = by_word({word.strip().lower(): value for word, value in words.items()})
 

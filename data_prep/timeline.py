@@ -42,10 +42,17 @@ Damage = tuple[int, int, str]
 class Timeline:
     """The frames of a video as a whole reading found them.
 
-    frames: their number, null frames included; height, width: of a frame as it is shown, in pixels.
-    runs: (number of the first, how many) of the pictures in the order in which they are shown; numbers
-    between two runs are null frames. ticks: time stamp of each frame in any unit, empty where they lie
-    evenly.
+    Attributes
+    ----------
+    frames
+        Their number, null frames included.
+    height, width
+        Of a frame as it is shown, in pixels.
+    runs
+        (number of the first, how many) of the pictures in the order in which they are shown; numbers between
+        two runs are null frames.
+    ticks
+        Time stamp of each frame in any unit, empty where they lie evenly.
     """
 
     frames: int
@@ -94,8 +101,11 @@ def keep_timelines(store: Store | None) -> None:
 def timeline(path: str | os.PathLike[str]) -> Timeline:
     """The timeline of a video, read as a whole unless the same file was read before.
 
-    Raises FrameError for what is no video file, cannot be opened, shows nothing, or has more than
-    `MAX_VIDEO_FRAMES` frames.
+    Raises
+    ------
+    FrameError
+        For what is no video file, cannot be opened, shows nothing, or has more than `MAX_VIDEO_FRAMES`
+        frames.
     """
     regular(Path(path))
     key = digest_of({"video": file_stamp(path), "reader": READER})

@@ -23,8 +23,12 @@ def video_frames(path: str, first: int, last: int) -> Iterator[UInt8]:
     """Frames `first` to `last` (from 0, inclusive) as (height, width, 3) uint8 RGB, one at a time.
 
     A null frame gives the picture before it again. Earlier pictures are decoded and passed over, because
-    later ones are built on them. Raises FrameError for what is no video, and for frames that are not there
-    or damaged.
+    later ones are built on them.
+
+    Raises
+    ------
+    FrameError
+        For what is no video, and for frames that are not there or damaged.
     """
     line = timeline(path)
     line.check(path, first, last)

@@ -46,8 +46,13 @@ def container_of(head: bytes) -> str | None:
 def opened(path: Path) -> Iterator[tuple[Any, Any]]:
     """An open container and its video stream.
 
-    Only files that begin as AVI, MP4/MOV or MKV/WebM reach FFmpeg, each by its own demuxer: FFmpeg also
-    opens play lists, which may name other files and network addresses. Raises FrameError.
+    Only files that begin as AVI, MP4/MOV or MKV/WebM reach FFmpeg, each by its own demuxer: FFmpeg also opens
+    play lists, which may name other files and network addresses.
+
+    Raises
+    ------
+    FrameError
+        For any other file, and one that FFmpeg cannot open.
     """
     regular(path)
     try:

@@ -11,8 +11,14 @@ Float32 = npt.NDArray[np.float32]
 def bi_woof(channels: Float32, *, blocks: tuple[int, int] = (5, 5), bins: int = 8) -> Float32:
     """(rows * columns * bins,) float32 descriptor of one onset-apex flow with its strain.
 
-    channels: (H, W, 3) u, v and strain, strain at least 0; blocks: rows and columns that the picture is cut
-    into; bins: of the circle of directions, the first beginning at the positive x axis.
+    Parameters
+    ----------
+    channels
+        (H, W, 3) u, v and strain, strain at least 0.
+    blocks
+        Rows and columns that the picture is cut into.
+    bins
+        Of the circle of directions, the first beginning at the positive x axis.
 
     Notes
     -----

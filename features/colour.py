@@ -11,6 +11,11 @@ UInt8 = npt.NDArray[np.uint8]
 def grey(frames: UInt8) -> UInt8:
     """(..., 3) uint8 RGB to (...) uint8 luma (ITU-R BT.601), rounded half up in 14-bit arithmetic.
 
+    Raises
+    ------
+    ValueError
+        For other shapes or types.
+
     Notes
     -----
     For the texture descriptors, which compare neighbours: these whole numbers are the same with every version

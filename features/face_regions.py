@@ -54,7 +54,14 @@ class DegenerateRegions(ValueError):
 class RegionPixels:
     """Pixels of all 36 regions: those of ROI k (from 1) are rows[starts[k-1]:starts[k]], columns alike.
 
-    rows, columns: (n,) int64; starts: (37,) int64; degenerate: numbers of the regions without a pixel.
+    Attributes
+    ----------
+    rows, columns
+        (n,) int64.
+    starts
+        (37,) int64.
+    degenerate
+        Numbers of the regions without a pixel.
     """
 
     rows: Int64
@@ -66,8 +73,15 @@ class RegionPixels:
 def region_polygons(landmarks: npt.ArrayLike) -> tuple[Float64, ...]:
     """The polygons of the 36 ROIs, each (vertices, 2) float64, x and y in pixels.
 
-    landmarks: (66, 2) or (68, 2), 300-W order (both agree up to index 59, all that is used here).
-    Raises ValueError for another shape or for numbers that are not finite.
+    Parameters
+    ----------
+    landmarks
+        (66, 2) or (68, 2), 300-W order (both agree up to index 59, all that is used here).
+
+    Raises
+    ------
+    ValueError
+        For another shape or for numbers that are not finite.
 
     Notes
     -----
@@ -89,9 +103,15 @@ def region_polygons(landmarks: npt.ArrayLike) -> tuple[Float64, ...]:
 def inside_polygon(polygon: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
     """Pixels of a (height, width) frame whose centre lies inside the polygon, (height, width) bool.
 
-    polygon: (vertices, 2), x and y; the centre of pixel (row, column) is the point (column, row).
     Even-odd rule with half-open edges: two polygons that share an edge never share a pixel, and no pixel
     between them is lost.
+
+    Parameters
+    ----------
+    polygon
+        (vertices, 2), x and y; the centre of pixel (row, column) is the point (column, row).
+    shape
+        (height, width).
     """
     inside = np.zeros(shape, np.bool_)
     rows, columns = _inside(np.asarray(polygon, np.float64), shape)
@@ -117,7 +137,7 @@ def region_pixels(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionPix
 
 
 def require_regions(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionPixels:
-    """`region_pixels`, but raises DegenerateRegions where a region holds no pixel of the frame."""
+    """`region_pixels`, but DegenerateRegions where a region holds no pixel of the frame."""
     pixels = region_pixels(landmarks, shape)
     if pixels.degenerate:
         raise DegenerateRegions(pixels.degenerate, shape)

@@ -45,8 +45,13 @@ _SIN = np.sin(np.arange(_SECTORS) * (2 * np.pi / _SECTORS) - np.pi)
 class AlignedFlow:
     """Flow without its most frequent translation, ready for any number of grids and depths.
 
-    field: (T-1, H, W, 2) float32, pixels; sectors: (T-1, H, W) uint8, the direction of each vector in
-    124 equal sectors from -pi on, 255 where the vector is 0.
+    Attributes
+    ----------
+    field
+        (T-1, H, W, 2) float32, pixels.
+    sectors
+        (T-1, H, W) uint8, the direction of each vector in 124 equal sectors from -pi on, 255 where the vector
+        is 0.
     """
 
     field: Float32
@@ -106,8 +111,18 @@ def fdm(
 def align(flow: Float32) -> AlignedFlow:
     """Subtract from every field its most frequent displacement.
 
-    flow: (T-1, H, W, 2) in pixels. The mode is found for u and for v on its own: the fullest bin of width
-    0.05 px centred on multiples of 0.05 (the nearest to 0 wins ties), refined to the mean of its values.
+    The mode is found for u and for v on its own: the fullest bin of width 0.05 px centred on multiples of
+    0.05 (the nearest to 0 wins ties), refined to the mean of its values.
+
+    Parameters
+    ----------
+    flow
+        (T-1, H, W, 2) in pixels.
+
+    Raises
+    ------
+    ValueError
+        For another shape, or flow that is not finite.
     """
     flow = np.ascontiguousarray(flow, np.float32)
     if flow.ndim != 4 or flow.shape[-1] != 2 or not flow.size:
@@ -123,6 +138,11 @@ def principal_vectors(aligned: AlignedFlow, *, grid: tuple[int, int], depth: int
 
     The direction d maximises sum max(0, v . d) over all unit vectors; the length is the mean of v . d over
     the vectors of the cuboid within 90 degrees of d. A cuboid without motion has (0, 0).
+
+    Raises
+    ------
+    ValueError
+        For a grid finer than the pixels or a depth over T-1.
 
     Notes
     -----
@@ -141,7 +161,13 @@ def principal_vectors(aligned: AlignedFlow, *, grid: tuple[int, int], depth: int
 
 
 def encode(vectors: Float32, encoding: Encoding = "unit", *, threshold: float = THRESHOLD) -> Float32:
-    """Principal vectors (..., 2) in pixels to a flat float32 feature; see `fdm` for the encodings."""
+    """Principal vectors (..., 2) in pixels to a flat float32 feature; see `fdm` for the encodings.
+
+    Raises
+    ------
+    ValueError
+        For an unknown encoding.
+    """
     if encoding not in ENCODINGS:
         raise ValueError(f"{encoding!r} is no encoding, must be one of {ENCODINGS}")
     flat = np.asarray(vectors, np.float64).reshape(-1, 2)

@@ -22,11 +22,18 @@ Picture = npt.NDArray[np.uint8 | np.float32]
 class Recipe:
     """Every step of the way from two frames to a picture.
 
-    algorithm: of the flow, a name of `features.optical_flow.ALGORITHMS`, each with its parameters there.
-    side: height and width of the picture in pixels. normalise: each channel of each picture by itself,
-    "minmax" to 0..255 with fractions cut off, as the public sets are (the amplitude is lost and the zero
-    moves), "symmetric" x / max|x| * 127 + 128 (the zero stays at 128), "none" (float32, pixels a frame pair).
-    spotter: how the apex is found where none is annotated, see `spotted_apex`.
+    Attributes
+    ----------
+    algorithm
+        Of the flow, a name of `features.optical_flow.ALGORITHMS`, each with its parameters there.
+    side
+        Height and width of the picture in pixels.
+    normalise
+        Each channel of each picture by itself, "minmax" to 0..255 with fractions cut off, as the public sets
+        are (the amplitude is lost and the zero moves), "symmetric" x / max|x| * 127 + 128 (the zero stays at
+        128), "none" (float32, pixels a frame pair).
+    spotter
+        How the apex is found where none is annotated, see `spotted_apex`.
     """
 
     algorithm: str = "farneback"
@@ -49,18 +56,35 @@ class Recipe:
 def flow_image(frames: UInt8, apex: float, recipe: Recipe) -> Picture:
     """(side, side, 3) picture of a clip: u, v and strain from its first frame to its apex.
 
-    frames: (T, H, W, 3) uint8 RGB or (T, H, W) grey. apex: where it is annotated, 0 (first frame) to 1
-    (last frame); nan to have it spotted. An annotated apex at the first frame moves to the second, since
-    nothing moves from a frame to itself. uint8, or float32 where nothing is normalised.
+    An annotated apex at the first frame moves to the second, since nothing moves from a frame to itself.
+    uint8, or float32 where nothing is normalised.
 
-    Raises ValueError for fewer than two frames or an apex outside 0..1.
+    Parameters
+    ----------
+    frames
+        (T, H, W, 3) uint8 RGB or (T, H, W) grey.
+    apex
+        Where it is annotated, 0 (first frame) to 1 (last frame); nan to have it spotted.
+    recipe
+        How it is made.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two frames or an apex outside 0..1.
     """
     field = apex_field(frames, apex, recipe.algorithm, recipe.spotter)
     return normalised(reduced(with_strain(field), recipe.side), recipe.normalise)
 
 
 def apex_field(frames: UInt8, apex: float, algorithm: str, spotter: Spotter = "largest") -> Float32:
-    """(H, W, 2) flow in pixels from the first frame of a clip to its apex; see `flow_image`."""
+    """(H, W, 2) flow in pixels from the first frame of a clip to its apex; see `flow_image`.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two frames or an apex outside 0..1.
+    """
     last = len(frames) - 1
     if last < 1:
         raise ValueError("a flow image needs at least two frames")

@@ -56,11 +56,23 @@ def _tile_row(a: Any, b: Any, out: Any, first: int, last: int, symmetric: bool) 
 def chi_square_distances(a: npt.ArrayLike, b: npt.ArrayLike | None = None, *, threads: int = 1) -> Any:
     """Chi-square distance sum_k (x_k - y_k)^2 / (x_k + y_k), 0 / 0 = 0, between rows.
 
-    a: (n, d), b: (m, d) or None for a itself; values >= 0 (histograms). Returns (n, m) float64,
-    exactly symmetric with a zero diagonal when b is None. Terms are computed in float32: relative error
-    of a distance about 1e-6. The result does not depend on `threads`.
+    Terms are computed in float32: relative error of a distance about 1e-6.
 
-    Raises ValueError when shapes do not fit, or a value is negative or not finite.
+    Parameters
+    ----------
+    a, b
+        (n, d) and (m, d) histograms, values >= 0; b is None for a itself.
+    threads
+        Rows of the result are shared among so many; it does not depend on them.
+
+    Returns
+    -------
+    (n, m) float64, exactly symmetric with a zero diagonal when b is None
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit, or a value is negative or not finite.
     """
     first = _histograms(a, "a")
     second = first if b is None else _histograms(b, "b")

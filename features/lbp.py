@@ -24,9 +24,14 @@ _ONE = _NEAR + 2 * _EDGE + _FAR
 class Circle:
     """P neighbours on an ellipse in a plane, each the weighted mean of at most four pixels.
 
-    steps: (P, 4, 2) int64, steps to the pixels along the plane's first and second axis; weights: (P, 4)
-    float64, 0 for a pixel that is not needed (its steps then repeat those of a needed one);
-    whole_weights: (P, 4) float32 whole numbers that compare bytes exactly alike, where they exist.
+    Attributes
+    ----------
+    steps
+        (P, 4, 2) int64, steps to the pixels along the plane's first and second axis.
+    weights
+        (P, 4) float64, 0 for a pixel that is not needed (its steps then repeat those of a needed one).
+    whole_weights
+        (P, 4) float32 whole numbers that compare bytes exactly alike, where they exist.
     """
 
     steps: Int64
@@ -63,8 +68,14 @@ def _whole_weights(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 def circle(first_radii: tuple[float, float], second_radii: tuple[float, float], points: int) -> Circle:
     """Neighbour p at (a cos t + b sin t, c cos t + d sin t), t = 2 pi p / P, bilinearly interpolated.
 
-    first_radii: (a, b) along the plane's first axis, second_radii: (c, d) along its second. Offsets
-    within 1e-12 of a whole number are whole.
+    Offsets within 1e-12 of a whole number are whole.
+
+    Parameters
+    ----------
+    first_radii, second_radii
+        (a, b) along the plane's first axis and (c, d) along its second.
+    points
+        P, the number of neighbours.
     """
     check_points(points)
     angles = 2 * np.pi * np.arange(points) / points
@@ -161,9 +172,17 @@ def volume_codes(
 ) -> Codes:
     """(T - 2t, H - 2y, W - 2x) uint16 codes: neighbours in the plane of two axes against every centre.
 
-    volume: (T, H, W) from `in_floats`: float32 is compared with whole weights, float64 with the true
-    ones and ties within 1e-6; axes: the volume's axes that are the plane's first and second; margins:
-    (t, y, x) pixels at both ends that are no centres.
+    Parameters
+    ----------
+    volume
+        (T, H, W) from `in_floats`: float32 is compared with whole weights, float64 with the true ones and
+        ties within 1e-6.
+    around
+        The neighbours.
+    axes
+        The volume's axes that are the plane's first and second.
+    margins
+        (t, y, x) pixels at both ends that are no centres.
     """
     t, h, w = volume.shape
     strides = (h * w, w, 1)
@@ -179,9 +198,22 @@ def volume_codes(
 def lbp_codes(image: npt.NDArray[Any], *, radius: int = 3, points: int = 8) -> Codes:
     """LBP codes of one image.
 
-    image: (H, W), any real dtype; neighbour p lies at (x + R cos a, y - R sin a), a = 2 pi p / P,
-    bilinearly interpolated, and gives bit 2^p where it is >= the centre - 1e-6. Returns
-    (H - 2R, W - 2R) uint16. Raises ValueError when the image is smaller than 2R + 1 in either direction.
+    Parameters
+    ----------
+    image
+        (H, W), any real dtype; neighbour p lies at (x + R cos a, y - R sin a), a = 2 pi p / P, bilinearly
+        interpolated, and gives bit 2^p where it is >= the centre - 1e-6.
+    radius, points
+        R in pixels, and P.
+
+    Returns
+    -------
+    (H - 2R, W - 2R) uint16
+
+    Raises
+    ------
+    ValueError
+        When the image is smaller than 2R + 1 in either direction.
     """
     if image.ndim != 2 or min(image.shape) < 2 * radius + 1:
         raise ValueError(
@@ -222,7 +254,10 @@ def labels_for(points: int, uniform: bool) -> tuple[npt.NDArray[np.uint16], int]
 def block_edges(length: int, blocks: int, what: str) -> Int64:
     """(blocks + 1,) int64 edges: block i covers floor(i length / n) .. floor((i + 1) length / n) - 1.
 
-    Raises ValueError when a block would be empty.
+    Raises
+    ------
+    ValueError
+        When a block would be empty.
     """
     if blocks < 1 or length < blocks:
         raise ValueError(
@@ -262,7 +297,21 @@ def block_counts(
 ) -> npt.NDArray[np.int64]:
     """(rows, columns, n_labels) int64 counts of labels in spatial blocks of (T, H, W) codes.
 
-    labels: the label of every possible code. Raises ValueError when a block would be empty.
+    Parameters
+    ----------
+    codes
+        (T', H', W') whole numbers.
+    labels
+        The label of every possible code.
+    n_labels
+        How many labels there are.
+    blocks
+        (rows, columns), cut as in LBP-TOP.
+
+    Raises
+    ------
+    ValueError
+        When a block would be empty.
     """
     rows = block_edges(codes.shape[1], blocks[0], "rows of codes")
     columns = block_edges(codes.shape[2], blocks[1], "columns of codes")

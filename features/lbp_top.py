@@ -124,7 +124,15 @@ def plane_circles(radii: Triple, points: Triple) -> tuple[tuple[Circle, tuple[in
 
 
 def margins_of(volume: npt.NDArray[np.uint8], radii: Triple) -> Triple:
-    """(t, y, x) pixels without a full neighbourhood; raises if volume or radii do not do."""
+    """(t, y, x) pixels without a full neighbourhood; raises if volume or radii do not do.
+
+    Raises
+    ------
+    TypeError
+        For pixels that are not uint8.
+    ValueError
+        For radii that are no whole numbers from 1 on, and a clip too small for them.
+    """
     if volume.dtype != np.uint8:
         raise TypeError(
             f"the volume must be uint8, got {volume.dtype}: round after interpolating in time, otherwise "

@@ -108,6 +108,11 @@ def to_grey(frames: npt.NDArray[np.uint8]) -> UInt8:
     """(T, H, W) or RGB (T, H, W, 3) uint8 to contiguous grey (T, H, W) uint8 by OpenCV's luma weights.
 
     OpenCV's grey for OpenCV's flows; the texture descriptors have `features.colour.grey`, which says why.
+
+    Raises
+    ------
+    ValueError
+        For other shapes or types.
     """
     colour = frames.ndim == 4 and frames.shape[-1] == 3
     if frames.dtype != np.uint8 or not (frames.ndim == 3 or colour):

@@ -88,7 +88,13 @@ class SupervisedLPP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.ridge = ridge
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SupervisedLPP:
-        """Fit on X (n, d) with classes y (n,); raises ValueError where the class graph has no edge."""
+        """Fit on X (n, d) with classes y (n,).
+
+        Raises
+        ------
+        ValueError
+            Where the class graph has no edge.
+        """
         samples, labels = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         self._check_parameters()
         self.mean_ = samples.mean(axis=0)

@@ -23,12 +23,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from features.binary_kmeans import bits, distance_tables, lloyd
 from features.lbp import Circle, Codes, block_counts, check_points, normalised
 from features.lbp_top import lbp_top_codes, margins_of, plane_circles
 from features.stclqp_loops import (
     absolute_sum,
-    byte_masses,
-    fill_distances,
     gradient_levels,
     magnitude_bits,
     nearest_centres,
@@ -208,8 +207,14 @@ def _nearest_offsets(plane: int, radius: int, points: int, shape: tuple[int, ...
 class Codebook:
     """A vocabulary of binary codes.
 
-    centers: (n_centers, P) float64, most significant bit first; lookup: (2^P,) uint8, nearest centre of
-    every code, the first one on ties; inertia: weighted sum of squared distances of the codes learnt from.
+    Attributes
+    ----------
+    centers
+        (n_centers, P) float64, most significant bit first.
+    lookup
+        (2^P,) uint8, nearest centre of every code, the first one on ties.
+    inertia
+        Weighted sum of squared distances of the codes learnt from.
     """
 
     centers: Float64
@@ -266,7 +271,7 @@ def learn_codebook(
     values, weights = _occurring(np.asarray(codes), np.asarray(counts, np.float64), n_centers, points)
     starts = _starts(init, values, weights, (n_centers, points), np.random.default_rng(seed), restarts)
     table = np.asarray(np.bincount(values, weights, 2**points), np.float64)
-    return _best([_lloyd(table.reshape(-1, min(256, 2**points)), start, max_iterations) for start in starts])
+    return _best([lloyd(table.reshape(-1, min(256, 2**points)), start, max_iterations) for start in starts])
 
 
 def _occurring(
@@ -284,12 +289,6 @@ def _occurring(
     if not 1 <= n_centers <= 256:
         raise ValueError(f"n_centers must be from 1 to 256, got {n_centers}")
     return codes[counts > 0].astype(np.uint16), counts[counts > 0]
-
-
-def _bits(codes: npt.NDArray[Any], points: int) -> Float64:
-    """(m, P) bits of codes, most significant first."""
-    shifts = np.arange(points - 1, -1, -1)
-    return np.asarray((codes[:, np.newaxis].astype(np.int64) >> shifts) & 1, np.float64)
 
 
 def _starts(
@@ -313,55 +312,15 @@ def _draw_centres(
 ) -> Float64:
     drawn = rng.choice(len(codes), min(n_centers, len(codes)), replace=False, p=counts / counts.sum())
     again = rng.choice(len(codes), n_centers - len(drawn))
-    chosen = _bits(codes[np.concatenate([drawn, again])], points)
+    chosen = bits(codes[np.concatenate([drawn, again])], points)
     return np.asarray(chosen + rng.normal(0, 0.05, chosen.shape))
-
-
-def _lloyd(table: Float64, centers: Float64, max_iterations: int) -> tuple[Float64, float]:
-    """Centres after convergence and the weighted sum of squared distances to them.
-
-    table: (2^P / 256, 256) counts of all codes by high and low byte.
-    """
-    counted = table > 0
-    nearest, _ = nearest_centres(*_distance_tables(centers))
-    for _ in range(max_iterations):
-        sums, masses = _sums(table, nearest, centers.shape)
-        used = masses > 0
-        centers = centers.copy()
-        centers[used] = sums[used] / masses[used, np.newaxis]
-        moved, _ = nearest_centres(*_distance_tables(centers))
-        if np.array_equal(moved[counted], nearest[counted]):
-            break
-        nearest = moved
-    _, distances = nearest_centres(*_distance_tables(centers))
-    return centers, float((table * distances).sum())
 
 
 def _best(results: list[tuple[Float64, float]]) -> Codebook:
     """The codebook of the centres with the least inertia, of several (centres, inertia)."""
     centers, inertia = min(results, key=lambda result: result[1])
-    nearest, _ = nearest_centres(*_distance_tables(centers))
+    nearest, _ = nearest_centres(*distance_tables(centers))
     return Codebook(centers, nearest.reshape(-1), inertia)
-
-
-def _distance_tables(centers: Float64) -> tuple[Float64, Float64]:
-    """(n_centers, values) squared distances of every high and of every low byte of a code."""
-    low_bits = min(8, centers.shape[1])
-    high_bits = centers.shape[1] - low_bits
-    high, low = np.zeros((len(centers), 2**high_bits)), np.zeros((len(centers), 2**low_bits))
-    fill_distances(np.ascontiguousarray(centers[:, :high_bits]), high)
-    fill_distances(np.ascontiguousarray(centers[:, high_bits:]), low)
-    return high, low
-
-
-def _sums(table: Float64, nearest: UInt8, shape: tuple[int, ...]) -> tuple[Float64, Float64]:
-    """Weighted sums of bits (n_centers, P) and of counts (n_centers,) per centre, exact whole numbers."""
-    high, low = np.zeros((shape[0], table.shape[0])), np.zeros((shape[0], table.shape[1]))
-    byte_masses(table, nearest, high, low)
-    low_bits = min(8, shape[1])
-    high_sums = high @ _bits(np.arange(table.shape[0]), shape[1] - low_bits)
-    low_sums = low @ _bits(np.arange(table.shape[1]), low_bits)
-    return np.concatenate([high_sums, low_sums], axis=1), high.sum(axis=1)
 
 
 def code_counts(codes: Codes, points: int = 16) -> npt.NDArray[np.uint32]:
@@ -377,9 +336,25 @@ def quantised_histograms(
 ) -> npt.NDArray[np.float32]:
     """Histograms of codebook entries in spatial blocks.
 
-    codes: (..., T', H', W') uint16; lookups: (..., 2^P) uint8, a codebook's table for each leading
-    entry; blocks: (rows, columns), cut as in LBP-TOP. Returns (..., rows, columns, n_centers) float32;
-    each histogram sums to 1. Raises ValueError where a block would be empty.
+    Parameters
+    ----------
+    codes
+        (..., T', H', W') uint16.
+    lookups
+        (..., 2^P) uint8, a codebook's table for each leading entry.
+    n_centers
+        Entries of a codebook.
+    blocks
+        (rows, columns), cut as in LBP-TOP.
+
+    Returns
+    -------
+    (..., rows, columns, n_centers) float32; each histogram sums to 1
+
+    Raises
+    ------
+    ValueError
+        Where a block would be empty.
     """
     leading = codes.shape[:-3]
     identity = np.arange(n_centers, dtype=np.uint16)

@@ -33,8 +33,12 @@ _TIE = 1e-6
 class Projections:
     """Integral projections of one block's difference images.
 
-    horizontal: (T - 1, height) sums over x of each row; vertical: (T - 1, width) sums over y of each
-    column; float64.
+    Attributes
+    ----------
+    horizontal
+        (T - 1, height) float64 sums over x of each row.
+    vertical
+        (T - 1, width) float64 sums over y of each column.
     """
 
     horizontal: Float64
@@ -96,7 +100,13 @@ def stlbp_ip(
 def difference_images(
     volume: npt.NDArray[Any], *, reference: Reference = "first", absolute: bool = False
 ) -> Float64:
-    """(T - 1, H, W) float64 differences of frames 2..T to the first or to the previous frame."""
+    """(T - 1, H, W) float64 differences of frames 2..T to the first or to the previous frame.
+
+    Raises
+    ------
+    ValueError
+        For another shape, fewer than two frames or an unknown reference.
+    """
     if volume.ndim != 3 or len(volume) < 2:
         raise ValueError(f"STLBP-IP needs a volume (T, H, W) with at least 2 frames, got {volume.shape}")
     if reference not in {"first", "previous"}:

@@ -51,7 +51,15 @@ class UnusableMethod(Mendable, ValueError):
 
 
 def load_method(name: str) -> type[Method]:
-    """The class behind a name; imports its module. Raises UnknownName and UnusableMethod."""
+    """The class behind a name; imports its module.
+
+    Raises
+    ------
+    UnknownName
+        For a name that there is not.
+    UnusableMethod
+        Where its package does not import, or what it names is no method.
+    """
     from methods.base import Method
 
     where = METHODS[one_of(name, METHODS, "method")]
@@ -76,7 +84,13 @@ def _unusable(name: str, where: str, why: str) -> UnusableMethod:
 
 
 def select(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Names for names, wildcards, "all" and "!name" (taken away), in the table's order; errors if none."""
+    """Names for names, wildcards, "all" and "!name" (taken away), in the table's order; errors if none.
+
+    Raises
+    ------
+    UnknownName
+        For a name that there is not, and where no method is left.
+    """
     chosen: set[str] = set()
     if all(pattern.startswith("!") for pattern in patterns):
         chosen = set(METHODS)
@@ -94,7 +108,12 @@ def select(patterns: Sequence[str]) -> tuple[str, ...]:
 def make_settings(method: type[Method], overrides: Mapping[str, Any]) -> Any:
     """The method's settings with these values instead of its defaults; lists become tuples.
 
-    Raises UnknownName for a setting it does not have and WrongKind for a value of another kind.
+    Raises
+    ------
+    UnknownName
+        For a setting it does not have.
+    WrongKind
+        For a value of another kind.
     """
     hints = hints_of(method.Settings)
     for key in overrides:

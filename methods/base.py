@@ -25,11 +25,22 @@ class MethodError(Mendable, RuntimeError):
 class Context:
     """Where a method runs; nothing here changes what it computes except through its settings.
 
-    device: "cpu" or "cuda" or "cuda:1"; threads: how many it may use; cache: folder for shared stages
-    and features, or None; scratch: folder for this unit's checkpoints, or None; stills: loads the
-    prepared expression photographs of a (height, width), or None when the user gave none;
-    grouped: inner splits keep subjects together (every protocol but the paper's).
-    log: one line for the user.
+    Attributes
+    ----------
+    device
+        "cpu" or "cuda" or "cuda:1".
+    threads
+        How many it may use.
+    cache
+        Folder for shared stages and features, or None.
+    scratch
+        Folder for this unit's checkpoints, or None.
+    stills
+        Loads the prepared expression photographs of a (height, width), or None when the user gave none.
+    grouped
+        Inner splits keep subjects together (every protocol but the paper's).
+    log
+        One line for the user.
     """
 
     device: str = "cpu"
@@ -46,13 +57,23 @@ class Context:
 class Prediction:
     """Scores of all candidates of a fitted method.
 
-    candidates: what each candidate is, JSON values (numpy's numbers become Python's); scores: (candidates,
-    clips, classes), kept as float32, the class with the highest score is the decision, the lowest index wins
-    ties; chosen: the candidate picked on the training clips alone, any whole number; step_decisions:
-    (candidates, clips, steps) int16 where a method decides per time step, for per-step accuracy.
+    Attributes
+    ----------
+    candidates
+        What each candidate is, JSON values (numpy's numbers become Python's).
+    scores
+        (candidates, clips, classes), kept as float32, the class with the highest score is the decision, the
+        lowest index wins ties.
+    chosen
+        The candidate picked on the training clips alone, any whole number.
+    step_decisions
+        (candidates, clips, steps) int16 where a method decides per time step, for per-step accuracy.
 
-    Raises ValueError for shapes that do not fit, scores that are not finite, and scores of a wider type
-    whose decisions float32 cannot hold, such as products of many likelihoods.
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit, scores that are not finite, and scores of a wider type whose decisions
+        float32 cannot hold, such as products of many likelihoods.
     """
 
     candidates: tuple[Mapping[str, Any], ...]
@@ -177,19 +198,43 @@ class Method(ABC):
 
     @abstractmethod
     def fit(self, clips: Clips, *, seed: int) -> None:
-        """Learn from these clips alone; every choice that is made is made on them."""
+        """Learn from these clips alone; every choice that is made is made on them.
+
+        Raises
+        ------
+        MethodError
+            Where there is nothing to learn from.
+        """
 
     @abstractmethod
     def predict(self, clips: Clips) -> Prediction:
-        """Scores of every candidate for clips whose labels are hidden."""
+        """Scores of every candidate for clips whose labels are hidden.
+
+        Raises
+        ------
+        MethodError
+            For clips of another shape than those fitted on, and before `fit` or `load`.
+        """
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write the fitted method into an existing folder."""
+        """Write the fitted method into an existing folder.
+
+        Raises
+        ------
+        MethodError
+            Before `fit` or `load`.
+        """
 
     @abstractmethod
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; settings are those this object was made with."""
+        """Read what `save` wrote; settings are those this object was made with.
+
+        Raises
+        ------
+        MethodError
+            For what was written under other settings, or is damaged.
+        """
 
 
 @dataclass(frozen=True)

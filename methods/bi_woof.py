@@ -47,7 +47,13 @@ class BiWOOF(SVMMethod):
         return (Kernel("linear"),)
 
     def features(self, clips: Clips, variant: Variant) -> Float32:
-        """(n, rows * columns * bins) float32."""
+        """(n, rows * columns * bins) float32.
+
+        Raises
+        ------
+        UnusableClip
+            For a clip without a second frame.
+        """
         s = self.settings
 
         def of_frames(frames: UInt8, landmarks: Float32, apex: float) -> Float32:

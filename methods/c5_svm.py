@@ -119,7 +119,13 @@ class C5SVM(SVMMethod):
         write_tensors(folder / MODEL, self._net.state_dict(), facts)
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        MethodError
+            For a file that is damaged.
+        """
         super().load(folder)
         try:
             weights, facts = read_tensors(folder / MODEL)

@@ -79,8 +79,11 @@ def per_clip(
     atomically below the set's folder; clips in memory are computed alone. A file that is damaged, cut
     short or of another set is computed again.
 
-    Raises MethodError when the view holds a clip for which `compute` raised `UnusableClip`; report such
-    clips in `Method.unusable` with the help of `per_clip_arrays`.
+    Raises
+    ------
+    MethodError
+        When the view holds a clip for which `compute` raised `UnusableClip`; report such clips in
+        `Method.unusable` with the help of `per_clip_arrays`.
     """
     result = per_clip_arrays(clips, compute, name=name, parameters=parameters, threads=threads)
     for position, reason in result.unusable.items():

@@ -21,8 +21,13 @@ class Settings(NetSettings):
     """The paper's schedule; rates and batches differ between TIM32 and TIM64.
 
     rate and batch: of clips with fewer than 64 frames; rate_long and batch_long: of the others. The rate
-    falls to a tenth every drop_every iterations. micro_batch: frames that go through the net at once,
-    rounded to whole clips; candidates: weights kept besides the best.
+    falls to a tenth every drop_every iterations. micro_batch: frames that go through the net at once, rounded
+    to whole clips.
+
+    Attributes
+    ----------
+    candidates
+        Weights kept besides the best.
 
     Notes
     -----

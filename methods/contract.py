@@ -97,9 +97,17 @@ def halves(clips: Clips) -> tuple[Int64, Int64]:
 def prepared_beside(clips: Clips, cache: Path, *, pixels: Int64, labels: Int64) -> Clips:
     """The clips as a prepared set in a cache folder, poisoned where a method must not look.
 
-    pixels, labels: positions whose pixels, landmarks and apex, and whose labels, stay what they are; all
-    others become noise, moved points and the next class. The set keeps its digest, as if nothing had
-    happened.
+    The set keeps its digest, as if nothing had happened.
+
+    Parameters
+    ----------
+    clips
+        Clips in memory.
+    cache
+        A folder.
+    pixels, labels
+        Positions whose pixels, landmarks and apex, and whose labels, stay what they are; all others become
+        noise, moved points and the next class.
     """
     random = np.random.default_rng(0xBAD)
     n, shape = len(clips), (len(clips), *clips.shape, 3)

@@ -26,9 +26,19 @@ _LONG_CLIP = 48
 class Settings(SVMSettings):
     """The cuboids that are tried and the grid of the RBF kernel.
 
-    algorithm: a name of `features.optical_flow.ALGORITHMS`; grids: rows and columns of cuboids; depths:
-    fields per cuboid for clips of up to 48 frames, depths_long for longer ones (the paper's for TIM32 and
-    TIM64); encoding, threshold: see `features.fdm.fdm`; gammas: multiples of 1 / mean squared distance.
+    Attributes
+    ----------
+    algorithm
+        A name of `features.optical_flow.ALGORITHMS`.
+    grids
+        Rows and columns of cuboids.
+    depths
+        Fields per cuboid for clips of up to 48 frames, depths_long for longer ones (the paper's for TIM32 and
+        TIM64).
+    encoding, threshold
+        See `features.fdm.fdm`.
+    gammas
+        Multiples of 1 / mean squared distance.
     """
 
     algorithm: str = "farneback"
@@ -84,7 +94,13 @@ class FDM(SVMMethod):
         super().fit(clips, seed=seed)
 
     def features(self, clips: Clips, variant: Variant) -> Float32:
-        """(n, d) float32: the encoded principal vectors of one grid and depth."""
+        """(n, d) float32: the encoded principal vectors of one grid and depth.
+
+        Raises
+        ------
+        MethodError
+            For clips of another length than those fitted on.
+        """
         if clips.shape[0] != self._frames:
             raise MethodError(f"fdm was fitted on {self._frames} frames a clip, these have {clips.shape[0]}")
         rows, start = self._last.rows(clips, self._vectors), 0

@@ -47,6 +47,11 @@ def made_pictures(clips: Clips, recipe: Recipe, *, threads: int = 1) -> Pictures
     """(n, side, side, 3) u, v and strain of each clip, from the cache where it was made before.
 
     Clips that are pictures already are returned as they are, (n, height, width, 3) uint8.
+
+    Raises
+    ------
+    UnusableClip
+        For a clip without a second frame.
     """
     if clips.holds == "flow":
         return np.stack([clips[i][0] for i in range(len(clips))]) if len(clips) else _none(clips)

@@ -23,9 +23,16 @@ from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 class Settings(SVMSettings):
     """The sweep of lambda and the grid of the polynomial kernel.
 
-    algorithm: a name of `features.optical_flow.ALGORITHMS`; pooling: see `features.mdmo.mdmo`;
-    lambda_step: lambda runs from 0 (angles alone) to 1 (magnitudes alone); gammas, coefs, degrees: of
-    (gamma <x, y> + coef) ** degree.
+    Attributes
+    ----------
+    algorithm
+        A name of `features.optical_flow.ALGORITHMS`.
+    pooling
+        See `features.mdmo.mdmo`.
+    lambda_step
+        lambda runs from 0 (angles alone) to 1 (magnitudes alone).
+    gammas, coefs, degrees
+        Of (gamma <x, y> + coef) ** degree.
     """
 
     algorithm: str = "farneback"

@@ -39,9 +39,20 @@ def hints_of(cls: type[Any]) -> dict[str, Any]:
 def typed(value: Any, hint: Any, where: str) -> Any:
     """The value as the type wants it: lists become tuples, whole numbers may stand for floats.
 
-    hint: bool, int, float, str, None, tuple[...], Mapping[str, ...], some of them joined by "|", or Any;
-    other types take any value. where: what the value is of, for the message. Raises WrongKind; neither a
-    bool nor nan nor an infinity is a number.
+    Parameters
+    ----------
+    value
+        As TOML, JSON or a flag gave it.
+    hint
+        Bool, int, float, str, None, tuple[...], Mapping[str, ...], some of them joined by "|", or Any; other
+        types take any value.
+    where
+        What the value is of, for the message.
+
+    Raises
+    ------
+    WrongKind
+        ; neither a bool nor nan nor an infinity is a number.
     """
     kind, inner = get_origin(hint) or hint, get_args(hint)
     if kind in (Union, UnionType):

@@ -34,11 +34,21 @@ COLUMNS = [
 class Comparison:
     """What differs between two runs.
 
-    units: one row per unit that both have: honest accuracies a and b (0 to 1), b minus a, and how many
-    clips got another decision (missing when the clips are not the same); only_a, only_b: units of one run
-    only; failed: units of either run that did not finish; conditions: one line per setting, version or
-    digest that is not the same; same_data: whether both runs are of the same clips; atol: the largest
-    difference that is taken for equal.
+    Attributes
+    ----------
+    units
+        One row per unit that both have: honest accuracies a and b (0 to 1), b minus a, and how many clips got
+        another decision (missing when the clips are not the same).
+    only_a, only_b
+        Units of one run only.
+    failed
+        Units of either run that did not finish.
+    conditions
+        One line per setting, version or digest that is not the same.
+    same_data
+        Whether both runs are of the same clips.
+    atol
+        The largest difference that is taken for equal.
     """
 
     units: pd.DataFrame
@@ -107,7 +117,19 @@ class PaperComparison:
 def compare(run_a: Path, run_b: Path, *, atol: float = 0.0) -> Comparison:
     """Compare the finished units of two run folders by method, TIM, protocol, fold, seed and draw.
 
-    atol: in accuracy, 0 to 1. Raises NotARun and MixedRecords.
+    Parameters
+    ----------
+    run_a, run_b
+        Run folders.
+    atol
+        In accuracy, 0 to 1.
+
+    Raises
+    ------
+    NotARun
+        For a folder that holds none.
+    MixedRecords
+        Where records of different conditions would share a table.
     """
     a, b = load_results(run_a), load_results(run_b)
     common = [place for place in a.records if place in b.records]

@@ -45,7 +45,12 @@ FILES = {
 class Table:
     """A table of the page: columns maps CSV column to heading, rows are CSV cells by column.
 
-    parts: the same rows in groups, each with the heading above it; first: the column of the headline.
+    Attributes
+    ----------
+    parts
+        The same rows in groups, each with the heading above it.
+    first
+        The column of the headline.
     """
 
     name: str

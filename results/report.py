@@ -41,10 +41,24 @@ class ReportPaths:
 def report(run_folder: Path, *, force: bool = False, faces: bool | None = None) -> ReportPaths:
     """Write all tables, figures and report.html of a run folder, atomically, from its records alone.
 
-    The same records give the same bytes. Nothing is redone when nothing changed since the last report and
-    all its files are as it left them; of older files only those go that an earlier report wrote. `force`
-    mixes records of different conditions and says so in the tables. faces: embed pictures of people in the
-    pages; by default not those of databases whose licence forbids it. Raises NotARun, MixedRecords.
+    The same records give the same bytes. Nothing is redone when nothing changed since the last report and all
+    its files are as it left them; of older files only those go that an earlier report wrote.
+
+    Parameters
+    ----------
+    run_folder
+        With run.json and units.
+    force
+        Mixes records of different conditions and says so in the tables.
+    faces
+        Embed pictures of people in the pages; by default not those of databases whose licence forbids it.
+
+    Raises
+    ------
+    NotARun
+        For a folder that holds none.
+    MixedRecords
+        Where records of different conditions would share a table.
     """
     from results.clip_page import groups, write_clip_page
     from results.figures import write_figures

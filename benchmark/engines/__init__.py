@@ -48,6 +48,11 @@ def run_tasks(
     and "threads"; it stores its own results and returns nothing. Tasks are taken from the iterable as
     places become free. Closing the iterator, or Ctrl-C, ends all units and what they started.
 
-    Raises EngineError when the engine cannot start, UnknownName for an unknown engine.
+    Raises
+    ------
+    EngineError
+        When the engine cannot start.
+    UnknownName
+        For an unknown engine.
     """
     return load_engine(engine).run(function, tasks, limits, options or Options())

@@ -23,7 +23,13 @@ _LONGEST = 20_000
 
 
 def find_function(name: str) -> Callable[[Mapping[str, Any]], None]:
-    """The function that "module:function" names; raises ImportError or AttributeError."""
+    """The function that "module:function" names.
+
+    Raises
+    ------
+    ImportError, AttributeError
+        Where the module or its function is not there.
+    """
     module, _, attribute = name.partition(":")
     function: Callable[[Mapping[str, Any]], None] = getattr(importlib.import_module(module), attribute)
     return function

@@ -62,7 +62,13 @@ def run_dask(function: str, tasks: Iterable[Task], limits: Limits, options: Opti
 def run_on_worker(
     task: Mapping[str, Any], function: str, limits: Mapping[str, Any], preload: Sequence[str], run: str
 ) -> dict[str, Any]:
-    """One unit, called in a thread of a dask worker; ends the unit if nobody waits for it any more."""
+    """One unit, called in a thread of a dask worker; ends the unit if nobody waits for it any more.
+
+    Raises
+    ------
+    CancelledError
+        Where nobody waits for it.
+    """
     worker, key = get_worker(), get_worker().get_current_task()
     allowed = Limits(**{**limits, "devices": tuple(limits["devices"])})
     wanted = "cuda" if "cpu" not in allowed.devices else "cpu"

@@ -71,7 +71,7 @@ class Nursery:
         )
 
     def wait(self, seconds: float | None = None) -> Outcome | None:
-        """The next outcome; None if none came within `seconds`. Raises SupervisorDied."""
+        """The next outcome; None if none came within `seconds`; SupervisorDied if none can come."""
         message = self._receive(seconds)
         return None if message is None else Outcome(**message)
 

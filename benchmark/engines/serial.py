@@ -15,6 +15,11 @@ def run_serial(function: str, tasks: Iterable[Task], limits: Limits, options: Op
 
     What a unit raises, SystemExit too, is its outcome; Ctrl-C ends the run. `peak_memory_mb` is that of
     the process so far, units before it included.
+
+    Raises
+    ------
+    ValueError
+        For two units of one key.
     """
     limit_threads(limits.threads_per_unit)
     done: set[str] = set()

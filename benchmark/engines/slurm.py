@@ -32,6 +32,11 @@ def run_slurm(function: str, tasks: Iterable[Task], limits: Limits, options: Opt
     failed, the time limit came), what is missing is submitted once more; a unit that was running when two
     jobs died counts as crashed. `folder` must be seen by all nodes; `parameters` go to
     submitit.AutoExecutor.update_parameters and win over those derived from `limits`.
+
+    Raises
+    ------
+    EngineError
+        Without a folder that all nodes see.
     """
     if options.folder is None:
         raise EngineError("the engine slurm needs a folder that all nodes see")
@@ -59,7 +64,13 @@ def run_slurm(function: str, tasks: Iterable[Task], limits: Limits, options: Opt
 
 
 def group(tasks: Sequence[Task], seconds: float) -> list[list[Task]]:
-    """Cut tasks, in their order, into groups expected to take `seconds` each, at most 1,000 groups."""
+    """Cut tasks, in their order, into groups expected to take `seconds` each, at most 1,000 groups.
+
+    Raises
+    ------
+    ValueError
+        For two units of one key.
+    """
     keys = {task.key for task in tasks}
     if len(keys) != len(tasks):
         raise ValueError(f"{len(tasks) - len(keys)} units have the key of another unit of this run")

@@ -30,10 +30,18 @@ class Task:
 class Limits:
     """What units may use.
 
-    workers: units at a time; timeout: seconds per unit or None; memory_mb: for the unit and all processes
-    it starts, or None (memory that files map is not counted); devices: handed out one per unit, "cpu" to
-    as many units as there are workers; threads: per unit, or None for one when several units run on this
-    machine and all cores otherwise.
+    Attributes
+    ----------
+    workers
+        Units at a time.
+    timeout
+        Seconds per unit or None.
+    memory_mb
+        For the unit and all processes it starts, or None (memory that files map is not counted).
+    devices
+        Handed out one per unit, "cpu" to as many units as there are workers.
+    threads
+        Per unit, or None for one when several units run on this machine and all cores otherwise.
     """
 
     workers: int = 1
@@ -74,11 +82,17 @@ class Limits:
 class Options:
     """What a run tells its engine besides units and limits; each engine reads what concerns it.
 
-    preload: modules that units import, to be imported once before units are forked. scheduler: address of
-    a running dask scheduler, None to start workers on this machine, bound to 127.0.0.1. folder: for an
-    engine's own files, seen by all machines (slurm needs it). parameters: of the engine slurm: "cluster"
-    ("slurm" or "local"), "group_seconds" (units expected to take no longer together share a job), and
-    those of submitit's AutoExecutor.
+    Attributes
+    ----------
+    preload
+        Modules that units import, to be imported once before units are forked.
+    scheduler
+        Address of a running dask scheduler, None to start workers on this machine, bound to 127.0.0.1.
+    folder
+        For an engine's own files, seen by all machines (slurm needs it).
+    parameters
+        Of the engine slurm: "cluster" ("slurm" or "local"), "group_seconds" (units expected to take no longer
+        together share a job), and those of submitit's AutoExecutor.
     """
 
     preload: tuple[str, ...] = ()
@@ -91,10 +105,19 @@ class Options:
 class Outcome:
     """How one unit ended.
 
-    done: the function returned; failed: it raised; crashed: its process ended otherwise; timeout, memory:
-    it was stopped at its limit (a MemoryError and a GPU's out-of-memory error count as memory).
-    error: type, message, traceback; None when done. seconds: wall time of the unit's process.
-    peak_memory_mb: largest resident memory. output: the end of what it printed.
+    done: the function returned; failed: it raised; crashed: its process ended otherwise; timeout, memory: it
+    was stopped at its limit (a MemoryError and a GPU's out-of-memory error count as memory).
+
+    Attributes
+    ----------
+    error
+        Type, message, traceback; None when done.
+    seconds
+        Wall time of the unit's process.
+    peak_memory_mb
+        Largest resident memory.
+    output
+        The end of what it printed.
     """
 
     key: str
@@ -117,9 +140,15 @@ Runner = Callable[[str, Iterable[Task], Limits, Options], Iterator[Outcome]]
 class Engine:
     """A way to run units.
 
-    run: called with the function's name, tasks, limits and options, yields outcomes in any order; closing
-    it ends all units. cannot: what it cannot promise, in words for the user, or "". elsewhere: its units
-    run on machines that cannot be asked from here which devices they have.
+    Attributes
+    ----------
+    run
+        Called with the function's name, tasks, limits and options, yields outcomes in any order; closing it
+        ends all units.
+    cannot
+        What it cannot promise, in words for the user, or "".
+    elsewhere
+        Its units run on machines that cannot be asked from here which devices they have.
     """
 
     run: Runner

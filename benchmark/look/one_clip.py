@@ -33,9 +33,18 @@ ARROWS = 12
 class Watched:
     """A video as a method gets it, and where it was found in the video.
 
-    clips: one prepared clip; window: numbers of its first and last frame; source: the raw frames; box,
-    landmarks: face rectangle and (66, 2) points in pixels of the raw first frame; notes: what makes a label
-    of this clip doubtful.
+    Attributes
+    ----------
+    clips
+        One prepared clip.
+    window
+        Numbers of its first and last frame.
+    source
+        The raw frames.
+    box, landmarks
+        Face rectangle and (66, 2) points in pixels of the raw first frame.
+    notes
+        What makes a label of this clip doubtful.
     """
 
     clips: Clips
@@ -50,8 +59,14 @@ class Watched:
 class Seen:
     """A labelled video.
 
-    clips: its one prepared clip with the model's classes; shares: (classes,) scores as shares of one and
-    `kind`, what they are; steps: (T,) class decided at each frame by methods that do so, else None.
+    Attributes
+    ----------
+    clips
+        Its one prepared clip with the model's classes.
+    shares
+        (classes,) scores as shares of one and `kind`, what they are.
+    steps
+        (T,) class decided at each frame by methods that do so, else None.
     """
 
     video: str

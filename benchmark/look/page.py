@@ -21,9 +21,16 @@ from features.face_regions import region_polygons
 class Entry:
     """A clip on the page.
 
-    files: kind of picture -> path of its animation beside the page; scales: kind -> what full colour
-    means (grey levels, pixels); points: (66) pairs and regions: polygons of MDMO, whole pixels of the
-    prepared frame; milliseconds: of the movement from onset to offset, None where the rate is unknown.
+    Attributes
+    ----------
+    files
+        Kind of picture -> path of its animation beside the page.
+    scales
+        Kind -> what full colour means (grey levels, pixels).
+    points
+        (66) pairs and regions: polygons of MDMO, whole pixels of the prepared frame.
+    milliseconds
+        Of the movement from onset to offset, None where the rate is unknown.
     """
 
     name: str

@@ -28,9 +28,24 @@ MARK = "<!-- written by tlcnn-bench look -->"
 def look(settings: Settings, out: Path, *, faces: bool, log: Log) -> int:
     """Write the page of the databases that the settings name, the simulator's when none is.
 
-    faces: show the frames themselves; without it only differences, flow, landmarks and regions, which do
-    not show a person, are written. Clips are taken one by one, so memory does not grow with their number.
-    Raises SettingsError where `out` holds something else, and what loading and preparing raise.
+    Clips are taken one by one, so memory does not grow with their number.
+
+    Parameters
+    ----------
+    settings
+        Of a run.
+    out
+        The folder of the page.
+    faces
+        Show the frames themselves; without it only differences, flow, landmarks and regions, which do not
+        show a person, are written.
+    log
+        Takes one line for the user.
+
+    Raises
+    ------
+    SettingsError
+        Where `out` holds something else, and what loading and preparing raise.
     """
     _require_own(out)
     loaded, plan, clips = prepared_clips(settings, tim=LENGTH, size=SIZE, log=log)

@@ -35,10 +35,24 @@ PARTS: dict[str, str] = {
 class Row:
     """One measured line.
 
-    part: name in `PARTS`; what: the work, with its size; seconds: ours; baseline: name of the
-    straightforward version, "" if there is none; baseline_seconds: its time for the same work;
-    ratio: baseline_seconds / seconds; note: what a reader must know; limit_seconds: estimate of the
-    least time this machine could need (its measured memory bandwidth or arithmetic rate).
+    Attributes
+    ----------
+    part
+        Name in `PARTS`.
+    what
+        The work, with its size.
+    seconds
+        Ours.
+    baseline
+        Name of the straightforward version, "" if there is none.
+    baseline_seconds
+        Its time for the same work.
+    ratio
+        baseline_seconds / seconds.
+    note
+        What a reader must know.
+    limit_seconds
+        Estimate of the least time this machine could need (its measured memory bandwidth or arithmetic rate).
     """
 
     part: str
@@ -72,8 +86,15 @@ def best_of(
 ) -> float:
     """Least seconds of `repeats` calls, after one call that compiles and warms up.
 
-    clock: wall clock by default; `time.thread_time` (processor seconds of this thread) compares
-    single-thread work fairly while the machine does other things too.
+    Parameters
+    ----------
+    work
+        What is timed.
+    repeats
+        How many calls count.
+    clock
+        Wall clock by default; `time.thread_time` (processor seconds of this thread) compares single-thread
+        work fairly while the machine does other things too.
     """
     work()
     times = []
@@ -87,7 +108,10 @@ def best_of(
 def run_parts(names: Sequence[str], quick: bool, csv_path: Path | None) -> list[Row]:
     """Measure the named parts (all of them if none is named), print a table, write a CSV.
 
-    Raises UnknownName for a name that is not in `PARTS`, with the near ones.
+    Raises
+    ------
+    UnknownName
+        For a name that is not in `PARTS`, with the near ones.
     """
     console = Console() if sys.stdout.isatty() else Console(width=170)
     rows: list[Row] = []

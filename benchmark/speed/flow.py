@@ -62,8 +62,10 @@ def _pairs(size: int, quick: bool) -> list[Row]:
 def warped_pair(size: int) -> tuple[UInt8, Float32]:
     """A photographed face before and after a known movement.
 
-    Returns frames (2, size, size, 3) uint8 with sensor noise and the field (size, size, 2) float32 in
-    pixels, with frames[1](x + field(x)) = frames[0](x); its peak is 0.5 px.
+    Returns
+    -------
+    frames (2, size, size, 3) uint8 with sensor noise and the field (size, size, 2) float32 in pixels, with
+    frames[1](x + field(x)) = frames[0](x); its peak is 0.5 px
     """
     y, x = np.mgrid[:size, :size] / size
     up = np.exp(-((y - 0.35) ** 2 + (x - 0.35) ** 2) / (2 * 0.09**2))

@@ -44,7 +44,16 @@ def measure(quick: bool) -> list[Row]:
 def published_tim(frames: npt.NDArray[Any], length: int) -> npt.NDArray[np.float64]:
     """TIM as published, step by step: mean, SVD, path graph, W = (QQ')^-1 QV, synthesis; the baseline.
 
-    frames: (n, ...) numbers, linearly independent after their mean is removed; returns (length, ...).
+    Parameters
+    ----------
+    frames
+        (n, ...) numbers, linearly independent after their mean is removed.
+    length
+        Frames of the result.
+
+    Returns
+    -------
+    (length, ...)
     """
     n = len(frames)
     columns = frames.reshape(n, -1).astype(np.float64).T

@@ -139,8 +139,10 @@ def _training_rows(folder: Path, small: int, large: int) -> list[Row]:
 def train_from_map(path: Path, n: int) -> tuple[float, float, float, float]:
     """Write `n` random clips to `path`, train and predict from its memory map.
 
-    Returns seconds, the process's own memory before and at its peak (MB, without pages of mapped files),
-    and the size of the file (MB).
+    Returns
+    -------
+    seconds, the process's own memory before and at its peak (MB, without pages of mapped files), and the size
+    of the file (MB)
     """
     from methods import load_method, make_settings
 

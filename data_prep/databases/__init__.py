@@ -23,13 +23,26 @@ def load(
 ) -> Database:
     """Read a database of clips from its folder (or its annotation table, or a manifest CSV).
 
-    root: may also name several places: the table and the folders of frames, in a list or with commas
-    between them ("TREE,TABLE"); a manifest and the folder that its paths are relative to.
-    mapping: emotion word -> class name (one of CLASSES), asked before the paper's own mapping.
-    task: gives the labels instead of the paper's four classes, and sets aside what is not in it.
-    Raises DatabaseError for an unknown name, a folder without table or frames, or with several. Clips
-    that cannot be used are in `set_aside` of the result; frames are not opened here. Raises TaskError
-    where the task is not defined on this database.
+    Clips that cannot be used are in `set_aside` of the result; frames are not opened here.
+
+    Parameters
+    ----------
+    name
+        Of the database, a key of `DATABASES`.
+    root
+        May also name several places: the table and the folders of frames, in a list or with commas between
+        them ("TREE,TABLE"); a manifest and the folder that its paths are relative to.
+    mapping
+        Emotion word -> class name (one of CLASSES), asked before the paper's own mapping.
+    task
+        Gives the labels instead of the paper's four classes, and sets aside what is not in it.
+
+    Raises
+    ------
+    DatabaseError
+        For an unknown name, a folder without table or frames, or with several.
+    TaskError
+        Where the task is not defined on this database.
     """
     chosen = task or paper_task(mapping)
     return chosen.of(with_known_words(read(name, root), chosen))
@@ -43,8 +56,19 @@ def read(name: str, root: Path | str | Sequence[Path]) -> Database:
 def load_stills(name: str, root: Path, *, mapping: Path | None = None) -> StillDatabase:
     """Read a database of expression photographs from its folder.
 
-    mapping: CSV with path, subject, emotion for the databases that need one (default: root/mapping.csv).
-    Raises DatabaseError for an unknown name or a folder without photographs.
+    Parameters
+    ----------
+    name
+        Of the database.
+    root
+        Its folder.
+    mapping
+        CSV with path, subject, emotion for the databases that need one (default: root/mapping.csv).
+
+    Raises
+    ------
+    DatabaseError
+        For an unknown name or a folder without photographs.
     """
     source = stills_of(name)
     if mapping is not None and not source.mapped:

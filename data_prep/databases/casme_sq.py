@@ -33,7 +33,13 @@ class Squared(Release):
     """A release whose table has no header and whose folders are named by rules on sheets of their own."""
 
     def sheet(self, table: Path) -> Sheet:
-        """The rows of the micro-expressions as other tables write them; raises DatabaseError."""
+        """The rows of the micro-expressions as other tables write them.
+
+        Raises
+        ------
+        DatabaseError
+            For a workbook that is not as the release has it.
+        """
         pages = pages_of(table)
         first = next((page for page in pages if "rule" not in page.name.lower()), None)
         people = _rule(table, pages, "rule1", key=2)
@@ -79,9 +85,9 @@ def _row(
 
 
 def emotion_of(row: Row) -> tuple[str, tuple[str, ...]]:
-    """The self-reported emotion, or where that is no word of an emotion the valence, else "others"."""
-    words = (row.get("Emotion").lower(), row.get("Valence").lower())
-    return next((word for word in words if word in CLASS_OF), "others"), ()
+    """The self-reported emotion, "others" for a word of none; the valence where nothing is reported."""
+    word = (row.get("Emotion") or row.get("Valence")).lower()
+    return word if word in CLASS_OF else "others", ()
 
 
 SOURCE = Squared(

@@ -51,7 +51,13 @@ class Correction:
 
 
 def read_corrections(path: Path) -> tuple[Correction, ...]:
-    """The lines of a corrections CSV; raises DatabaseError for one that is not understood."""
+    """The lines of a corrections CSV.
+
+    Raises
+    ------
+    DatabaseError
+        For one that is not understood.
+    """
     found = []
     known = {alike(name): name for name in (*CORRECTED, LEAVE_OUT)}
     for row in read_table(path, COLUMNS, required=("Subject", "Filename", "Column")).rows:

@@ -50,7 +50,10 @@ EXPRESSION_OF: Mapping[str, str] = {
 def paper_task(mapping: Mapping[str, str] | None = None) -> Task:
     """The paper's four classes; mapping: emotion word -> class name, asked first.
 
-    Raises DatabaseError for a mapping to a class that is not there.
+    Raises
+    ------
+    DatabaseError
+        For a mapping to a class that is not there.
     """
     for word, name in (mapping or {}).items():
         if name not in CLASSES:
@@ -89,7 +92,13 @@ def _placed(clip: Clip, task: Task) -> bool:
 
 
 def expression_of(word: str, where: object) -> int:
-    """The index in EXPRESSIONS of an emotion word, case ignored; raises Refused for an unknown word."""
+    """The index in EXPRESSIONS of an emotion word, case ignored.
+
+    Raises
+    ------
+    Refused
+        For an unknown word.
+    """
     name = EXPRESSION_OF.get(word.strip().lower())
     if name is None:
         raise Refused(f"{where}: unknown emotion {shown(word)}; known are {', '.join(EXPRESSION_OF)}")

@@ -31,7 +31,13 @@ class Refused(ValueError):
 
 
 def checked_name(value: str, what: str) -> str:
-    """The name itself if it is harmless in paths, tables and pages; raises Refused otherwise."""
+    """The name itself if it is harmless in paths, tables and pages.
+
+    Raises
+    ------
+    Refused
+        Otherwise.
+    """
     name = value.strip()
     if not _NAME.fullmatch(name) or not name.isprintable():
         raise Refused(f"{what} {shown(value)} is refused: {NAME_RULE}")

@@ -16,7 +16,13 @@ LABELS = ("Positive", "Negative", "Surprise", "Repression", "Others")
 
 
 def labels_of(row: Row) -> tuple[str, tuple[str, ...]]:
-    """(emotion, labels) of a row: the one label it has, or all of them joined by "+"; raises Refused."""
+    """(emotion, labels) of a row: the one label it has, or all of them joined by "+".
+
+    Raises
+    ------
+    Refused
+        For a row without a label.
+    """
     marks = tuple(name.lower() for name in LABELS if row.get(name) in ("1", "1.0"))
     if not marks:
         words = re.split(r"[+,/]", row.text("Emotion"))

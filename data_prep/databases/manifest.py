@@ -22,7 +22,7 @@ from data_prep.databases.action_units import action_units, objective_class
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
 from data_prep.databases.gathering import Gathering
 from data_prep.databases.source import Source
-from data_prep.databases.tabled import apex_of, frames_at, in_order, whole_span
+from data_prep.databases.spans import apex_of, frames_at, in_order, whole_span
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree
 from data_prep.frames import VIDEOS
@@ -45,7 +45,10 @@ class Manifest(Source):
     def load(self, tree: Tree, table: Path | None) -> Database:
         """Every line is a clip or set aside.
 
-        Raises DatabaseError for a missing or unreadable CSV and one of more than `MAX_CLIPS` lines.
+        Raises
+        ------
+        DatabaseError
+            For a missing or unreadable CSV and one of more than `MAX_CLIPS` lines.
         """
         path = table or Path(tree.root) / "manifest.csv"
         if path.suffix.lower() != ".csv":

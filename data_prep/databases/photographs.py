@@ -34,7 +34,13 @@ class StillGathering:
     _names: set[str] = field(default_factory=set)
 
     def take(self, label: str, make: Callable[[], Still]) -> None:
-        """Add what `make` gives, or set it aside with the reason."""
+        """Add what `make` gives, or set it aside with the reason.
+
+        Raises
+        ------
+        Refused
+            Caught here: for a second photograph of one name.
+        """
         try:
             still = make()
             if still.name in self._names:
@@ -60,15 +66,32 @@ class StillGathering:
 class ByName(StillSource):
     """Photographs whose file names say everything.
 
-    parse: a name to (subject, emotion word, name); raises Refused for a name that it does not know and
-    Skipped for one that is not of the set. hint: an example of a name.
+    Attributes
+    ----------
+    parse
+        A name to (subject, emotion word, name).
+    hint
+        An example of a name.
+
+    Raises
+    ------
+    Refused
+        For a name that it does not know.
+    Skipped
+        For one that is not of the set.
     """
 
     parse: Callable[[str], tuple[str, str, str]]
     hint: str
 
     def load(self, root: Path, mapping: Path | None) -> StillDatabase:
-        """All pictures below `root`; raises DatabaseError where there is none."""
+        """All pictures below `root`.
+
+        Raises
+        ------
+        DatabaseError
+            Where there is none.
+        """
         return load_by_name(self.name, root, self.parse, self.hint)
 
 
@@ -79,7 +102,13 @@ class ByMapping(StillSource):
     mapped: bool = field(default=True, kw_only=True)
 
     def load(self, root: Path, mapping: Path | None) -> StillDatabase:
-        """All pictures of the CSV; raises DatabaseError where it is missing or unreadable."""
+        """All pictures of the CSV.
+
+        Raises
+        ------
+        DatabaseError
+            Where it is missing or unreadable.
+        """
         return load_by_mapping(self.name, root, mapping)
 
 
@@ -88,8 +117,12 @@ def load_by_name(
 ) -> StillDatabase:
     """Read all pictures below `root` whose names `parse` turns into (subject, emotion word, name).
 
-    `parse` raises Refused for a name that it does not know and Skipped for one that is not of the set.
-    Raises DatabaseError where there is no picture at all.
+    `parse` refuses (Refused) a name that it does not know and skips (Skipped) one that is not of the set.
+
+    Raises
+    ------
+    DatabaseError
+        Where there is no picture at all.
     """
     tree = Tree.at(root)
     found = pictures_below(tree)
@@ -104,8 +137,12 @@ def load_by_name(
 def load_by_mapping(database: str, root: Path, mapping: Path | None) -> StillDatabase:
     """Read the photographs that a CSV names: path (relative to `root`), subject, emotion.
 
-    The CSV is `mapping`, else `mapping.csv` below `root`. Raises DatabaseError for a CSV that is missing,
-    unreadable or longer than `MAX_STILLS`.
+    The CSV is `mapping`, else `mapping.csv` below `root`.
+
+    Raises
+    ------
+    DatabaseError
+        For a CSV that is missing, unreadable or longer than `MAX_STILLS`.
     """
     tree = Tree.at(root)
     table = mapping or root / "mapping.csv"

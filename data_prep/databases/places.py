@@ -9,14 +9,15 @@ from pathlib import Path
 from data_prep.clips import ImageFrames
 from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.databases.gathering import Gathering
-from data_prep.databases.trees import Listing, Tree, choose_home, walk
+from data_prep.databases.named import choose_home
+from data_prep.databases.trees import Listing, Tree, walk
 from data_prep.video import VIDEOS
 
 Places = dict[tuple[int, str], list[str]]
 """(subject number, clip name) -> folders or video files with its frames."""
 
 NEAR = 2
-"""How far from a missing onset or offset a camera that drops frames may have taken the next one."""
+"""How far from a missing onset, apex or offset a camera that drops frames may have taken the next one."""
 
 _SECTION = re.compile(r"section ?[ab]", re.IGNORECASE)
 
@@ -44,7 +45,18 @@ def below_subjects(
 ) -> Places:
     """Clips in the folders of their subjects; group 1 of the pattern is the subject's number.
 
-    folder_key: a folder's name to what the table calls it.
+    Parameters
+    ----------
+    tree
+        The folders that the user named.
+    homes
+        Folders that hold the subjects.
+    subject_folder
+        Pattern of their names.
+    gathering
+        Takes what is refused.
+    folder_key
+        A folder's name to what the table calls it.
     """
     places: Places = {}
     for home in homes:
@@ -62,7 +74,10 @@ def below_subjects(
 def by_name(tree: Tree, clip_folder: re.Pattern[str], hint: str, elsewhere: Callable[[str], bool]) -> Places:
     """Clips whose own names tell the subject (group 1), wherever they lie but in folders `elsewhere`.
 
-    Raises DatabaseError where there is none, or where clips lie in two trees, such as raw and cropped.
+    Raises
+    ------
+    DatabaseError
+        Where there is none, or where clips lie in two trees, such as raw and cropped.
     """
     places: Places = {}
     for folder, listing in walk(tree, clip_folder):
@@ -85,8 +100,12 @@ def frames_with_gaps(
 ) -> ImageFrames:
     """The frames that are there from onset to offset, for cameras that drop some; the end ones within `NEAR`.
 
-    Raises Refused where onset or offset has no frame near it, or a number lies there twice. A gap is noted:
-    the frames are then not evenly spaced, and nothing makes up for it.
+    A gap is noted: the frames are then not evenly spaced, and nothing makes up for it.
+
+    Raises
+    ------
+    Refused
+        Where onset or offset has no frame near it, or a number lies there twice.
     """
     numbered = tree.frames(folder)
     first, last = (_nearest(tree, folder, wanted) for wanted in (onset, offset))
@@ -100,6 +119,19 @@ def frames_with_gaps(
     if dropped := last - first + 1 - len(numbers):
         note(f"{tree.relative(folder)}: {dropped} of frames {first} to {last} are not there (dropped)")
     return ImageFrames(tuple(numbered[number][0] for number in numbers))
+
+
+def apex_with_gaps(tree: Tree, folder: str, apex: int | None, note: Callable[[str], None]) -> int | None:
+    """The apex, or the frame within `NEAR` of it that is there, or None; `note` is told of a change."""
+    if apex is None or apex in tree.frames(folder):
+        return apex
+    try:
+        near = _nearest(tree, folder, apex)
+    except Refused as refused:
+        note(f"the apex: {refused}; the clip is used without an apex")
+        return None
+    note(f"{tree.relative(folder)}: the apex {apex} is not there, the nearest frame is {near}")
+    return near
 
 
 def _nearest(tree: Tree, folder: str, wanted: int) -> int:

@@ -20,7 +20,15 @@ NAME = re.compile(
 
 
 def parse(file: str) -> tuple[str, str, str]:
-    """(subject, emotion word, name) of a file name; raises Refused or Skipped."""
+    """(subject, emotion word, name) of a file name.
+
+    Raises
+    ------
+    Refused
+        For a name of another form.
+    Skipped
+        For one that is not of the set.
+    """
     match = NAME.fullmatch(file)
     if not match:
         raise Refused(

@@ -51,9 +51,14 @@ _KINDS = ((DATABASES, "clips (--data)"), (STILLS, "photographs (--expressions)")
 
 
 def source_of(name: str) -> Source:
-    """The database of clips of this name; raises DatabaseError for an unknown name or a broken plug-in.
+    """The database of clips of this name.
 
     A package may also register a plain function of the folder that returns a `Database`.
+
+    Raises
+    ------
+    DatabaseError
+        For an unknown name or a broken plug-in.
     """
     found = _loaded(DATABASES, name)
     if not isinstance(found, Source):
@@ -66,7 +71,13 @@ def source_of(name: str) -> Source:
 
 
 def stills_of(name: str) -> StillSource:
-    """The database of photographs of this name; raises DatabaseError as `source_of` does."""
+    """The database of photographs of this name.
+
+    Raises
+    ------
+    DatabaseError
+        As `source_of` does.
+    """
     found = _loaded(STILLS, name)
     if not isinstance(found, StillSource):
         raise DatabaseError(f"{STILLS[name]} is not a StillSource")

@@ -15,8 +15,9 @@ from pathlib import Path
 from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.databases.gathering import Gathering
+from data_prep.databases.named import choose_home
 from data_prep.databases.source import Published, Source
-from data_prep.databases.trees import Tree, choose_home, survey
+from data_prep.databases.trees import Tree, survey
 
 FPS: Mapping[str, float] = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
 SUBJECT_FOLDER = re.compile(r"s0*(\d{1,3})", re.IGNORECASE)
@@ -31,7 +32,13 @@ class Short(Source):
     camera: str
 
     def load(self, tree: Tree, table: Path | None) -> Database:
-        """The folders below `micro`; raises DatabaseError where a table is named."""
+        """The folders below `micro`.
+
+        Raises
+        ------
+        DatabaseError
+            Where a table is named.
+        """
         return _load(self.name, self.camera, tree, table)
 
 
@@ -46,7 +53,13 @@ def homes_of(tree: Tree, homes: tuple[str, ...], camera: str) -> list[str]:
 
 
 def parsed(clip: str) -> tuple[int, str, int]:
-    """(subject, kind, number) of a clip name such as s1_ne_01; raises Refused."""
+    """(subject, kind, number) of a clip name such as s1_ne_01.
+
+    Raises
+    ------
+    Refused
+        For a name of another form.
+    """
     match = CLIP.fullmatch(clip)
     if not match:
         raise Refused(f"{shown(clip)} is not a SMIC clip name such as s1_ne_01")

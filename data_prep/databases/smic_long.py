@@ -16,6 +16,7 @@ from pathlib import Path
 from data_prep.clips import UNLABELLED, Clip, Database
 from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.databases.gathering import Gathering
+from data_prep.databases.named import choose_home, choose_table
 from data_prep.databases.smic import (
     EMOTION_OF,
     FILMED_BY_ALL,
@@ -27,9 +28,9 @@ from data_prep.databases.smic import (
     subject_name,
 )
 from data_prep.databases.source import Published, Source
-from data_prep.databases.tabled import apex_of, in_order, subject_number
+from data_prep.databases.spans import apex_of, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
-from data_prep.databases.trees import Tree, choose_home, choose_table, survey
+from data_prep.databases.trees import Tree, survey
 
 COLUMNS: Columns = {
     "Subject": ("Subject",),
@@ -58,7 +59,13 @@ class Long(Source):
     camera: str
 
     def load(self, tree: Tree, table: Path | None) -> Database:
-        """The expressions of the table; raises DatabaseError where table or recordings are missing."""
+        """The expressions of the table.
+
+        Raises
+        ------
+        DatabaseError
+            Where table or recordings are missing.
+        """
         return _load(self.name, self.camera, tree, table)
 
 

@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 class Published:
     """Counts of a database, for comparison in reports only: no loader depends on them.
 
-    source: where the counts come from; people: numbers of the subjects, where they are known, and
-    n_subjects how many; emotions: clips by the annotation's word; subjects: clips by subject number (not
-    all are published); paper: what the TLCNN paper used of it.
+    Attributes
+    ----------
+    source
+        Where the counts come from.
+    people
+        Numbers of the subjects, where they are known, and n_subjects how many.
+    emotions
+        Clips by the annotation's word.
+    subjects
+        Clips by subject number (not all are published).
+    paper
+        What the TLCNN paper used of it.
     """
 
     source: str
@@ -42,7 +51,10 @@ class Published:
 class Source(ABC):
     """One database of clips.
 
-    table: names of its annotation tables, in lower case, by which the table of another database is told.
+    Attributes
+    ----------
+    table
+        Names of its annotation tables, in lower case, by which the table of another database is told.
     """
 
     name: str
@@ -51,7 +63,7 @@ class Source(ABC):
 
     def read(self, root: Path | str | Sequence[Path]) -> Database:
         """All clips at a folder, or at the annotation table in one, or at several places; see `load`."""
-        from data_prep.databases.trees import open_places
+        from data_prep.databases.named import open_places
 
         return self.load(*open_places(root))
 
@@ -59,7 +71,12 @@ class Source(ABC):
     def load(self, tree: Tree, table: Path | None) -> Database:
         """All clips below the tree; `table` where the user named the annotation table itself.
 
-        The clips carry the annotation and no class yet. Raises DatabaseError where nothing can be read.
+        The clips carry the annotation and no class yet.
+
+        Raises
+        ------
+        DatabaseError
+            Where nothing can be read.
         """
 
 
@@ -84,7 +101,13 @@ class StillSource(ABC):
 
     @abstractmethod
     def load(self, root: Path, mapping: Path | None) -> StillDatabase:
-        """All photographs below `root`; raises DatabaseError where there are none."""
+        """All photographs below `root`.
+
+        Raises
+        ------
+        DatabaseError
+            Where there are none.
+        """
 
 
 def per_subject(first: int, *counts: int) -> dict[int, int]:

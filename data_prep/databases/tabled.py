@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource, ImageFrames, VideoFrames
+from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource
 from data_prep.databases.action_units import action_units, objective_class
 from data_prep.databases.alike import alike, hint
 from data_prep.databases.corrections import FILE, corrected, read_corrections
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
 from data_prep.databases.gathering import Gathering
-from data_prep.databases.places import Places, below_subjects, by_name, frames_with_gaps, homes_of
+from data_prep.databases.named import choose_table
+from data_prep.databases.places import (
+    Places,
+    apex_with_gaps,
+    below_subjects,
+    by_name,
+    frames_with_gaps,
+    homes_of,
+)
 from data_prep.databases.registry import DATABASES, source_of
 from data_prep.databases.source import Source
+from data_prep.databases.spans import apex_of, frames_at, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
-from data_prep.databases.trees import Survey, Tree, choose_table, survey
-from data_prep.frame_files import FrameError
-from data_prep.timeline import timeline
+from data_prep.databases.trees import Survey, Tree, survey
 from data_prep.video import VIDEOS
-
-_SUBJECT = re.compile(r"(?:sub|spno\.|s)?0*(\d{1,4})(?:\.0+)?", re.IGNORECASE)
 
 COLUMNS: Columns = {
     "Subject": ("Subject",),
@@ -56,20 +61,52 @@ def _file(row: Row) -> str:
 class Release(Source):
     """How one database was released.
 
-    fps: frames per second, where the table has no column Fps. subject_folder: pattern of a subject's folder
-    with the number as group 1; clip_folder: the same of clips whose own names tell the subject, where there
-    are no subject folders; subject: number -> its name. others: pattern (lower case) of names of tables
-    that are something else; sheet_name: of the sheet that is meant where it is there; not_in: of names of
-    folders that hold another part of the release; objective: of a table of objective classes.
-    onset_in_name: whether (subject, file name) repeats, so that the onset belongs to a clip's name;
-    repeats: whether trees may hold the second clip of a name as `<name>2`. without_row: (subject, file
-    name) of clips that the release holds and its table does not. columns, required: of the table, beside or
-    instead of COLUMNS and REQUIRED. folder_key: a folder's name to what rows call it; any_case: whether the
-    table is careless of capitals. inner: the folder of the colour frames inside a clip's folder; gaps:
-    whether the camera dropped frames. emotion_of: a row to its emotion word and the labels it carries;
-    file_of: a row to the name of its folder; no_clip: rows that are none, such as sums. remarks: what is
-    known to be wrong in the release; known: (subject, file name) -> what is known to be wrong with it,
-    noted where the row is read.
+    Attributes
+    ----------
+    fps
+        Frames per second, where the table has no column Fps.
+    subject_folder
+        Pattern of a subject's folder with the number as group 1.
+    clip_folder
+        The same of clips whose own names tell the subject, where there are no subject folders.
+    subject
+        Number -> its name.
+    others
+        Pattern (lower case) of names of tables that are something else.
+    sheet_name
+        Of the sheet that is meant where it is there.
+    not_in
+        Of names of folders that hold another part of the release.
+    objective
+        Of a table of objective classes.
+    onset_in_name
+        Whether (subject, file name) repeats, so that the onset belongs to a clip's name.
+    repeats
+        Whether trees may hold the second clip of a name as `<name>2`.
+    without_row
+        (subject, file name) of clips that the release holds and its table does not.
+    columns, required
+        Of the table, beside or instead of COLUMNS and REQUIRED.
+    folder_key
+        A folder's name to what rows call it.
+    any_case
+        Whether the table is careless of capitals.
+    inner
+        The folder of the colour frames inside a clip's folder.
+    gaps
+        Whether the camera dropped frames.
+    whole_folder
+        Whether a folder ends with its clip.
+    emotion_of
+        A row to its emotion word and the labels it carries.
+    file_of
+        A row to the name of its folder.
+    no_clip
+        Rows that are none, such as sums.
+    remarks
+        What is known to be wrong in the release.
+    known
+        (subject, file name) -> what is known to be wrong with it, noted where the row is read.
     """
 
     fps: float
@@ -92,6 +129,7 @@ class Release(Source):
     folder_key: Callable[[str], str] = str
     any_case: bool = False
     gaps: bool = False
+    whole_folder: bool = False
     emotion_of: Callable[[Row], tuple[str, tuple[str, ...]]] = _emotion
     file_of: Callable[[Row], str] = _file
     no_clip: Callable[[Row], bool] = field(default=lambda row: False)
@@ -99,7 +137,13 @@ class Release(Source):
     known: Mapping[tuple[int, str, int | None], str] = field(default_factory=dict)
 
     def sheet(self, table: Path) -> Sheet:
-        """The rows of a table file; raises DatabaseError."""
+        """The rows of a table file.
+
+        Raises
+        ------
+        DatabaseError
+            As `read_table`.
+        """
         return read_table(table, {**COLUMNS, **self.columns}, required=self.required, sheet=self.sheet_name)
 
     def load(self, tree: Tree, table: Path | None) -> Database:
@@ -138,6 +182,8 @@ def _load(release: Release, tree: Tree, named: Path | None) -> Database:
         used.add(key)
         make = partial(_clip, source, row, gathering.note)
         gathering.take(_label(release, row, key), row, make)
+    if several := sum(len(clip.marks) > 1 for clip in gathering.clips):
+        gathering.note(f"{release.name}: {several} clips carry several labels; tasks of one label lack them")
     for row in left_out:
         key = _key(release, row)
         used.add(key)
@@ -211,86 +257,8 @@ def _owner(table: Path) -> str | None:
     return None
 
 
-def subject_number(row: Row) -> int:
-    """The subject's number from cells such as 1, '01' or 'sub01'; raises Refused."""
-    match = _SUBJECT.fullmatch(row.get("Subject"))
-    if not match:
-        raise row.refused("Subject", "a subject number")
-    return int(match[1])
-
-
-def in_order(row: Row, onset: int, offset: int) -> tuple[int, int]:
-    """(onset, offset) as they are; raises Refused where the onset lies after the offset."""
-    if onset > offset:
-        raise Refused(f"{row}: onset {onset} lies after offset {offset}")
-    return onset, offset
-
-
-def apex_of(
-    row: Row,
-    span: tuple[int, int],
-    note: Callable[[str], None],
-    *,
-    column: str = "Apex",
-    absent: Sequence[str] = ("", "/"),
-) -> int | None:
-    """The apex of a row within (onset, offset), or None.
-
-    Few methods need one, so an apex that cannot be costs the apex and not the clip; `note` is told of it.
-    """
-    onset, offset = span
-    try:
-        apex = row.optional_integer(column, absent)
-    except Refused as refused:
-        note(f"{refused}; the clip is used without an apex")
-        return None
-    if apex is not None and not onset <= apex <= offset:
-        outside = f"apex {apex} lies outside onset {onset} to offset {offset}"
-        note(f"{row.at(column)}: {outside}; the clip is used without an apex")
-        return None
-    return apex
-
-
-def video_span(tree: Tree, path: str, onset: int, offset: int) -> VideoFrames:
-    """Frames onset..offset (counted from 1) of a video, or all of it where it holds exactly that many.
-
-    Raises Refused for a video that is broken or too short.
-    """
-    try:
-        count = timeline(path).frames
-    except FrameError as error:
-        raise Refused(str(error)) from error
-    if count == offset - onset + 1:
-        return VideoFrames(path, 0, count - 1)
-    if onset < 1 or count < offset:
-        raise Refused(f"{tree.relative(path)}: has {count} frames; frames {onset} to {offset} are wanted")
-    return VideoFrames(path, onset - 1, offset - 1)
-
-
-def frames_at(tree: Tree, place: str, onset: int, offset: int) -> tuple[FrameSource, str | None]:
-    """The frames of a clip from its folder or video, and its landmark file if any; raises Refused."""
-    if place.lower().endswith(VIDEOS):
-        folder, stem = str(Path(place).parent), Path(place).stem
-        return video_span(tree, place, onset, offset), tree.list(folder).files.get(f"{stem}.landmarks.json")
-    frames = tree.span(place, onset, offset)
-    return frames, tree.sidecar(place, frames.paths[0])
-
-
-def whole_span(tree: Tree, place: str) -> tuple[int, int]:
-    """The numbers of the first and the last frame of a folder or a video; raises Refused."""
-    if place.lower().endswith(VIDEOS):
-        try:
-            return 1, timeline(place).frames
-        except FrameError as error:
-            raise Refused(str(error)) from error
-    numbers = tree.frames(place)
-    if not numbers:
-        raise Refused(f"{tree.relative(place)} has no numbered pictures")
-    return min(numbers), max(numbers)
-
-
 def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
-    release, tree = source.release, source.tree
+    release = source.release
     number, file = subject_number(row), checked_name(release.file_of(row), f"{row}: Filename")
     emotion, marks = release.emotion_of(row)
     onset, offset = in_order(row, row.integer("Onset"), row.integer("Offset"))
@@ -303,13 +271,7 @@ def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
         note(f"{row}: the clip is {seconds:.1f} s long, a micro-expression is not; a number is mistyped?")
     place = _place(source, row, (number, file))
     try:
-        if release.gaps and not place.lower().endswith(VIDEOS):
-            frames: FrameSource = frames_with_gaps(
-                tree, place, onset, offset, lambda what: note(f"{row}: {what}")
-            )
-            annotations = tree.sidecar(place, frames.paths[0]) if isinstance(frames, ImageFrames) else None
-        else:
-            frames, annotations = frames_at(tree, place, onset, offset)
+        frames, annotations, apex = _frames(source, row, place, (onset, apex, offset), note)
     except Refused as refused:
         raise Refused(f"{row}: {refused}") from refused
     subject = f"{release.name}/{release.subject(number)}"
@@ -331,6 +293,29 @@ def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
         action_units=action_units(row.get("Units")),
         marks=marks,
     )
+
+
+def _frames(
+    source: _Source,
+    row: Row,
+    place: str,
+    numbers: tuple[int, int | None, int],
+    note: Callable[[str], None],
+) -> tuple[FrameSource, str | None, int | None]:
+    """(frames, landmark file, apex) of a row's (onset, apex, offset) in its place; raises Refused."""
+    release, tree, (onset, apex, offset) = source.release, source.tree, numbers
+    if place.lower().endswith(VIDEOS):
+        return *frames_at(tree, place, onset, offset), apex
+    if release.gaps:
+        frames = frames_with_gaps(tree, place, onset, offset, lambda what: note(f"{row}: {what}"))
+        apex = apex_with_gaps(tree, place, apex, lambda what: note(f"{row}: {what}"))
+        return frames, tree.sidecar(place, frames.paths[0]), apex
+    found = frames_at(tree, place, onset, offset)
+    if release.whole_folder and (last := max(tree.frames(place))) != offset:
+        note(
+            f"{row}: the offset is {offset} and the last frame of its folder {last}, which should be the same"
+        )
+    return *found, apex
 
 
 def _place(source: _Source, row: Row, key: tuple[int, str]) -> str:

@@ -31,7 +31,10 @@ Columns = Mapping[str, Sequence[str]]
 class Row:
     """One row of a table: `cells` by our column names, `number` as the spreadsheet counts (from 1).
 
-    places: our column names -> where the spreadsheet has them, counted from 0; empty for a CSV.
+    Attributes
+    ----------
+    places
+        Our column names -> where the spreadsheet has them, counted from 0; empty for a CSV.
     """
 
     table: str
@@ -49,14 +52,26 @@ class Row:
         return self.cells.get(column, "").strip()
 
     def text(self, column: str) -> str:
-        """The cell's text; raises Refused for an empty cell."""
+        """The cell's text.
+
+        Raises
+        ------
+        Refused
+            For an empty cell.
+        """
         value = self.get(column)
         if not value:
             raise self.refused(column, "a text")
         return value
 
     def integer(self, column: str) -> int:
-        """The cell as a whole number (also '12.0'); raises Refused with the address of the cell."""
+        """The cell as a whole number (also '12.0').
+
+        Raises
+        ------
+        Refused
+            With the address of the cell.
+        """
         match = _WHOLE_NUMBER.fullmatch(self.get(column))
         if not match:
             raise self.refused(column, "a frame number")
@@ -80,7 +95,10 @@ class Row:
 class Sheet:
     """One sheet: rows of text below its header; `columns` are those of ours that it has.
 
-    notes: what a user should know of the choice of this sheet.
+    Attributes
+    ----------
+    notes
+        What a user should know of the choice of this sheet.
     """
 
     table: str
@@ -100,8 +118,12 @@ def read_table(path: Path, columns: Columns, *, required: Sequence[str], sheet: 
     """The rows of the visible sheet that has the required columns (of the sheet named so, if there is one).
 
     The header may stand in any of the first 40 rows that hold text; blank columns and rows are skipped. A
-    hidden sheet is read only where no visible one has the columns, and `notes` say so. Raises DatabaseError
-    for a file that is no table or has no such header, and where two sheets could be meant.
+    hidden sheet is read only where no visible one has the columns, and `notes` say so.
+
+    Raises
+    ------
+    DatabaseError
+        For a file that is no table or has no such header, and where two sheets could be meant.
     """
     pages = [Page("", False, _csv_lines(path))] if path.suffix.lower() == ".csv" else pages_of(path)
     named = [page for page in pages if sheet is not None and page.name.strip().lower() == sheet.lower()]
@@ -164,8 +186,10 @@ def _no_header(path: Path, pages: Sequence[Page], columns: Columns, required: Se
 def stream_csv(path: Path, columns: Columns, *, required: Sequence[str], at_most: int) -> Iterator[Row]:
     """The rows of a large CSV with its header in the first line, one at a time (memory stays flat).
 
-    Raises DatabaseError for a file that is no such CSV and, before the first row, for one of more than
-    `at_most` rows.
+    Raises
+    ------
+    DatabaseError
+        For a file that is no such CSV and, before the first row, for one of more than `at_most` rows.
     """
     count = sum(1 for _ in islice(_stream(path, columns, required), at_most + 1))
     if count > at_most:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,8 +59,12 @@ class Survey:
 class Tree:
     """A database's folder, or folders; every path that it gives lies below one of `roots`.
 
-    roots: absolute paths without links, the first of which is `root`; corrections: the user's own CSV of
-    corrections, where one was named beside the folders.
+    Attributes
+    ----------
+    roots
+        Absolute paths without links, the first of which is `root`.
+    corrections
+        The user's own CSV of corrections, where one was named beside the folders.
     """
 
     roots: tuple[str, ...]
@@ -70,7 +74,13 @@ class Tree:
 
     @classmethod
     def at(cls, *roots: Path) -> Tree:
-        """The tree at one or several folders; raises DatabaseError where there is no such folder."""
+        """The tree at one or several folders.
+
+        Raises
+        ------
+        DatabaseError
+            Where there is no such folder.
+        """
         return cls(tuple(dict.fromkeys(map(_real_folder, roots))))
 
     @property
@@ -85,7 +95,13 @@ class Tree:
         return self._listings[folder]
 
     def inside(self, path: str) -> str:
-        """The real path of a path below the root; raises Refused if it leaves the roots or is missing."""
+        """The real path of a path below the root.
+
+        Raises
+        ------
+        Refused
+            If it leaves the roots or is missing.
+        """
         try:
             real = os.path.realpath(os.path.join(self.root, path), strict=True)  # noqa: PTH118
         except FileNotFoundError as error:
@@ -112,8 +128,12 @@ class Tree:
     def frames(self, folder: str) -> Numbered:
         """The pictures of a folder by number: those of its one name pattern, or of its most frequent one.
 
-        The number is the last one in a name, padded or not; the pattern is what stands before it. Raises
-        Refused for a folder that cannot be listed, and where two patterns are equally frequent.
+        The number is the last one in a name, padded or not; the pattern is what stands before it.
+
+        Raises
+        ------
+        Refused
+            For a folder that cannot be listed, and where two patterns are equally frequent.
         """
         patterns = sorted(self._patterns(folder).items(), key=lambda item: (-len(item[1]), item[0]))
         if len(patterns) > 1 and len(patterns[0][1]) == len(patterns[1][1]):
@@ -123,8 +143,11 @@ class Tree:
     def span(self, folder: str, onset: int, offset: int) -> ImageFrames:
         """The frames onset..offset of a folder, all of one name pattern.
 
-        Raises Refused if one is missing, lies there twice, or all are there under two patterns: a gap is not
-        filled by a mask or a frame of another clip.
+        Raises
+        ------
+        Refused
+            If one is missing, lies there twice, or all are there under two patterns: a gap is not filled by a
+            mask or a frame of another clip.
         """
         if offset - onset >= MAX_CLIP_FRAMES:
             raise Refused(f"frames {onset} to {offset}: more than {MAX_CLIP_FRAMES}")
@@ -228,7 +251,7 @@ def survey(tree: Tree, subject_folder: re.Pattern[str]) -> Survey:
     tables: list[str] = []
     homes: list[str] = []
     for folder, listing in walk(tree, subject_folder):
-        tables += [path for name, path in listing.files.items() if _is_table(name)]
+        tables += [path for name, path in listing.files.items() if is_table(name)]
         if any(subject_folder.fullmatch(name) for name in listing.folders):
             homes.append(folder)
     return Survey(tuple(tables), tuple(homes))
@@ -241,7 +264,13 @@ def pictures_below(tree: Tree) -> list[tuple[str, str]]:
 
 
 def walk(tree: Tree, not_entered: re.Pattern[str]) -> Iterator[tuple[str, Listing]]:
-    """Folders level by level, each real folder once; raises DatabaseError where there are too many."""
+    """Folders level by level, each real folder once.
+
+    Raises
+    ------
+    DatabaseError
+        Where there are too many.
+    """
     seen = set(tree.roots)
     level = list(tree.roots)
     entries = 0
@@ -266,43 +295,6 @@ def walk(tree: Tree, not_entered: re.Pattern[str]) -> Iterator[tuple[str, Listin
         level = below
 
 
-def open_places(given: Path | str | Sequence[Path]) -> tuple[Tree, Path | None]:
-    """The tree and, where the user named the annotation table itself, that table.
-
-    given: a folder, a table (its folder is then the tree), or several with commas between them: one table,
-    the folders of the frames and a `corrections*.csv`, wherever each of them lies. Raises DatabaseError.
-    """
-    paths = places_of(given) if isinstance(given, Path | str) else list(given)
-    files = [path for path in paths if path.suffix.lower() in TABLES and not path.is_dir()]
-    folders = [path for path in paths if path not in files]
-    own = [path for path in files if path.name.lower().startswith("corrections")]
-    named = [path for path in files if path not in own]
-    for path in files:
-        if not path.is_file():
-            raise DatabaseError(f"{path}: not a file")
-    for path in folders:
-        if path.is_file():
-            raise DatabaseError(f"{path}: neither a folder nor an annotation table ({', '.join(TABLES)})")
-    if len(named) > 1:
-        raise DatabaseError(
-            f"{len(named)} annotation tables are named, one is read: {', '.join(map(str, named))}"
-        )
-    tree = Tree.at(*(folders or [files[0].parent]))
-    tree.corrections = own[0].absolute() if own else None
-    return tree, named[0].absolute() if named else None
-
-
-def places_of(given: Path | str) -> list[Path]:
-    """One path, or several with commas between them; a path with a comma in its name stays whole."""
-    whole = Path(given).expanduser()
-    if "," not in str(given) or whole.exists():
-        return [whole]
-    parts = [part.strip() for part in str(given).split(",")]
-    if not all(parts):
-        raise DatabaseError(f"{given}: nothing stands beside a comma; TREE,TABLE or TREE,TREE,TABLE is meant")
-    return [Path(part).expanduser() for part in parts]
-
-
 def _real_folder(root: Path) -> str:
     try:
         real = root.resolve(strict=True)
@@ -315,52 +307,6 @@ def _real_folder(root: Path) -> str:
     return str(real)
 
 
-def choose_table(tree: Tree, tables: Iterable[str], known: re.Pattern[str], hint: str) -> Path:
-    """The annotation table among those found, else one beside the root.
-
-    Tables of known names come first; a single spreadsheet of another name is taken when there is no such.
-    Raises DatabaseError where that leaves none or several.
-    """
-    found = list(tables)
-    beside = [] if found else _tables_beside(tree)
-    for group in (found, beside):
-        fitting = [path for path in group if known.fullmatch(Path(path).name.lower())]
-        choice = fitting or [path for path in group if not path.lower().endswith(".csv")]
-        if len(choice) == 1:
-            return Path(choice[0])
-        if choice:
-            names = ", ".join(tree.relative(path) for path in choice[:10])
-            raise DatabaseError(
-                f"{tree.root}: {len(choice)} annotation tables: {names}. "
-                "Name the one to use beside the folder, for example casme2=FOLDER,TABLE.xlsx"
-            )
-    raise DatabaseError(
-        f"{tree.root}: no annotation table; looked for {hint} in it, below it and beside it. "
-        "Where it lies elsewhere, name both: NAME=FOLDER,TABLE"
-    )
-
-
-def choose_home(tree: Tree, homes: Sequence[str], hint: str) -> str:
-    """The one folder with subject folders; raises DatabaseError if there are none or several."""
-    if len(homes) == 1:
-        return homes[0]
-    if not homes:
-        raise DatabaseError(
-            f"{tree.root}: no frames; looked for {hint}, at most {MAX_DEPTH} folders below it"
-        )
-    names = ", ".join(tree.relative(home) for home in homes[:10])
-    raise DatabaseError(
-        f"{tree.root}: {len(homes)} trees of frames: {names}. Give the folder of the one to use"
-    )
-
-
-def _tables_beside(tree: Tree) -> list[str]:
-    parent = Path(tree.root).parent
-    try:
-        return sorted(str(path) for path in parent.iterdir() if _is_table(path.name) and path.is_file())
-    except OSError:
-        return []
-
-
-def _is_table(name: str) -> bool:
+def is_table(name: str) -> bool:
+    """Whether a file of this name is a table, and not the lock that an office program leaves beside one."""
     return name.lower().endswith(TABLES) and not name.startswith("~$")

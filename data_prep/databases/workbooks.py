@@ -47,7 +47,10 @@ class Page:
 def pages_of(path: Path) -> list[Page]:
     """The sheets of an xlsx or xls file, visible ones first, by what the file is rather than by its ending.
 
-    Raises DatabaseError for a file that is neither, is damaged, locked or larger than the bounds.
+    Raises
+    ------
+    DatabaseError
+        For a file that is neither, is damaged, locked or larger than the bounds.
     """
     data = _bytes(path)
     if data.startswith(b"PK"):
@@ -62,7 +65,13 @@ def pages_of(path: Path) -> list[Page]:
 
 
 def bounded(path: Path, lines: Iterable[Line]) -> Lines:
-    """The lines that hold any text; raises DatabaseError above `MAX_TABLE_ROWS` of them."""
+    """The lines that hold any text.
+
+    Raises
+    ------
+    DatabaseError
+        Above `MAX_TABLE_ROWS` of them.
+    """
     out: list[Line] = []
     for number, line in lines:
         if any(cell.strip() for cell in line):

@@ -32,7 +32,13 @@ class FlowPlan(DataPlan):
 
 
 def plan_flow_images(database: FlowDatabase, *, classes: tuple[str, ...]) -> FlowPlan:
-    """The plan of a set of flow images; raises PreparationError for one without clips."""
+    """The plan of a set of flow images.
+
+    Raises
+    ------
+    PreparationError
+        For one without clips.
+    """
     if not database.clips:
         raise PreparationError(f"{database.root}: none of its flow images is in this task")
     clips = tuple(sorted(database.clips, key=lambda clip: (clip.database, clip.name)))

@@ -71,7 +71,13 @@ class FlowReport:
 
 
 def report(root: Path) -> FlowReport:
-    """Read a set and describe it; raises DatabaseError where nothing can be read."""
+    """Read a set and describe it.
+
+    Raises
+    ------
+    DatabaseError
+        Where nothing can be read.
+    """
     return FlowReport(load(root))
 
 

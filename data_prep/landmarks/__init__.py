@@ -82,8 +82,14 @@ def find_landmarks(
 ) -> Float32:
     """(66, 2) float32 landmarks of the largest face: x and y in pixels, pixel centres at whole numbers.
 
-    annotations: path of the sidecar file, or None; whatever frame it names. Other parameters and errors
-    are those of `find_face`.
+    Other parameters and errors are those of `find_face`.
+
+    Parameters
+    ----------
+    backend, frame, options
+        As in `find_face`.
+    annotations
+        Path of the sidecar file, or None; whatever frame it names.
     """
     sidecar = None if annotations is None else Sidecar(Path(annotations))
     return find_face(backend, frame, sidecar, options).points

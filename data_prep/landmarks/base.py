@@ -41,8 +41,11 @@ class Options:
 class Sidecar:
     """A landmark file beside the frames, and how the frame that is asked for is called there.
 
-    frame: the picture's file name, or the number of a video's frame, counted from 1; None for a frame
-    that has no name.
+    Attributes
+    ----------
+    frame
+        The picture's file name, or the number of a video's frame, counted from 1; None for a frame that has
+        no name.
     """
 
     path: Path
@@ -53,12 +56,23 @@ class Sidecar:
 class Backend:
     """One way to find landmarks.
 
-    faces: (H, W, 3) uint8 RGB frame, sidecar or None, options -> (66, 2) float32 for each face in it, in
-    any order; raises LandmarksNotFound where there is none.
-    identity: name and version, which become part of the prepared data's digest; it must be cheap.
-    ready: makes sure that the back end can work, and says what it is going to download before it does.
-    shows: whether a later frame still shows the face of these (66, 2) points there, of a back end that looks
-    at pixels; None of one that does not.
+    Attributes
+    ----------
+    faces
+        (H, W, 3) uint8 RGB frame, sidecar or None, options -> (66, 2) float32 for each face in it, in any
+        order.
+    identity
+        Name and version, which become part of the prepared data's digest; it must be cheap.
+    ready
+        Makes sure that the back end can work, and says what it is going to download before it does.
+    shows
+        Whether a later frame still shows the face of these (66, 2) points there, of a back end that looks at
+        pixels; None of one that does not.
+
+    Raises
+    ------
+    LandmarksNotFound
+        Where there is none.
     """
 
     faces: Callable[[UInt8, Sidecar | None, Options], Sequence[Float32]]
@@ -78,8 +92,11 @@ class Face:
 def largest_face(faces: Sequence[Float32], backend: str) -> Face:
     """The face whose landmarks span the largest rectangle, if it stands upright.
 
-    Raises LandmarksNotFound for points of another shape, that are not finite, or of a face that lies on
-    its side or stands upside down.
+    Raises
+    ------
+    LandmarksNotFound
+        For points of another shape, that are not finite, or of a face that lies on its side or stands upside
+        down.
     """
     for points in faces:
         if points.shape != (66, 2) or not np.isfinite(points).all():
@@ -102,8 +119,13 @@ def largest_face(faces: Sequence[Float32], backend: str) -> Face:
 def tilt_of(points: npt.NDArray[Any]) -> float:
     """Degrees from straight up to the line from the mouth to the eyes, clockwise in the picture.
 
-    points: (66, 2), y downwards. 0 for an upright face, 180 for one upside down; 0 where eyes and mouth
-    coincide, since `crop.face_box` refuses such points.
+    0 for an upright face, 180 for one upside down; 0 where eyes and mouth coincide, since `crop.face_box`
+    refuses such points.
+
+    Parameters
+    ----------
+    points
+        (66, 2), y downwards.
     """
     x, y = np.asarray(points[_EYES].mean(axis=0) - points[_MOUTH].mean(axis=0), dtype=np.float64)
     return float(np.degrees(np.arctan2(x, -y))) if x or y else 0.0

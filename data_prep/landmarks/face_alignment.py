@@ -47,7 +47,13 @@ _networks: dict[tuple[str, str], Any] = {}
 
 
 def identity() -> str:
-    """Name, installed version and weight files; raises BackendError where the library is missing."""
+    """Name, installed version and weight files.
+
+    Raises
+    ------
+    BackendError
+        Where the library is missing.
+    """
     try:
         version = metadata.version("face-alignment")
     except metadata.PackageNotFoundError as error:
@@ -69,8 +75,11 @@ def weights_folder(options: Options) -> Path:
 def ready(options: Options, log: Log) -> None:
     """Make sure that both weight files are there and whole; download what is missing, saying so first.
 
-    Raises BackendError if a file is damaged, or missing where no download is possible; the message names
-    both files and the folder that they belong in.
+    Raises
+    ------
+    BackendError
+        If a file is damaged, or missing where no download is possible; the message names both files and the
+        folder that they belong in.
     """
     folder = weights_folder(options)
     for name, prefix in WEIGHTS.items():
@@ -87,7 +96,13 @@ def ready(options: Options, log: Log) -> None:
 
 
 def find(frame: UInt8, sidecar: Sidecar | None, options: Options) -> list[Float32]:
-    """(66, 2) float32 of every face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
+    """(66, 2) float32 of every face in an (H, W, 3) uint8 RGB frame.
+
+    Raises
+    ------
+    LandmarksNotFound
+        Where there is none.
+    """
     with _lock, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="No faces were detected")
         faces = _network(options).get_landmarks_from_image(frame)

@@ -71,7 +71,13 @@ class Window(NamedTuple):
 
 
 def identity() -> str:
-    """Name, installed version and revision of the search; raises BackendError where MediaPipe is missing."""
+    """Name, installed version and revision of the search.
+
+    Raises
+    ------
+    BackendError
+        Where MediaPipe is missing.
+    """
     try:
         return f"facemesh/{metadata.version('mediapipe')}/{REVISION}"
     except metadata.PackageNotFoundError as error:
@@ -79,14 +85,26 @@ def identity() -> str:
 
 
 def ready(options: Options, log: Log) -> None:
-    """Load the models once; raises BackendError with the command that installs them."""
+    """Load the models once.
+
+    Raises
+    ------
+    BackendError
+        With the command that installs them.
+    """
     with _lock:
         _model("mesh")
         _model("detector")
 
 
 def faces(frame: UInt8, sidecar: Sidecar | None, options: Options) -> list[Float32]:
-    """(66, 2) float32 of every face in an (H, W, 3) uint8 RGB frame; raises LandmarksNotFound."""
+    """(66, 2) float32 of every face in an (H, W, 3) uint8 RGB frame.
+
+    Raises
+    ------
+    LandmarksNotFound
+        Where there is none.
+    """
     found: list[tuple[float, Float64]] = []
     enough = LARGE * max(frame.shape[:2])
     with _lock:

@@ -41,9 +41,18 @@ dozen people says little about the concentration, and so seeds would differ more
 class ClipPlan:
     """One clip before it is drawn.
 
-    database, person (number), index (1-based within the person), emotion; units: one-sided actions with
-    their share of the strength; peak: pixels on a 230 px face; frames: how many, apex: which (0-based);
-    combination: the action units as a coder would write them.
+    Attributes
+    ----------
+    person, index
+        Number of the person, and of the clip within the person, from 1.
+    units
+        One-sided actions with their share of the strength.
+    peak
+        Pixels on a 230 px face.
+    frames, apex
+        How many, and which, from 0.
+    combination
+        The action units as a coder would write them.
     """
 
     database: str

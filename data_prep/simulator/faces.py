@@ -59,8 +59,14 @@ CLOTHES: tuple[Colour, ...] = (
 class Looks:
     """One person: everything that stays the same over all of its clips.
 
-    landmarks: (68, 2) float64 in units of the face's width; light: direction to the lamp;
-    hair_style: "short", "fringe", "long" or "receding"; `key` seeds the skin's and hair's texture.
+    Attributes
+    ----------
+    landmarks
+        (68, 2) float64 in units of the face's width.
+    light
+        Direction to the lamp.
+    hair_style
+        "short", "fringe", "long" or "receding"; `key` seeds the skin's and hair's texture.
     """
 
     key: tuple[str | int, ...]
@@ -147,8 +153,12 @@ def _lip_colour(rng: np.random.Generator, skin: Colour, woman: bool) -> Colour:
 class Expression:
     """What an expression adds to the moved landmarks of a photograph.
 
-    gaze: where the eyes look, -1 image left to 1 image right; furrow, nasolabial, crow: strength of the
-    creases between the brows, beside the nose and at the outer eye corners, 0 to 1.
+    Attributes
+    ----------
+    gaze
+        Where the eyes look, -1 image left to 1 image right.
+    furrow, nasolabial, crow
+        Strength of the creases between the brows, beside the nose and at the outer eye corners, 0 to 1.
     """
 
     gaze: float = 0.0

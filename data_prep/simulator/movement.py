@@ -28,8 +28,16 @@ Field = npt.NDArray[np.float32]
 class Pull:
     """A Gaussian pull on the image-left side of the face; the other side is its mirror image.
 
-    at: landmarks whose mean, plus `offset`, is the centre; direction: (x, y), y down; sigma: (x, y).
     Lengths are units of the face's width; the direction's length is the pull's weight.
+
+    Attributes
+    ----------
+    at
+        Landmarks whose mean, plus `offset`, is the centre.
+    direction
+        (x, y), y down.
+    sigma
+        (x, y).
     """
 
     at: tuple[int, ...]
@@ -148,10 +156,18 @@ BLINK = (Pull((37, 38), (0.0, 1.0), (0.075, 0.030)),)
 class Movement:
     """All movement of one clip in pixels of its frames: enough to recompute every field.
 
-    names: the K one-sided actions ("L12": the subject's left side, "R12", "blink");
-    bumps: (B, 7) float64, rows (action index, centre x, y, sigma x, y, displacement x, y);
-    intensities: (T, K) float64, pixels; head_centre (2,), head_radii (2,): the ellipse that moves rigidly;
-    head: (T, 4) float64: shift x, y in pixels, turn in radians, scale minus one.
+    Attributes
+    ----------
+    names
+        The K one-sided actions ("L12": the subject's left side, "R12", "blink").
+    bumps
+        (B, 7) float64, rows (action index, centre x, y, sigma x, y, displacement x, y).
+    intensities
+        (T, K) float64, pixels.
+    head_centre, head_radii
+        (2,) and (2,): the ellipse that moves rigidly.
+    head
+        (T, 4) float64: shift x, y in pixels, turn in radians, scale minus one.
     """
 
     names: tuple[str, ...]
@@ -187,7 +203,16 @@ class Movement:
 def bumps_of(names: Sequence[str], landmarks: Float64, scale: float, origin: tuple[float, float]) -> Float64:
     """The Gaussian pulls of these one-sided actions on a face, (B, 7) as in `Movement.bumps`.
 
-    landmarks: (68, 2) in units; scale: pixels per unit; origin: pixel of unit (0, 0).
+    Parameters
+    ----------
+    names
+        One-sided actions.
+    landmarks
+        (68, 2) in units.
+    scale
+        Pixels per unit.
+    origin
+        Pixel of unit (0, 0).
     """
     rows = []
     for k, name in enumerate(names):

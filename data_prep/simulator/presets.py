@@ -17,7 +17,12 @@ from typing import Any
 class Cast:
     """How many people and clips of which emotion one database has, and how it was filmed.
 
-    emotions: clips of each annotated emotion; fps: frames a second.
+    Attributes
+    ----------
+    emotions
+        Clips of each annotated emotion.
+    fps
+        Frames a second.
     """
 
     subjects: int
@@ -34,8 +39,20 @@ class Cast:
 class Preset:
     """The size of a simulation.
 
-    face_width: pixels; frame: (height, width) in pixels; casts: the databases; kdef: (people, sessions);
-    rafd: (people, gaze directions); seconds: shortest and longest movement.
+    Attributes
+    ----------
+    face_width
+        Pixels.
+    frame
+        (height, width) in pixels.
+    casts
+        The databases.
+    kdef
+        (people, sessions).
+    rafd
+        (people, gaze directions).
+    seconds
+        Shortest and longest movement.
     """
 
     face_width: float

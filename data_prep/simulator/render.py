@@ -37,9 +37,19 @@ FLICKER_KEPT = 0.7
 class Neutral:
     """A person's neutral face, ready to be warped.
 
-    picture: (2H, 2W, 3) float32 RGB 0..1, element (i, j) the mean over the square of a frame's pixel whose
-    corner lies there: every second one is the frame at rest; landmarks: (68, 2) pixels of the frame; unit:
-    (68, 2) in face widths; scale, origin: of the frame, in pixels; shape: (H, W) of the frame.
+    Attributes
+    ----------
+    picture
+        (2H, 2W, 3) float32 RGB 0..1, element (i, j) the mean over the square of a frame's pixel whose corner
+        lies there: every second one is the frame at rest.
+    landmarks
+        (68, 2) pixels of the frame.
+    unit
+        (68, 2) in face widths.
+    scale, origin
+        Of the frame, in pixels.
+    shape
+        (H, W) of the frame.
     """
 
     picture: Image

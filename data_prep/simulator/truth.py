@@ -25,8 +25,18 @@ class TruthError(ValueError):
 class Truth:
     """What really happened in a clip.
 
-    files: frame file names, first to last; apex: 0-based frame; emotion and action units as annotated;
-    shape: (H, W); movement: everything that moved, in pixels; landmarks: (T, 66, 2) pixels per frame.
+    Attributes
+    ----------
+    files
+        Frame file names, first to last.
+    apex
+        0-based frame; emotion and action units as annotated.
+    shape
+        (H, W).
+    movement
+        Everything that moved, in pixels.
+    landmarks
+        (T, 66, 2) pixels per frame.
     """
 
     files: tuple[str, ...]
@@ -106,8 +116,14 @@ def read_truth(clip_folder: Path) -> Truth:
 def true_displacement(clip_folder: Path, frame: int) -> npt.NDArray[np.float32]:
     """Dense field F from the first frame to `frame`, (H, W, 2) float32, x and y in pixels.
 
-    Forward convention: frame(x + F(x)) = first(x), as dense optical flow measures it. Raises IndexError
-    for a frame outside the clip and TruthError for a folder without ground truth.
+    Forward convention: frame(x + F(x)) = first(x), as dense optical flow measures it.
+
+    Raises
+    ------
+    IndexError
+        For a frame outside the clip.
+    TruthError
+        For a folder without ground truth.
     """
     truth = read_truth(clip_folder)
     if not 0 <= frame < len(truth.files):

@@ -64,8 +64,13 @@ def simulate(
     """Write all databases of a simulation below `folder`; a finished folder is reused, a cut one continued.
 
     A finished folder in which a file is missing or has another size is mended, and the log says so.
-    Raises SimulatorError if the folder holds a simulation with other settings, and ValueError for
-    workers < 1.
+
+    Raises
+    ------
+    SimulatorError
+        If the folder holds a simulation with other settings.
+    ValueError
+        For workers < 1.
     """
     settings = settings or SimulatorSettings()
     if workers < 1:
@@ -223,7 +228,13 @@ def _write_stills(folder: Path, plans: Sequence[StillPlan], settings: SimulatorS
 
 
 def encode(picture: npt.NDArray[np.uint8], name: str, quality: int) -> bytes:
-    """An (H, W, 3) RGB picture as the bytes of a file with this name's extension."""
+    """An (H, W, 3) RGB picture as the bytes of a file with this name's extension.
+
+    Raises
+    ------
+    SimulatorError
+        Where OpenCV cannot write this kind.
+    """
     extension = Path(name).suffix.lower()
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if extension == ".jpg" else []
     done, data = cv2.imencode(extension, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)

@@ -36,7 +36,10 @@ def grouped(
 ) -> nn.Module:
     """A convolution of side x side kernels, in groups if there is more than one.
 
-    Raises ValueError where the groups cannot be equal.
+    Raises
+    ------
+    ValueError
+        Where the groups cannot be equal.
     """
     if inner % groups or outer % groups:
         raise ValueError(f"{inner} inputs and {outer} kernels cannot be cut into {groups} equal groups")
@@ -104,7 +107,12 @@ class FrameCNN(Net):
     def forward(self, windows: Tensor, *masks: Tensor) -> Tensor:
         """(n, length, 3, crop, crop) to class scores (n, length, n_classes), every frame on its own.
 
-        masks: those of `draw_masks` while training, none otherwise.
+        Parameters
+        ----------
+        windows
+            Pixels, normalised.
+        masks
+            Those of `draw_masks` while training, none otherwise.
         """
         n, length = windows.shape[:2]
         first, second = masks or (None, None)

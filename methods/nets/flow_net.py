@@ -13,7 +13,10 @@ from methods.nets.layers import dropped
 class FlowNet(nn.Module):
     """A net from pictures (n, 3, h, w) to class scores (n, k) that is told what to drop.
 
-    dropouts: the ratio of each of its dropouts, in order.
+    Attributes
+    ----------
+    dropouts
+        The ratio of each of its dropouts, in order.
     """
 
     dropouts: ClassVar[tuple[float, ...]] = ()

@@ -16,7 +16,13 @@ class Net(nn.Module):
     """
 
     def draw_masks(self, n: int, length: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Dropout masks for n windows of `length` frames, n along their first axis."""
+        """Dropout masks for n windows of `length` frames, n along their first axis.
+
+        Raises
+        ------
+        NotImplementedError
+            Where a net does not say.
+        """
         raise NotImplementedError
 
 

@@ -23,8 +23,21 @@ LANES = 16
 def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4) -> Tensor:
     """Caffe's local response normalisation across channels with beta = 0.75 and k = 1.
 
-    x: (n, channels, height, width), any float type; the result has the same shape and type. `size` is
-    odd; channels beyond the ends count as zeros.
+    `size` is odd; channels beyond the ends count as zeros.
+
+    Parameters
+    ----------
+    x
+        (n, channels, height, width), any float type; the result has the same shape and type.
+    size
+        Channels that a sum is over, odd; those beyond the ends count as zeros.
+    alpha
+        Factor on the mean of their squares.
+
+    Raises
+    ------
+    ValueError
+        For an even size.
 
     Notes
     -----

@@ -168,9 +168,19 @@ def product(
 ) -> None:
     """out[places[i] + j] += sum over r of x[rows[i] + steps[r]] * b[r, j].
 
-    x, out: (any,) contiguous, both float32 or both float64; rows, places (m,), steps (k,): int64, positions
-    in x and out; b (k, n). A product and its addition are rounded once; CHUNK terms are summed from zero in
-    the order of r and then added to what is there.
+    A product and its addition are rounded once; CHUNK terms are summed from zero in the order of r and then
+    added to what is there.
+
+    Parameters
+    ----------
+    x, out
+        (any,) contiguous, both float32 or both float64.
+    rows, steps, places
+        (m,), (k,) and (m,) int64, positions in x, in x and in out.
+    b
+        (k, n) of the same type.
+    threads
+        Rows are shared among so many; the result does not depend on them.
     """
     panels = _packed(b)
     m, rows, places = len(rows), _whole(rows), _whole(places)

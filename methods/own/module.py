@@ -26,10 +26,21 @@ Weights = dict[str, Tensor]
 class ModuleSettings(FrameSettings):
     """How a module is trained: Adam on shuffled batches of whole clips.
 
-    epochs: passes over the training clips; keep: how many of them are kept as candidates, evenly spaced, the
-    last one among them; batch: clips; rate: Adam's; difference: the first frame is subtracted, which leaves
-    the movement; inner_folds: the share of the training clips that chooses among the candidates is one of
-    so many (0: the last epoch is taken, and all clips train).
+    Attributes
+    ----------
+    epochs
+        Passes over the training clips.
+    keep
+        How many of them are kept as candidates, evenly spaced, the last one among them.
+    batch
+        Clips.
+    rate
+        Adam's.
+    difference
+        The first frame is subtracted, which leaves the movement.
+    inner_folds
+        The share of the training clips that chooses among the candidates is one of so many (0: the last epoch
+        is taken, and all clips train).
     """
 
     frame_size: tuple[int, int] = (64, 52)

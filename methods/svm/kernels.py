@@ -32,9 +32,12 @@ _MEASURES: dict[KernelName, Measure] = {
 class Kernel:
     """One kernel of a grid.
 
-    name: "linear" <x, y>; "poly" (gamma <x, y> + coef) ** degree; "rbf" exp(-g |x - y|^2) and "chi2"
-    exp(-g chi2(x, y)) with g = gamma / mean distance of the training clips, so that gamma = 1 suits
-    any descriptor; "additive-chi2" sum 2 x y / (x + y).
+    Attributes
+    ----------
+    name
+        "linear" <x, y>; "poly" (gamma <x, y> + coef) ** degree; "rbf" exp(-g |x - y|^2) and "chi2" exp(-g
+        chi2(x, y)) with g = gamma / mean distance of the training clips, so that gamma = 1 suits any
+        descriptor; "additive-chi2" sum 2 x y / (x + y).
     """
 
     name: KernelName = "linear"

@@ -19,9 +19,16 @@ TOLERANCE = 1e-3
 class OneVsOne:
     """A fitted multi-class SVM as arrays: decisions = K(clips, training clips) @ coefficients + intercepts.
 
-    classes: (k,) int64, ascending; coefficients: (n_train, k (k - 1) / 2) float64; intercepts:
-    (k (k - 1) / 2,). Pairs run (0, 1), (0, 2), ..., (1, 2), ...; a decision above zero is for the first
-    class of its pair.
+    Pairs run (0, 1), (0, 2), ..., (1, 2), ...; a decision above zero is for the first class of its pair.
+
+    Attributes
+    ----------
+    classes
+        (k,) int64, ascending.
+    coefficients
+        (n_train, k (k - 1) / 2) float64.
+    intercepts
+        (k (k - 1) / 2,).
     """
 
     classes: Int64
@@ -108,8 +115,17 @@ def pair_votes(decisions: Float64, k: int) -> Int64:
 def pair_scores(decisions: Float64, classes: Int64, n_classes: int) -> Float64:
     """Votes of all pairs plus bounded confidences; classes never trained on get -1.
 
-    decisions: (clips, pairs) float64. Confidences alone never outweigh a vote. Where votes are tied,
-    libsvm takes the first class, so that one is lifted above the others of the tie.
+    Confidences alone never outweigh a vote. Where votes are tied, libsvm takes the first class, so that one
+    is lifted above the others of the tie.
+
+    Parameters
+    ----------
+    decisions
+        (clips, pairs) float64.
+    classes
+        (k,) classes that were trained on, ascending.
+    n_classes
+        How many there are in all.
     """
     n, k = len(decisions), len(classes)
     votes, confidence = pair_votes(decisions, k), np.zeros((n, k))

@@ -61,8 +61,11 @@ Variant = Mapping[str, Any]
 class SVMSettings(FrameSettings):
     """Settings of every SVM method: the C grid (2^-5 .. 2^15 by powers of 4) and the inner folds.
 
-    max_iterations: limit of one solver run (a cheap step each); reached only far from convergence,
-    noted in the record when it happens.
+    Attributes
+    ----------
+    max_iterations
+        Limit of one solver run (a cheap step each); reached only far from convergence, noted in the record
+        when it happens.
     """
 
     C: tuple[float, ...] = tuple(2.0**e for e in range(-5, 16, 2))
@@ -320,7 +323,13 @@ class SVMMethod(Method):
             path.write_text(json.dumps(about, indent=1), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; raises MethodError when it was written under other settings."""
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        MethodError
+            When it was written under other settings.
+        """
         about = json.loads((folder / "svm.json").read_text(encoding="utf-8"))
         self._grid = [(v, k, c) for v, k, c in about["grid"]]
         self._chosen, self.n_classes = int(about["chosen"]), int(about["n_classes"])

@@ -12,7 +12,10 @@ from methods.training.scoring import Scored
 class Candidate:
     """Weights after `iteration`, counted over all rounds, and how they did on the inner validation.
 
-    spaced: kept in any case; otherwise kept only while it is the best.
+    Attributes
+    ----------
+    spaced
+        Kept in any case; otherwise kept only while it is the best.
     """
 
     iteration: int
@@ -25,7 +28,10 @@ class Candidate:
 class Kept:
     """The candidates of a training so far, by iteration.
 
-    per_clip: the best is judged by decisions on whole clips, otherwise on single steps.
+    Attributes
+    ----------
+    per_clip
+        The best is judged by decisions on whole clips, otherwise on single steps.
     """
 
     per_clip: bool

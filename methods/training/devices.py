@@ -19,9 +19,16 @@ from methods.base import Context, MethodError
 class Execution:
     """How a net runs; nothing here changes what is computed beyond rounding.
 
-    autocast: bfloat16 where torch thinks it safe (many a CPU computes it hundreds of times slower than
-    float32); channels_last: layout of the weights (frames have it always); compiler: a torch.compile back
-    end or None; benchmark: let cuDNN try its algorithms.
+    Attributes
+    ----------
+    autocast
+        bfloat16 where torch thinks it safe (many a CPU computes it hundreds of times slower than float32).
+    channels_last
+        Layout of the weights (frames have it always).
+    compiler
+        A torch.compile back end or None.
+    benchmark
+        Let cuDNN try its algorithms.
     """
 
     device: torch.device

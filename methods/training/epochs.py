@@ -21,9 +21,18 @@ Optimiser = Literal["adam", "sgd"]
 class Epochs:
     """How a net is trained.
 
-    number: of epochs; rate: learning rate, times `fade` every `fade_every` epochs; batch: pictures an
-    update; shuffle: anew in every epoch, or always in the order given; kept: how many epochs keep their
-    weights, equally spaced, the last among them.
+    Attributes
+    ----------
+    number
+        Of epochs.
+    rate
+        Learning rate, times `fade` every `fade_every` epochs.
+    batch
+        Pictures an update.
+    shuffle
+        Anew in every epoch, or always in the order given.
+    kept
+        How many epochs keep their weights, equally spaced, the last among them.
     """
 
     number: int
@@ -65,8 +74,23 @@ def train_epochs(
 ) -> TrainedEpochs:
     """Train in place on images (n, 3, h, w) and labels (n,) with cross-entropy.
 
-    seeds: of the order of the pictures and of what is dropped. A batch of a single picture, which cannot be
-    normalised in every net, joins the one before it. Raises MethodError when the loss is no longer finite.
+    A batch of a single picture, which cannot be normalised in every net, joins the one before it.
+
+    Parameters
+    ----------
+    net
+        Trained in place.
+    images, labels
+        (n, 3, height, width) and (n,).
+    plan
+        Epochs, rate, batch.
+    seeds
+        Of the order of the pictures and of what is dropped.
+
+    Raises
+    ------
+    MethodError
+        When the loss is no longer finite.
     """
     order = torch.Generator().manual_seed(seeds[0])
     dropout = torch.Generator(images.device).manual_seed(seeds[1])

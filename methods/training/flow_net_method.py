@@ -36,11 +36,21 @@ Select = Literal["last", "inner"]
 class FlowNetSettings(FlowSettings):
     """How a net on pictures is trained.
 
-    preset: "authors", their published training, or "quick", fewer epochs at a higher rate; epochs, rate,
-    batch, shuffle: instead of the preset's. channel_order: (u, v, strain) or reversed; scale: "unit" divides
-    bytes by 255, "bytes" does not. select: the epoch that decides is the "last", or the best on "inner"
-    people, inner_share of the training clips, which are then not trained on.
-    candidates: how many epochs are kept to be looked at, equally spaced.
+    Attributes
+    ----------
+    preset
+        "authors", their published training, or "quick", fewer epochs at a higher rate.
+    epochs, rate, batch, shuffle
+        Instead of the preset's.
+    channel_order
+        (u, v, strain) or reversed.
+    scale
+        "unit" divides bytes by 255, "bytes" does not.
+    select
+        The epoch that decides is the "last", or the best on "inner" people, inner_share of the training
+        clips, which are then not trained on.
+    candidates
+        How many epochs are kept to be looked at, equally spaced.
 
     Notes
     -----

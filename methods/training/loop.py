@@ -40,8 +40,14 @@ NOT_LEARNED = "at no evaluation better than always saying the inner validation's
 class Trained:
     """What `train` returns.
 
-    candidates by iteration; best: the one chosen on the inner validation; rates: images a second between
-    one evaluation and the next, evaluations not counted.
+    candidates by iteration.
+
+    Attributes
+    ----------
+    best
+        The one chosen on the inner validation.
+    rates
+        Images a second between one evaluation and the next, evaluations not counted.
     """
 
     candidates: tuple[Candidate, ...]
@@ -107,13 +113,37 @@ def train(
 ) -> Trained:
     """Train `net` in place on the clips at `training` and return every candidate's weights.
 
-    validation: positions of the clips that choose among the candidates; with none the last one is
-    chosen. folder: where checkpoints are kept, at most every `checkpoint_seconds`; a call with the same
-    net, clips, schedule and seed goes on from the last one and ends, on a CPU, with the same bits as a
-    call that was not interrupted. None keeps no checkpoints.
+    None keeps no checkpoints.
 
-    Raises MethodError when the loss is no longer finite and when a single window does not fit into the
-    device's memory.
+    Parameters
+    ----------
+    net
+        Trained in place.
+    footage
+        All clips, normalised.
+    training
+        Positions of the clips to learn from.
+    validation
+        Positions of the clips that choose among the candidates; with none the last one is chosen.
+    schedule
+        Rounds, rates and batches.
+    execution
+        Device, layout and compiler.
+    seed
+        Of the windows and of what is dropped.
+    folder
+        Where checkpoints are kept, at most every `checkpoint_seconds`; a call with the same net, clips,
+        schedule and seed goes on from the last one and ends, on a CPU, with the same bits as a call that was
+        not interrupted.
+    log
+        Takes one line for the user.
+    checkpoint_seconds
+        Least time between two checkpoints.
+
+    Raises
+    ------
+    MethodError
+        When the loss is no longer finite and when a single window does not fit into the device's memory.
 
     Notes
     -----

@@ -28,8 +28,12 @@ class NetMethod(Method):
 
     With `averaged` there is one more candidate, the mean of the last ones, and it is the chosen one.
 
-    curve_name: how the curves of this training begin; decides_per_step: whether the net decides at
-    every step of a window.
+    Attributes
+    ----------
+    curve_name
+        How the curves of this training begin.
+    decides_per_step
+        Whether the net decides at every step of a window.
     """
 
     settings: NetSettings

@@ -40,8 +40,16 @@ class Progress:
 class State:
     """Everything that changes during a training.
 
-    optimizer: of the current round; dropout: the generator of the masks; sums: loss and accuracy of the
-    windows since the last evaluation, (2,) float64 on the device; files: sha256 of candidates on disk.
+    Attributes
+    ----------
+    optimizer
+        Of the current round.
+    dropout
+        The generator of the masks.
+    sums
+        Loss and accuracy of the windows since the last evaluation, (2,) float64 on the device.
+    files
+        sha256 of candidates on disk.
     """
 
     net: Net
@@ -84,7 +92,18 @@ def restore_state(
 ) -> None:
     """Bring the state where the folder's checkpoint is, if it belongs to this very training.
 
-    start_round: makes the optimiser of `state.progress.round`, to be filled.
+    Parameters
+    ----------
+    state
+        What is brought there.
+    job
+        Digest of what the training depends on.
+    folder
+        Of the checkpoints.
+    start_round
+        Makes the optimiser of `state.progress.round`, to be filled.
+    log
+        Takes one line for the user.
     """
     path = folder / CHECKPOINT
     if not path.exists():

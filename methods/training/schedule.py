@@ -12,7 +12,10 @@ from methods.training.windows import View
 class Round:
     """`iterations` at a learning rate that falls to a tenth every `drop_every` (0: never).
 
-    only: beginnings of the names of the parameters that learn; empty: all.
+    Attributes
+    ----------
+    only
+        Beginnings of the names of the parameters that learn; empty: all.
     """
 
     rate: float
@@ -33,14 +36,29 @@ class Round:
 class Schedule:
     """How one net is trained.
 
-    rounds: each after the first starts from the best weights so far, with fresh momentum.
-    batch: windows an update; view: the windows it is given, the stride for evaluation only; mirror: see
-    `Sampler`; clip_norm: largest gradient norm, 0 for no limit; micro_batch: windows that go through the
-    net at once, their gradients are added up; evaluations: per round; candidates: how many of a round's
-    evaluations, equally spaced, keep their weights (the best is always kept); per_clip: the best is
-    judged by decisions on whole clips, otherwise on single steps; settled: a round ends when the accuracy
-    changed by no more than this over three evaluations, all of them better than always saying the most
-    frequent class; None for never.
+    Attributes
+    ----------
+    rounds
+        Each after the first starts from the best weights so far, with fresh momentum.
+    batch
+        Windows an update.
+    view
+        The windows it is given, the stride for evaluation only.
+    mirror
+        See `Sampler`.
+    clip_norm
+        Largest gradient norm, 0 for no limit.
+    micro_batch
+        Windows that go through the net at once, their gradients are added up.
+    evaluations
+        Per round.
+    candidates
+        How many of a round's evaluations, equally spaced, keep their weights (the best is always kept).
+    per_clip
+        The best is judged by decisions on whole clips, otherwise on single steps.
+    settled
+        A round ends when the accuracy changed by no more than this over three evaluations, all of them better
+        than always saying the most frequent class; None for never.
     """
 
     rounds: tuple[Round, ...]

@@ -45,8 +45,20 @@ def step_probabilities(
 ) -> Tensor:
     """Probabilities of every step of every window of clips, (clips, windows * steps, n_classes) float32.
 
-    The crops of a window are averaged. batch: windows that go through the net at once. The result lies on
-    the device.
+    The crops of a window are averaged. The result lies on the device.
+
+    Parameters
+    ----------
+    net, footage
+        The net, and all clips, normalised.
+    positions
+        Of the clips to be decided.
+    view
+        The windows that it is given.
+    execution
+        Device, layout and compiler.
+    batch
+        Windows that go through the net at once.
     """
     windows = on_device(central_windows(footage, positions, view), execution.device)
     parts = [windows[:, first : first + batch] for first in range(0, windows.shape[1], batch)]

@@ -16,17 +16,38 @@ CROPS = (1, 10)
 class NetSettings(FrameSettings):
     """Settings of every network; the defaults are those of the CNN of TLCNN.
 
-    frame_size: (height, width) of the frames; crop: side of the square the net sees; width: factor on
-    kernels and units; mirror: mirror half of the training windows. input: "frames", or "difference": each
-    frame minus the clip's first one, divided by `difference_scale` grey levels, so that the face itself is
-    gone and only what moves is left (no published network of Table 3 does so). crops: windows of a clip to
-    be decided are its central crop, or with 10 the four corners and the centre, each mirrored as well.
+    frame_size: (height, width) of the frames.
 
-    momentum, weight_decay: of SGD; clip_norm: largest norm of a batch's gradient, 0 for no limit;
-    micro_batch: windows that go through the net at once. inner_share: of the training clips, kept apart to
-    choose among candidates; averaged: the chosen candidate is the mean of the probabilities of the last so
-    many of the kept weights instead of the best on those clips, 0 for the best. evaluations: per round;
-    scheduled_for: the training clips that the schedule is meant for, see `Schedule.stretched`.
+    Attributes
+    ----------
+    crop
+        Side of the square the net sees.
+    width
+        Factor on kernels and units.
+    mirror
+        Mirror half of the training windows.
+    input
+        "frames", or "difference": each frame minus the clip's first one, divided by `difference_scale` grey
+        levels, so that the face itself is gone and only what moves is left (no published network of Table 3
+        does so).
+    crops
+        Windows of a clip to be decided are its central crop, or with 10 the four corners and the centre, each
+        mirrored as well.
+    momentum, weight_decay
+        Of SGD.
+    clip_norm
+        Largest norm of a batch's gradient, 0 for no limit.
+    micro_batch
+        Windows that go through the net at once.
+    inner_share
+        Of the training clips, kept apart to choose among candidates.
+    averaged
+        The chosen candidate is the mean of the probabilities of the last so many of the kept weights instead
+        of the best on those clips, 0 for the best.
+    evaluations
+        Per round.
+    scheduled_for
+        The training clips that the schedule is meant for, see `Schedule.stretched`.
 
     Notes
     -----
@@ -81,10 +102,15 @@ class NetSettings(FrameSettings):
 class StageSettings(NetSettings):
     """Settings of the CNN's stages E (photographs) and M (single frames); the defaults are the paper's.
 
-    groups: of the second, fourth and fifth convolution (AlexNet and LRCN have two, the paper does not say).
     Each stage has a batch, and per round a learning rate and a number of iterations; the rate falls to a
-    tenth every `drop_every` iterations (0: never). e_settled: E ends when its accuracy changed by no more
-    than this over three evaluations above chance. E sees no clips: `scheduled_for` is not for it.
+    tenth every `drop_every` iterations (0: never). E sees no clips: `scheduled_for` is not for it.
+
+    Attributes
+    ----------
+    groups
+        Of the second, fourth and fifth convolution (AlexNet and LRCN have two, the paper does not say).
+    e_settled
+        E ends when its accuracy changed by no more than this over three evaluations above chance.
 
     Notes
     -----
@@ -121,10 +147,21 @@ class StageSettings(NetSettings):
 class SequenceSettings(StageSettings):
     """Settings of all of TLCNN: the stages E and M, then CNN and LSTM jointly; the paper's by default.
 
-    hidden: units of the LSTM; lstm_bound: its weights begin uniform within +-lstm_bound; forget_bias: of
-    its forget gates at the beginning; dropout: shares of FC6 and of the LSTM's output that are dropped.
     joint_window frames in a row are drawn from each of joint_batch clips; a clip is decided by windows
-    joint_stride apart. candidates: weights kept per round, besides the best.
+    joint_stride apart.
+
+    Attributes
+    ----------
+    hidden
+        Units of the LSTM.
+    lstm_bound
+        Its weights begin uniform within +-lstm_bound.
+    forget_bias
+        Of its forget gates at the beginning.
+    dropout
+        Shares of FC6 and of the LSTM's output that are dropped.
+    candidates
+        Weights kept per round, besides the best.
 
     Notes
     -----

@@ -66,7 +66,12 @@ class Stage:
 def stage_e(settings: StageSettings, context: Context) -> Stage:
     """The CNN trained on expression photographs, nine classes; 4/5 of the subjects train, 1/5 validate.
 
-    The same for every fold and seed. MethodError if there are no photographs.
+    The same for every fold and seed.
+
+    Raises
+    ------
+    MethodError
+        If there are no photographs.
 
     Notes
     -----

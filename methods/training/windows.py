@@ -31,9 +31,13 @@ RESIDENT_SHARE = 0.5
 class View:
     """What a net is given: windows of `length` frames, `stride` apart, of crop x crop pixels.
 
-    difference: grey levels that become 1 where a net is given differences from the clip's first frame;
-    0: the frames themselves, normalised. crops: windows at one time when a clip is decided, see
-    `central_windows`.
+    Attributes
+    ----------
+    difference
+        Grey levels that become 1 where a net is given differences from the clip's first frame; 0: the frames
+        themselves, normalised.
+    crops
+        Windows at one time when a clip is decided, see `central_windows`.
     """
 
     length: int
@@ -95,7 +99,14 @@ def _shared(array: UInt8) -> Tensor:
 def training_footage(clips: Clips | Stills, positions: Iterable[int], device: torch.device) -> Footage:
     """All these clips (photographs count as clips of one frame) with labels, on the device.
 
-    positions: the clips whose frames give the statistics, those that are really trained on.
+    Parameters
+    ----------
+    clips
+        Clips with labels, or photographs.
+    positions
+        The clips whose frames give the statistics, those that are really trained on.
+    device
+        Where the footage lies.
     """
     statistics = channel_statistics(_frames(clips, i) for i in positions)
     return Footage.of(clips, clips.labels, statistics, device)

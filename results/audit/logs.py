@@ -56,9 +56,20 @@ def audit_predictions(
 ) -> PredictionAudit:
     """Score a log again and compare with what was published from it.
 
-    path: a log in any form of `read_log`. published: metric (accuracy, uf1, uar, macro_precision) to the
-    number in print, a share of 1 or percent, best as text: its decimals say how exact it is, so 0.70 means
-    two. expected: database -> how many clips a named list has. Raises BadLog.
+    Parameters
+    ----------
+    path
+        A log in any form of `read_log`.
+    published
+        Metric (accuracy, uf1, uar, macro_precision) to the number in print, a share of 1 or percent, best as
+        text: its decimals say how exact it is, so 0.70 means two.
+    expected
+        Database -> how many clips a named list has.
+
+    Raises
+    ------
+    BadLog
+        For what is no log of predictions.
     """
     log = read_log(path)
     frame = log.frame

@@ -34,8 +34,18 @@ PLAIN = "can hold"
 class Published:
     """One published pair of numbers, in shares of 1, and what its public log gives where there is one.
 
-    method: its name in this suite; part: "all" or a database; digits: decimals in print; selection: how
-    the epoch was chosen; log: (UF1, UAR, macro precision) of the log, or None.
+    Attributes
+    ----------
+    method
+        Its name in this suite.
+    part
+        "all" or a database.
+    digits
+        Decimals in print.
+    selection
+        How the epoch was chosen.
+    log
+        (UF1, UAR, macro precision) of the log, or None.
     """
 
     method: str
@@ -104,10 +114,14 @@ def _entry(row: dict[str, str]) -> Published:
 def uf1_range(part: str, uar: float, rounding: float) -> tuple[float, float]:
     """Bounds of UF1 over all predictions on this part whose UAR rounds to `uar`.
 
-    Every number of right clips per class that gives the UAR is looked at. The wrong ones are false
-    positives of other classes: the least UF1 deals them out where each lowers it most (UF1 is convex in
-    them), the largest gives them to as few classes as it can. Raises ResultsError where no prediction has
-    this UAR.
+    Every number of right clips per class that gives the UAR is looked at. The wrong ones are false positives
+    of other classes: the least UF1 deals them out where each lowers it most (UF1 is convex in them), the
+    largest gives them to as few classes as it can.
+
+    Raises
+    ------
+    ResultsError
+        Where no prediction has this UAR.
     """
     counts = np.array(CLIPS[part])
     grids = np.stack(np.meshgrid(*(np.arange(n + 1) for n in counts), indexing="ij"), axis=-1).reshape(-1, 3)
@@ -160,7 +174,13 @@ def audit_text() -> str:
 
 
 def compare_text(folder: Path) -> str:
-    """A run's pooled UF1 and UAR beside what is published of the same methods; raises what reading raises."""
+    """A run's pooled UF1 and UAR beside what is published of the same methods; raises what reading raises.
+
+    Raises
+    ------
+    ResultsError
+        For a run without a finished unit.
+    """
     results = load_results(folder)
     frame = metrics_frame(results, tested(results))
     if "scope" not in frame:

@@ -41,7 +41,12 @@ class PublishedRow:
 def published_table(path: Path | None = None) -> tuple[PublishedRow, ...]:
     """Rows of a CSV with the columns method, tim, fold1, fold2, ... and mean, in percent.
 
-    Without a path it is the paper's own table. Other columns are ignored. Raises BadTable.
+    Without a path it is the paper's own table. Other columns are ignored.
+
+    Raises
+    ------
+    BadTable
+        For a CSV that is no such table.
     """
     if path is None:
         text = resources.files("results.audit.published").joinpath("table3.csv").read_text(encoding="utf-8")

@@ -78,9 +78,14 @@ def read_log(path: Path) -> Log:
     """Read a log of predictions in any form that it is found in.
 
     A header may be there or not, quoted or not; an unnamed first column that counts the rows is no data;
-    columns go by their usual names (truth, label, actual, y_true; pred, predicted, y_pred). "1" and "1.0"
-    are one label. Raises BadLog for what is none of it, and for an empty or missing (nan) label with its
-    line; a clip that stands there twice is a doubt.
+    columns go by their usual names (truth, label, actual, y_true; pred, predicted, y_pred). "1" and "1.0" are
+    one label.
+
+    Raises
+    ------
+    BadLog
+        For what is none of it, and for an empty or missing (nan) label with its line; a clip that stands
+        there twice is a doubt.
     """
     text = _text(path)
     numbered = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]

@@ -42,9 +42,13 @@ class ClipPictures:
 def contact_sheet(clips: Sequence[ClipPictures], *, database: str, source: str, profile: str) -> Drawn:
     """Onset, apex, offset, landmarks with crop, flow arrows and the regions of a face, a row per clip.
 
-    database names the file and the title, source says where the frames are from ("simulator"). Arrows are
-    as long as the flow, magnified by one factor for the whole sheet, which the heading states. Raises
-    ValueError without clips.
+    database names the file and the title, source says where the frames are from ("simulator"). Arrows are as
+    long as the flow, magnified by one factor for the whole sheet, which the heading states.
+
+    Raises
+    ------
+    ValueError
+        Without clips.
     """
     if not clips:
         raise ValueError(f"{database}: a contact sheet needs at least one clip")

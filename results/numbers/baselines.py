@@ -77,7 +77,16 @@ def statistic_of(cell: Cell, task: TaskInfo) -> Statistic:
 def standing(cell: Cell, found: Predictions, group: Tested, task: TaskInfo) -> Standing:
     """A complete cell beside the baselines that its clips allow and the blind methods of its group.
 
-    group: all cells of the same TIM and protocol.
+    Parameters
+    ----------
+    cell
+        A complete one.
+    found
+        Its predictions.
+    group
+        All cells of the same TIM and protocol.
+    task
+        Of the run.
     """
     statistic = statistic_of(cell, task)
     own = estimate(found, found.decided["honest"], statistic)

@@ -27,7 +27,12 @@ NO_CLIPS: Int64 = np.zeros(0, dtype=np.int64)
 class Predictions:
     """Every tested clip of a cell, once per seed; the arrays are (entries,) int64 codes.
 
-    folds, seeds, subjects, databases: what the codes mean; decided: selection to predicted class.
+    Attributes
+    ----------
+    folds, seeds, subjects, databases
+        What the codes mean.
+    decided
+        Selection to predicted class.
     """
 
     n_classes: int
@@ -97,7 +102,12 @@ def _codes(names: list[str]) -> tuple[tuple[str, ...], Int64]:
 def weights(found: Predictions, headline: Headline) -> Float64:
     """(entries,) weight of each tested clip in the mean over seeds; they sum to 1.
 
-    headline: "mean" counts every fold that has clips alike, "pooled" every clip.
+    Parameters
+    ----------
+    found
+        Predictions over folds and seeds.
+    headline
+        "mean" counts every fold that has clips alike, "pooled" every clip.
     """
     seeds = len(found.seeds)
     cell = found.seed * len(found.folds) + found.fold if headline == "mean" else found.seed

@@ -22,8 +22,17 @@ Float64 = npt.NDArray[np.float64]
 def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, n_classes: int) -> Int64:
     """Confusion matrix, (n_classes, n_classes) int64: rows are the truth, columns the prediction.
 
-    y_true, y_pred: (n,) class indices in 0..n_classes-1. Raises ValueError for no clips at all, unequal
-    lengths, numbers that are not whole, or classes out of range.
+    Parameters
+    ----------
+    y_true, y_pred
+        (n,) class indices in 0..n_classes-1.
+    n_classes
+        How many classes there are.
+
+    Raises
+    ------
+    ValueError
+        For no clips at all, unequal lengths, numbers that are not whole, or classes out of range.
     """
     truth, predicted = _classes(y_true, "y_true", n_classes), _classes(y_pred, "y_pred", n_classes)
     if truth.shape != predicted.shape:

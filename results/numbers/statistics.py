@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from results.numbers.intervals import generator
 from results.records.store import ResultsError
@@ -64,9 +64,15 @@ def identical(differences: npt.ArrayLike) -> bool:
 def paired_t(differences: npt.ArrayLike) -> TTest:
     """Paired t-test of differences (n,); right for subjects under leave-one-subject-out.
 
-    All zero: p = 1. All equal and not zero: t is infinite and says nothing, so p is the smallest that n
-    signs can have, 2 / 2**n, and there is no interval. Raises TableHasHoles for nan and ResultsError for
-    fewer than two differences.
+    All zero: p = 1. All equal and not zero: t is infinite and says nothing, so p is the smallest that n signs
+    can have, 2 / 2**n, and there is no interval.
+
+    Raises
+    ------
+    TableHasHoles
+        For nan.
+    ResultsError
+        For fewer than two differences.
     """
     values = _checked(differences)
     return _t_test(values, 1 / len(values))
@@ -75,8 +81,15 @@ def paired_t(differences: npt.ArrayLike) -> TTest:
 def corrected_t(differences: npt.ArrayLike, test_share: float) -> TTest:
     """Corrected resampled t-test (Nadeau and Bengio 2003) of differences over repeated folds (n,).
 
-    test_share: test clips per training clip, 1/4 for five folds. The variance of the mean is taken as
-    (1/n + test_share) times the variance of the differences, because training sets overlap.
+    The variance of the mean is taken as (1/n + test_share) times the variance of the differences, because
+    training sets overlap.
+
+    Parameters
+    ----------
+    differences
+        (n,) of two methods, one per fold.
+    test_share
+        Test clips per training clip, 1/4 for five folds.
     """
     values = _checked(differences)
     return _t_test(values, 1 / len(values) + test_share)
@@ -89,24 +102,30 @@ def _t_test(values: Float64, factor: float) -> TTest:
         return TTest(0.0, df, 1.0, 0.0, 0.0)
     if error <= MOST_EQUAL:
         return TTest(math.copysign(math.inf, mean), df, 2.0 ** (1 - len(values)), math.nan, math.nan)
-    t, reach = mean / error, float(stats.t.ppf(0.975, df)) * error
-    return TTest(t, df, float(2 * stats.t.sf(abs(t), df)), mean - reach, mean + reach)
+    t, reach = mean / error, float(special.stdtrit(df, 0.975)) * error
+    return TTest(t, df, float(2 * special.stdtr(df, -abs(t))), mean - reach, mean + reach)
 
 
 def paper_t(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """The paper's own test: two-sided p of an independent two-sample t-test with equal variances.
 
-    a, b: fold accuracies of two methods, all TIM settings together. It ignores that the folds are the
-    same clips; it is here for comparison, no conclusion of this project rests on it.
+    It ignores that the folds are the same clips; it is here for comparison, no conclusion of this project
+    rests on it.
+
+    Parameters
+    ----------
+    a, b
+        Fold accuracies of two methods, all TIM settings together.
     """
     x, y = _checked(a), _checked(b)
     if len(x) == len(y) and identical(x - y):
         return 1.0
     if np.ptp(x) == 0 and np.ptp(y) == 0:
         return 1.0 if abs(x[0] - y[0]) <= MOST_EQUAL else 0.0
-    spread_x, spread_y = float(x.std(ddof=1)), float(y.std(ddof=1))
-    made = stats.ttest_ind_from_stats(float(x.mean()), spread_x, len(x), float(y.mean()), spread_y, len(y))
-    return float(made.pvalue)
+    df = len(x) + len(y) - 2
+    pooled = ((len(x) - 1) * float(x.var(ddof=1)) + (len(y) - 1) * float(y.var(ddof=1))) / df
+    t = float(x.mean() - y.mean()) / math.sqrt(pooled * (1 / len(x) + 1 / len(y)))
+    return float(2 * special.stdtr(df, -abs(t)))
 
 
 def sign_flip(differences: npt.ArrayLike) -> float:
@@ -174,12 +193,19 @@ LEAST_DATA_SETS = 5
 def friedman_nemenyi(scores: Float64, level: float = 0.05) -> Ranks:
     """Ranks of methods over data sets (Demsar 2006). scores: (data sets, methods), higher is better.
 
-    Raises TableHasHoles for nan and ResultsError below five data sets or three methods.
+    Raises
+    ------
+    TableHasHoles
+        For nan.
+    ResultsError
+        Below five data sets or three methods.
     """
     n, k = scores.shape
     refuse_holes(scores, [f"data set {i + 1}" for i in range(n)], [f"method {j + 1}" for j in range(k)])
     if n < LEAST_DATA_SETS or k < 3:
         raise ResultsError(f"ranks need at least {LEAST_DATA_SETS} data sets and 3 methods, got {n} and {k}")
+    from scipy import stats  # half a second, which a report without ranks need not wait
+
     ranks = stats.rankdata(-scores, axis=1)
     same = bool(np.all(ranks == ranks[:, :1]))
     p = 1.0 if same else float(stats.friedmanchisquare(*scores.T).pvalue)

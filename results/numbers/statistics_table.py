@@ -109,8 +109,14 @@ def _verdict(row: Mapping[str, Any]) -> str:
 class Pairs:
     """Accuracies of two methods in percent on the same units.
 
-    a, b: (n,) one per distinct set of test clips; by_fold: (folds,) differences with all seeds averaged, the
-    independent ones; repeated: seeds deal the folds anew, so that a clip is tested in several units.
+    Attributes
+    ----------
+    a, b
+        (n,) one per distinct set of test clips.
+    by_fold
+        (folds,) differences with all seeds averaged, the independent ones.
+    repeated
+        Seeds deal the folds anew, so that a clip is tested in several units.
     """
 
     a: Float64

@@ -39,10 +39,18 @@ class NotARun(ResultsError):
 class MethodInfo:
     """A method as tables and figures name it.
 
-    role: "paper" (a row of Table 3), "extra" (under a heading of its own) or "baseline" (what others are
-    compared with); origin: package and version that brought it, "" for this project's own; blind: it never
-    looks at a frame, so what it reaches is what knowing person, database or label counts is worth; curves:
-    how the names of its training curves begin -> heading of their figure.
+    Attributes
+    ----------
+    role
+        "paper" (a row of Table 3), "extra" (under a heading of its own) or "baseline" (what others are
+        compared with).
+    origin
+        Package and version that brought it, "" for this project's own.
+    blind
+        It never looks at a frame, so what it reaches is what knowing person, database or label counts is
+        worth.
+    curves
+        How the names of its training curves begin -> heading of their figure.
     """
 
     name: str
@@ -58,9 +66,18 @@ class MethodInfo:
 class ProtocolInfo:
     """A protocol as tables and figures name it.
 
-    grouped: people are kept on one side; unit: what its statistics count; headline: its main number, the
-    mean of the folds or the number over all clips pooled; leaks: what is on both sides, in words;
-    published: whether the numbers of Table 3 are of this protocol.
+    Attributes
+    ----------
+    grouped
+        People are kept on one side.
+    unit
+        What its statistics count.
+    headline
+        Its main number, the mean of the folds or the number over all clips pooled.
+    leaks
+        What is on both sides, in words.
+    published
+        Whether the numbers of Table 3 are of this protocol.
     """
 
     name: str
@@ -86,7 +103,10 @@ class TaskInfo:
 class PlannedUnit:
     """A unit that the run should have: its key and its place.
 
-    variant: names its settings, revision and origin; units of two variants share no row.
+    Attributes
+    ----------
+    variant
+        Names its settings, revision and origin; units of two variants share no row.
     """
 
     key: str
@@ -118,8 +138,14 @@ class SetAside:
 class DataInfo:
     """The clips of a run: databases by name, digest, sizes.
 
-    class_counts: database -> class -> clips; private: databases whose licence forbids publishing faces;
-    warnings: what is suspicious about the clips (one recording under two people), repeated by every table.
+    Attributes
+    ----------
+    class_counts
+        Database -> class -> clips.
+    private
+        Databases whose licence forbids publishing faces.
+    warnings
+        What is suspicious about the clips (one recording under two people), repeated by every table.
     """
 
     name: str
@@ -142,7 +168,12 @@ class DataInfo:
 class RunFile:
     """What a run is: its plan, and all that its tables must know of methods, protocols, task and data.
 
-    methods and protocols stand in the order of the tables; command: the words that made the run.
+    methods and protocols stand in the order of the tables.
+
+    Attributes
+    ----------
+    command
+        The words that made the run.
     """
 
     name: str
@@ -188,7 +219,13 @@ def write_run_file(folder: Path, run: RunFile) -> None:
 
 
 def read_run_file(folder: Path) -> RunFile:
-    """The content of `folder/run.json`; raises NotARun with what is wrong with it."""
+    """The content of `folder/run.json`.
+
+    Raises
+    ------
+    NotARun
+        With what is wrong with it.
+    """
     path = folder / RUN_FILE
     try:
         body = json.loads(path.read_bytes())
@@ -200,7 +237,13 @@ def read_run_file(folder: Path) -> RunFile:
 
 
 def run_file_of(body: Any, where: str = RUN_FILE) -> RunFile:
-    """A RunFile from its JSON; raises NotARun naming the first entry that is missing or wrong."""
+    """A RunFile from its JSON.
+
+    Raises
+    ------
+    NotARun
+        Naming the first entry that is missing or wrong.
+    """
     if not isinstance(body, Mapping) or body.get("schema") != RUN_SCHEMA:
         raise NotARun(
             f"{where}: not a run description of schema {RUN_SCHEMA}; delete {RUN_FILE} and run again, "

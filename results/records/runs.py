@@ -22,7 +22,14 @@ class MixedRecords(ResultsError):
 class Results:
     """The records that count, with everything that a reader must know about those that do not.
 
-    records: by place, finished ones only; failed: the others of the plan; warnings: one line each.
+    Attributes
+    ----------
+    records
+        By place, finished ones only.
+    failed
+        The others of the plan.
+    warnings
+        One line each.
     """
 
     info: RunFile
@@ -38,7 +45,13 @@ class Results:
 
 
 def read_run(folder: Path) -> RunFile:
-    """Read `folder/run.json`; raises NotARun with what is wrong with it."""
+    """Read `folder/run.json`.
+
+    Raises
+    ------
+    NotARun
+        With what is wrong with it.
+    """
     info = read_run_file(folder)
     return replace(info, command=go_on(info.command, folder)) if info.command else info
 
@@ -56,7 +69,15 @@ def go_on(command: str, folder: Path) -> str:
 
 
 def load_results(folder: Path, *, force: bool = False) -> Results:
-    """Everything of a run folder; raises NotARun, and MixedRecords unless `force`."""
+    """Everything of a run folder.
+
+    Raises
+    ------
+    NotARun
+        For a folder that holds none.
+    MixedRecords
+        For records of different conditions, unless `force`.
+    """
     records, bad = read_records(folder)
     return assemble(records, read_run(folder), bad=bad, force=force)
 
@@ -68,7 +89,12 @@ def assemble(
 
     A record outside the plan (of other settings, another revision, other data) is left out with a
     warning; with `force` it takes the place of a planned unit that has no record of its own, or a new one,
-    and the tables say so. Records of different versions, data or profile raise MixedRecords unless forced.
+    and the tables say so.
+
+    Raises
+    ------
+    MixedRecords
+        For records of different versions, data or profile, unless forced.
     """
     planned = {unit.key for unit in info.units}
     own: list[Record] = []

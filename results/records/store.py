@@ -33,13 +33,30 @@ class BadRecord(ResultsError):
 class Record:
     """One unit on disk.
 
-    unit: method, revision, tim, protocol, fold, seed, draw, settings, data (digest) - names and numbers only.
-    names, subjects, databases, truth: the n test clips; n_train: clips trained on.
-    scores: (candidates, n, classes) float32; chosen: the candidate picked on the training clips.
-    step_decisions: (candidates, n, steps) int16 or None.
-    curves: name -> {"steps": [...], "values": [...]}. seconds: prepare, features, fit, predict.
-    set_aside: {"clip", "reason"} of the clips this method could not handle.
-    stamp: what produced this (versions, git, hardware, argv). All of it is plain JSON except the arrays.
+    All of it is plain JSON except the arrays.
+
+    Attributes
+    ----------
+    unit
+        Method, revision, tim, protocol, fold, seed, draw, settings, data (digest) - names and numbers only.
+    names, subjects, databases, truth
+        The n test clips.
+    n_train
+        Clips trained on.
+    scores
+        (candidates, n, classes) float32.
+    chosen
+        The candidate picked on the training clips.
+    step_decisions
+        (candidates, n, steps) int16 or None.
+    curves
+        Name -> {"steps": [...], "values": [...]}.
+    seconds
+        Prepare, features, fit, predict.
+    set_aside
+        {"clip", "reason"} of the clips this method could not handle.
+    stamp
+        What produced this (versions, git, hardware, argv).
     """
 
     key: str
@@ -66,7 +83,13 @@ class Record:
     stamp: Mapping[str, Any] = field(default_factory=dict)
 
     def decisions(self) -> npt.NDArray[np.int64]:
-        """(candidates, clips) int64: the class with the highest score, the lowest index on ties."""
+        """(candidates, clips) int64: the class with the highest score, the lowest index on ties.
+
+        Raises
+        ------
+        ValueError
+            For a unit that did not finish.
+        """
         if self.scores is None:
             raise ValueError(f"unit {self.key[:12]} is {self.status}: it has no scores")
         return np.asarray(self.scores.argmax(axis=2), dtype=np.int64)
@@ -102,7 +125,7 @@ def write_record(folder: Path, record: Record) -> Path:
 
 
 def read_record(path: Path) -> Record:
-    """Read one record; raises BadRecord with the file and what is wrong."""
+    """Read one record; BadRecord names the file and what is wrong with it."""
     try:
         body = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
