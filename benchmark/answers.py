@@ -34,8 +34,9 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "ok": "whether nothing is wrong",
         "problems": "number of faults of databases and failed checks of methods",
         "databases": "per database: name, root, things, usable, set_aside (clip, stage, reason), classes, "
-        "emotions, subjects (name, here, published), remarks, suspicions, decoded",
-        "flow_images": "per folder of flow images: root, faults, text",
+        "emotions, subjects (name, here, published), remarks, suspicions, decoded, task (lines on a label "
+        "set that was asked for)",
+        "flow_images": "per folder of flow images: root, faults, text, task",
         "methods": "per method: name and checks, a map from the check to null or what failed",
         "warnings": "doubts that arise from databases side by side",
     },

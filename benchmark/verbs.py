@@ -18,6 +18,7 @@ from methods import METHODS
 
 if TYPE_CHECKING:
     from data_prep.databases.check import CheckReport
+    from data_prep.tasks import Task
 
 
 MEGC2019 = "megc2019"
@@ -142,37 +143,49 @@ def _counts(name: str) -> dict[str, int]:
     return {database: sum(counts.values()) for database, counts in task.published.items()}
 
 
-def check(what: Sequence[str], decode: bool, log: Log, as_json: bool = False) -> int:
+def check(
+    what: Sequence[str],
+    decode: bool,
+    log: Log,
+    task: str | None = None,
+    mapping: str | None = None,
+    as_json: bool = False,
+) -> int:
     """Check databases named NAME=DIR and methods named by their names; status 1 if anything is wrong.
+
+    With a label set, by name or by CSV, it is said too which of the databases' clips are in it.
 
     Raises
     ------
     VerbError
-        For a word that names no folder, or a method that ends the process when it is imported.
+        For a NAME= without a folder, or a method that ends the process when it is imported.
+    TaskError
+        For a database that cannot serve the label set.
     """
-    say = silent if as_json else log
+    from benchmark.tasks import asked_task
+
+    say, wanted = silent if as_json else log, asked_task(task, mapping)
     reports: list[CheckReport] = []
-    images: list[dict[str, Any]] = []
-    methods: list[dict[str, Any]] = []
+    told: dict[str, list[dict[str, Any]]] = {"databases": [], "flow_images": [], "methods": []}
     for item in what:
         name, equals, folder = item.partition("=")
         if not equals:
-            methods.append(_check_method(item, say))
+            told["methods"].append(_check_method(item, say))
         elif not folder:
             raise VerbError(f"{item} must be NAME=DIR, and names no folder")
         elif name == FLOW_IMAGES:
-            images.append(_check_flow_images(Path(at_home(folder)), say))
+            told["flow_images"].append(_check_flow_images(Path(at_home(folder)), wanted, say))
         else:
-            reports.append(_check_database(name, at_home(folder), decode, say))
-    problems = sum(len(each.faults) + (not each.usable) for each in reports)
-    problems += sum(int(each["faults"]) for each in images)
-    problems += sum(failed is not None for each in methods for failed in each["checks"].values())
+            reports.append(_check_database(name, at_home(folder), decode, wanted, say))
+            told["databases"].append(_told(reports[-1], wanted))
+    failed = [end for each in told["methods"] for end in each["checks"].values() if end is not None]
+    problems = len(failed) + sum(each["faults"] for each in told["flow_images"])
+    problems += sum(len(each.faults) + (not each.usable) for each in reports)
     warnings = _together(reports)
     for line in warnings:
         say(f"warning: {line}")
     if as_json:
-        told = {"ok": not problems, "problems": problems, "flow_images": images, "methods": methods}
-        log(in_json("check", told | {"databases": [_told(each) for each in reports], "warnings": warnings}))
+        log(in_json("check", {"ok": not problems, "problems": problems, "warnings": warnings, **told}))
     elif reports and not problems:
         data = " ".join(item for item in what if "=" in item)
         say(f"all is usable. Look: python -m benchmark look {data}")
@@ -180,27 +193,46 @@ def check(what: Sequence[str], decode: bool, log: Log, as_json: bool = False) ->
     return int(problems > 0)
 
 
-def _told(report: CheckReport) -> dict[str, Any]:
+def _told(report: CheckReport, task: Task | None) -> dict[str, Any]:
     """A report without its clips, for scripts."""
     names = ("name", "root", "things", "usable", "classes", "emotions", "subjects", "remarks", "suspicions")
     aside = [{"clip": e.clip, "stage": e.stage, "reason": e.reason} for e in report.set_aside]
-    return {name: getattr(report, name) for name in names} | {"set_aside": aside, "decoded": report.decoded}
+    shown = {name: getattr(report, name) for name in names}
+    return shown | {"set_aside": aside, "decoded": report.decoded, "task": _members(task, report)}
 
 
-def _check_database(name: str, places: str, decode: bool, log: Log) -> CheckReport:
+def _check_database(name: str, places: str, decode: bool, task: Task | None, log: Log) -> CheckReport:
     from data_prep.databases.check import check as check_database
 
-    report = check_database(name, places, decode=decode)
+    if task is not None:
+        task.require([name])
+    report = check_database(name, places, decode=decode, task=task)
     log(str(report))
+    for line in _members(task, report):
+        log(line)
     return report
 
 
-def _check_flow_images(place: Path, log: Log) -> dict[str, Any]:
+def _members(task: Task | None, report: CheckReport) -> list[str]:
+    """Which of a database's clips are in the label set, in words."""
+    from benchmark.tasks import membership
+    from data_prep.clips import Database
+
+    if task is None:
+        return []
+    return list(membership(task, Database(report.name, report.root, report.clips)))
+
+
+def _check_flow_images(place: Path, task: Task | None, log: Log) -> dict[str, Any]:
+    from benchmark.tasks import membership
     from data_prep.flow_images import report
 
     found = report(place)
     log(str(found))
-    return {"root": place, "faults": found.faults, "text": str(found)}
+    members = [] if task is None else list(membership(task, found.database))
+    for line in members:
+        log(line)
+    return {"root": place, "faults": found.faults, "text": str(found), "task": members}
 
 
 def _together(reports: Sequence[CheckReport]) -> list[str]:
