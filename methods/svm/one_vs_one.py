@@ -9,7 +9,7 @@ import numpy as np
 
 from data_prep.clips import Float32, Int64
 from methods.svm.decomposition import solve_pairs
-from methods.svm.kernels import Float64
+from methods.svm.kernels import Float64, cut
 
 TOLERANCE = 1e-3
 """Of the optimality conditions, as scikit-learn's default."""
@@ -66,15 +66,20 @@ class GroupedKernel:
     diagonal: Float64
 
     @classmethod
-    def of(cls, gram: Float64, labels: Int64) -> GroupedKernel:
-        """From a (n, n) kernel matrix; raises ValueError where a value is not finite in float32."""
+    def of(cls, gram: Float64, labels: Int64, clips: Int64 | None = None) -> GroupedKernel:
+        """From a kernel matrix whose rows and columns `clips` (default: all) have these labels.
+
+        Raises ValueError where a value is not finite in float32.
+        """
         classes, counts = np.unique(labels, return_counts=True)
         order = np.argsort(labels, kind="stable")
-        kernel = gram.astype(np.float32)[np.ix_(order, order)]
+        places = order if clips is None else clips[order]
+        kernel = np.empty((len(order), len(order)), np.float32)
+        cut(gram, places, places, kernel)
         if kernel.size and not np.isfinite(kernel.min() + kernel.max()):
             raise ValueError("a support vector machine needs finite kernel values")
         starts = np.concatenate([[0], np.cumsum(counts)])
-        return cls(classes, starts, order, kernel, np.diagonal(gram)[order])
+        return cls(classes, starts, order, kernel, np.diagonal(gram)[places])
 
     def fit(self, C: float, max_iterations: int = -1) -> OneVsOne:
         """A support vector classifier, to the last bit the one that `sklearn.svm.SVC` fits.
