@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from basis.canonical import digest_of
-from basis.files import write_atomically
 from benchmark.stamp import conditions
 from results.records.store import STATUSES, BadRecord, read_record
 
@@ -94,7 +93,7 @@ def _is_mark(mark: Any) -> bool:
 def _write_index(path: Path, seen: Mapping[str, list[Any]]) -> None:
     """Best effort: a folder that cannot be written is surveyed without a shortcut."""
     try:
-        write_atomically(path, json.dumps(seen).encode())
+        write_json(path, seen)
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
             raise
