@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from basis.canonical import digest_of
+from basis.files import write_json
 from benchmark.stamp import conditions
 from results.records.store import STATUSES, BadRecord, read_record
 
@@ -20,10 +21,14 @@ _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQ
 
 @dataclass(frozen=True)
 class Survey:
-    """statuses: unit key -> status of its record; bad: one line per file that cannot be trusted.
+    """What a folder of units holds.
 
     Attributes
     ----------
+    statuses
+        Unit key -> status of its record.
+    bad
+        One line per file that cannot be trusted.
     made_with
         Unit key -> digest of the versions that made its record (`stamp.conditions`).
     """

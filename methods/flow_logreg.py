@@ -23,7 +23,15 @@ MODEL = "flow-logreg.npz"
 
 @dataclass(frozen=True)
 class Settings(FlowSettings):
-    """cells: rows and columns of the grid of means; C: inverse strength of the L2 penalty."""
+    """The pooling and the penalty.
+
+    Attributes
+    ----------
+    cells
+        Rows and columns of the grid of means.
+    C
+        Inverse strength of the L2 penalty.
+    """
 
     cells: int = 7
     C: float = 0.01

@@ -25,7 +25,17 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Settings(FrameSettings):
-    """algorithm: of the flow; cells: rows and columns of the pooling; C: inverse strengths of the penalty."""
+    """The flow, its pooling and the penalties.
+
+    Attributes
+    ----------
+    algorithm
+        Of the flow.
+    cells
+        Rows and columns of the pooling.
+    C
+        Inverse strengths of the penalty.
+    """
 
     algorithm: str = "farneback"
     cells: int = 7

@@ -32,7 +32,15 @@ class BackendError(Mendable, RuntimeError):
 
 @dataclass(frozen=True)
 class Options:
-    """device: "cpu" or "cuda", None picks CUDA where there is one; weights: folder with weight files."""
+    """What a back end that computes is told.
+
+    Attributes
+    ----------
+    device
+        "cpu" or "cuda"; None picks CUDA where there is one.
+    weights
+        Folder with weight files.
+    """
 
     device: str | None = None
     weights: Path | None = None

@@ -24,7 +24,13 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PipelineSettings(FrameSettings):
-    """inner_folds: of the cross-validation on the training clips that chooses among the candidates."""
+    """Settings of every pipeline.
+
+    Attributes
+    ----------
+    inner_folds
+        Of the cross-validation on the training clips that chooses among the candidates.
+    """
 
     inner_folds: int = 5
 
