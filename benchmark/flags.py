@@ -103,6 +103,8 @@ def _data_verbs(verbs: Any) -> None:
     check = _verb(verbs, "check")
     check.add_argument("what", nargs="+", metavar="NAME=DIR|METHOD")
     check.add_argument("--decode", action="store_true", help="decode every frame, not only its header")
+    check.add_argument("--task", metavar="NAME", help="also say which clips are in it, such as megc2019")
+    check.add_argument("--mapping", metavar="CSV", help="the same of a task of your own")
 
     look = _verb(verbs, "look", own=("out", "faces"))
     look.add_argument("databases", nargs="*", metavar="NAME=DIR", help="default: the simulator")

@@ -16,7 +16,9 @@ from benchmark.settings import FLOW_IMAGES, PROFILES, Settings, at_home, checked
 from methods import METHODS
 
 if TYPE_CHECKING:
+    from data_prep.clips import Database
     from data_prep.databases.check import CheckReport
+    from data_prep.tasks import Task
 
 
 MEGC2019 = "megc2019"
@@ -126,14 +128,23 @@ def _counts(name: str) -> dict[str, int]:
     return {database: sum(counts.values()) for database, counts in task.published.items()}
 
 
-def check(what: Sequence[str], decode: bool, log: Log) -> int:
+def check(
+    what: Sequence[str], decode: bool, log: Log, task: str | None = None, mapping: str | None = None
+) -> int:
     """Check databases named NAME=DIR and methods named by their names; status 1 if anything is wrong.
+
+    With a label set, by name or by CSV, it is said too which of the databases' clips are in it.
 
     Raises
     ------
     VerbError
         For a NAME= without a folder.
+    TaskError
+        For a database that cannot serve the label set.
     """
+    from benchmark.tasks import asked_task
+
+    wanted = asked_task(task, mapping)
     problems = 0
     reports: list[CheckReport] = []
     for item in what:
@@ -142,9 +153,9 @@ def check(what: Sequence[str], decode: bool, log: Log) -> int:
             if not folder:
                 raise VerbError(f"{item} must be NAME=DIR, and names no folder")
             if name == FLOW_IMAGES:
-                problems += _check_flow_images(Path(at_home(folder)), log)
+                problems += _check_flow_images(Path(at_home(folder)), wanted, log)
             else:
-                reports.append(_check_database(name, at_home(folder), decode, log))
+                reports.append(_check_database(name, at_home(folder), decode, wanted, log))
         else:
             problems += _check_method(item, log)
     problems += sum(len(each.faults) + (not each.usable) for each in reports)
@@ -152,20 +163,34 @@ def check(what: Sequence[str], decode: bool, log: Log) -> int:
     return int(problems > 0)
 
 
-def _check_database(name: str, places: str, decode: bool, log: Log) -> CheckReport:
+def _check_database(name: str, places: str, decode: bool, task: Task | None, log: Log) -> CheckReport:
+    from data_prep.clips import Database
     from data_prep.databases.check import check as check_database
 
-    report = check_database(name, places, decode=decode)
+    if task is not None:
+        task.require([name])
+    report = check_database(name, places, decode=decode, task=task)
     log(str(report))
+    if task is not None:
+        _log_membership(task, Database(name, report.root, report.clips), log)
     return report
 
 
-def _check_flow_images(place: Path, log: Log) -> int:
+def _check_flow_images(place: Path, task: Task | None, log: Log) -> int:
     from data_prep.flow_images import report
 
     found = report(place)
     log(str(found))
+    if task is not None:
+        _log_membership(task, found.database, log)
     return found.faults
+
+
+def _log_membership(task: Task, database: Database, log: Log) -> None:
+    from benchmark.tasks import membership
+
+    for line in membership(task, database):
+        log(line)
 
 
 def _warn_together(reports: Sequence[CheckReport], log: Log) -> None:

@@ -15,7 +15,7 @@ from basis.files import atomically, write_json
 from data_prep.clips import Clips
 from methods.base import Method, MethodError, Prediction, Role
 from methods.flow_pictures import FlowSettings, Pictures, pictures_of
-from methods.logistic import logistic
+from methods.logistic import logistic, on_raw, probabilities
 
 Float64 = npt.NDArray[np.float64]
 MODEL = "flow-logreg.npz"
@@ -49,6 +49,7 @@ class FlowLogreg(Method):
 
     name = "flow-logreg"
     title = "Logistic regression on flow"
+    revision = 2
     role: ClassVar[Role] = "baseline"
     needs_frames = False
     Settings = Settings
@@ -64,16 +65,14 @@ class FlowLogreg(Method):
         weights = logistic(
             (x - mean) * scale, labels, self.settings.C, len(clips.classes), balanced=True, max_iter=5000
         )
-        weights[:, :-1] *= scale
-        weights[:, -1] -= weights[:, :-1] @ mean
-        self._weights, self.n_parameters = weights, weights.size
+        self._weights = on_raw(weights, mean, scale)
+        self.n_parameters = self._weights.size
 
     def predict(self, clips: Clips) -> Prediction:
         """Class probabilities; a class that training lacked gets 0."""
         self.require_fitted("_weights")
-        logits = self._features(clips) @ self._weights[:, :-1].T + self._weights[:, -1]
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return Prediction(({},), (odds / odds.sum(axis=1, keepdims=True))[None], chosen=0)
+        scores: npt.NDArray[Any] = probabilities(self._features(clips), self._weights)[None]
+        return Prediction(({},), scores, chosen=0)
 
     def save(self, folder: Path) -> None:
         """Write the weights on raw features as npz, and the cells as JSON."""

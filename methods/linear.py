@@ -18,7 +18,7 @@ from features.optical_flow import flow_from_first
 from methods.base import FrameSettings, Method, MethodError, Prediction
 from methods.cached import per_clip
 from methods.folds import inner_folds
-from methods.logistic import logistic
+from methods.logistic import logistic, on_raw, probabilities
 
 Float64 = npt.NDArray[np.float64]
 
@@ -55,6 +55,7 @@ class Linear(Method):
 
     name = "linear"
     title = "Linear on pooled flow"
+    revision = 2
     role = "baseline"
     Settings = Settings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "C": (0.01, 1.0), "inner_folds": 2}
@@ -127,10 +128,7 @@ class Linear(Method):
         mean, deviation = x.mean(axis=0), x.std(axis=0)
         scale = np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0)
         fits = [logistic((x - mean) * scale, labels, C, self.n_classes) for C in self.settings.C]
-        weights = np.stack(fits)
-        weights[:, :, :-1] *= scale
-        weights[:, :, -1] -= weights[:, :, :-1] @ mean
-        return weights
+        return np.stack([on_raw(fitted, mean, scale) for fitted in fits])
 
 
 def pooled_apex_flow(flow: Float32, cells: int) -> Float32:
@@ -151,6 +149,4 @@ def pooled_apex_flow(flow: Float32, cells: int) -> Float32:
 
 def _scores(weights: Float64, x: Float64) -> Float32:
     """(len(C), n, n_classes) probabilities."""
-    logits = x @ weights[:, :, :-1].transpose(0, 2, 1) + weights[:, None, :, -1]
-    odds = np.exp(logits - logits.max(axis=2, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=2, keepdims=True), np.float32)
+    return np.stack([probabilities(x, each) for each in weights]).astype(np.float32)

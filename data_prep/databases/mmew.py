@@ -19,6 +19,7 @@ SOURCE = Release(
     tables_hint="MMEW_Micro_Exp.xlsx",
     tree_hint="Micro_Expression with folders of emotions (or subjects) and S13-07-001/1.jpg in them",
     table=re.compile(r"mmew[^/]*\.(?:xlsx?|csv)"),
+    whole_folder=True,
     remarks=("mmew: apex and offset of 16 rows of the official table do not fit the frames",),
     published=Published(
         source="the paper's table",

@@ -221,7 +221,9 @@ class SVMMethod(Method):
         self._grid += [(v, k, c) for k, c in points]
         for k, some in groupby(points, key=lambda point: point[0]):
             gram = kernels[k].matrix(measures[kernels[k].measure], scales[k])
-            self._machines += self._fitted(gram, labels, [self.settings.C[c] for _, c in some])
+            self._machines += self._fitted(
+                GroupedKernel.of(gram, labels), [self.settings.C[c] for _, c in some]
+            )
         return [float(accuracy[k, c]) for k, c in points]
 
     def _inner_accuracy(
@@ -242,8 +244,9 @@ class SVMMethod(Method):
             whole = measures[kernel.measure] if measures else None
             own = [(within[kernel.measure], across[kernel.measure]) for within, across in parts]
             matrices = fold_matrices(kernel, whole, own, splits)
-            for (train, test), (gram, rows) in zip(splits, matrices, strict=True):
-                for c, machine in enumerate(self._fitted(gram, labels[train], self.settings.C)):
+            for (train, test), (gram, part, rows) in zip(splits, matrices, strict=True):
+                machines = self._fitted(GroupedKernel.of(gram, labels[train], part), self.settings.C)
+                for c, machine in enumerate(machines):
                     correct[k, c] += np.count_nonzero(machine.decided(rows) == labels[test])
         return correct / len(labels)
 
@@ -261,9 +264,8 @@ class SVMMethod(Method):
         other = a if b is None else b
         return {m: measure_between(m, a, other, self.context.threads) for m in wanted}
 
-    def _fitted(self, gram: Float64, labels: Int64, grid: Sequence[float]) -> list[OneVsOne]:
+    def _fitted(self, grouped: GroupedKernel, grid: Sequence[float]) -> list[OneVsOne]:
         """Machines of every C on one kernel matrix, on as many threads as this method may use."""
-        grouped = GroupedKernel.of(gram, labels)
 
         def one(C: float) -> OneVsOne:
             return grouped.fit(C, self.settings.max_iterations)
