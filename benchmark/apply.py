@@ -64,7 +64,7 @@ def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Lo
             f"fit trains one method, {len(settings.methods)} are named: {', '.join(settings.methods)}"
         )
     _unfinished(out).cleanup()
-    assembled = assemble(settings, log)
+    assembled = assemble(settings, log, learn=True)
     (spec,) = assembled.specs
     cls = load_method(spec.name)
     clips = assembled.clips(tim, spec.frame_size, log).at_revision(cls.revision)

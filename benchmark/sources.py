@@ -207,17 +207,25 @@ def _planned(settings: Settings, loaded: Sources, specs: tuple[MethodSpec, ...],
     )
 
 
-def assemble(settings: Settings, log: Log) -> Assembled:
+def assemble(settings: Settings, log: Log, *, learn: bool = False) -> Assembled:
     """Load the databases, find faces, resolve the methods' settings; says how much was set aside.
+
+    Parameters
+    ----------
+    settings, log
+        What is asked for; takes one line for the user.
+    learn
+        The clips are learnt from, so they must be of more than one class; preparing needs no second one.
 
     Raises
     ------
     TaskError
-        Where a database cannot serve the task, and where all clips are of one class.
+        Where a database cannot serve the task, or all clips to learn from are of one class.
     """
     specs = told_apart(list(_described(settings, log)))
     loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
-    require_told_apart(loaded.task, loaded.clips)
+    if learn:
+        require_told_apart(loaded.task, loaded.clips)
     plan = _planned(settings, loaded, specs, log)
     if settings.left_out:
         log(f"left out, because they need frames: {', '.join(settings.left_out)}")
