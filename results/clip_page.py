@@ -70,7 +70,7 @@ def groups(results: Results, predictions: pd.DataFrame) -> list[Group]:
         here = [row.method for row in rows]
         correct = part.assign(right=part["honest"] == part["truth"])
         right = correct.pivot_table("right", "clip", "method", aggfunc="mean")[here]
-        said = part.pivot_table("honest", "clip", "method", aggfunc=_most_frequent)[here]
+        said = _most_frequent(part)[here]
         facts = part.drop_duplicates("clip").set_index("clip")[["database", "subject", "truth"]]
         counted = [row.method for row in rows if row.info.role != "baseline"] or here
         frame = facts.assign(failing=1 - right[counted].mean(axis=1)).join(said)
@@ -81,8 +81,14 @@ def groups(results: Results, predictions: pd.DataFrame) -> list[Group]:
     return found
 
 
-def _most_frequent(values: pd.Series) -> Any:
-    return values.value_counts().index[0]
+def _most_frequent(part: pd.DataFrame) -> pd.DataFrame:
+    """Index clip, columns method: the decision of most seeds, the first of those that are tied."""
+    counted = part.groupby(["clip", "method", "honest"], sort=False, observed=True).size()
+    ordered = counted.reset_index(name="seeds").sort_values("seeds", ascending=False, kind="stable")
+    first: pd.DataFrame = ordered.drop_duplicates(["clip", "method"]).pivot(
+        index="clip", columns="method", values="honest"
+    )
+    return first
 
 
 HARDEST: Mapping[str, str] = {

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterator, Mapping
+import itertools
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
+from basis.cores import cores
 from results.figures import curves as figures_curves
 from results.figures import sweeps as figures_sweeps
 from results.figures import tables as figures_tables
@@ -20,8 +23,8 @@ from results.numbers.entries import Tested
 from results.numbers.statistics_table import ranks
 from results.records.runs import Results
 
-SAVERS = min(4, cpu_count())
-"""Processes that save figures side by side."""
+MOST_SAVERS = 4
+"""So many processes at most save figures side by side."""
 
 SHEET_WIDTH = 1200
 """Pixels of a contact sheet on the page; its files have all of them."""
@@ -38,16 +41,34 @@ def write_figures(
     """Draw and save every figure that the records allow; contact sheets are embedded if faces may be."""
     with own_style():
         drawn = list(draw_all(results, frames, cells_tested))
-    # in processes: most of a report's time goes into subsets of fonts for PDF, in pure Python
-    side_by_side = Parallel(n_jobs=max(1, min(SAVERS, len(drawn))), max_nbytes=None)
-    made = Figures(side_by_side(delayed(_saved)(one, folder) for one in drawn))
+        made = Figures(_save_all(drawn, folder))
     made.sheets += [_sheet(path, faces) for path in sorted(folder.glob(f"{CLIP_SHEETS}*.svg"))]
     return made
 
 
-def _saved(drawn: Drawn, folder: Path) -> Picture:
-    with own_style():
-        return save(drawn, folder)
+def _save_all(drawn: Sequence[Drawn], folder: Path) -> list[Picture]:
+    """Save figures in forked processes, which have libraries and figures; where there is no fork, here.
+
+    Saving is pure Python for the most part, subsets of fonts above all, so threads would not help.
+    """
+    if not drawn or "fork" not in multiprocessing.get_all_start_methods():
+        return [save(one, folder) for one in drawn]
+    fork = multiprocessing.get_context("fork")
+    workers = min(MOST_SAVERS, cores(), len(drawn))
+    with ProcessPoolExecutor(workers, mp_context=fork, initializer=_hold, initargs=(drawn,)) as pool:
+        return list(pool.map(_save_held, range(len(drawn)), itertools.repeat(folder)))
+
+
+_held: list[Drawn] = []
+"""The figures, in a process that saves some of them."""
+
+
+def _hold(drawn: Sequence[Drawn]) -> None:
+    _held[:] = drawn
+
+
+def _save_held(number: int, folder: Path) -> Picture:
+    return save(_held[number], folder)
 
 
 def _sheet(path: Path, faces: bool) -> Picture:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -159,7 +159,7 @@ class Error:
 
     def quantile(self, level: float) -> float:
         """Student's t, two-sided."""
-        return float(stats.t.ppf((1 + level) / 2, self.freedom))
+        return float(special.stdtrit(self.freedom, (1 + level) / 2))
 
 
 def _error(estimate: Estimate, of_a_clip: float) -> Error | None:
