@@ -1,8 +1,7 @@
 """Multinomial logistic regression in a fixed order of additions, for the linear baselines.
 
 The libraries' solvers add in an order that depends on the processor. Here every sum is one compiled loop, so
-that the weights are the same bits everywhere, and the minimum is found to seven digits: no decision hangs on
-where a solver stopped.
+that the weights are the same bits everywhere.
 """
 
 from __future__ import annotations
@@ -21,17 +20,23 @@ ABSENT = -1e6
 """The intercept of a class without a training clip: its probability is 0."""
 
 _MEMORY = 10
-_SMALL = 1e-7
 _ENOUGH = 1e-4
 
 
 def logistic(
-    x: Float64, labels: Int64, C: float, n_classes: int, *, balanced: bool = False, max_iter: int = 2000
+    x: Float64,
+    labels: Int64,
+    C: float,
+    n_classes: int,
+    *,
+    balanced: bool = False,
+    max_iter: int = 2000,
+    tolerance: float = 1e-4,
 ) -> Float64:
     """(n_classes, d + 1) weights and intercepts of an L2 logistic regression (L-BFGS).
 
-    The penalty is that of scikit-learn's `LogisticRegression`, which has one vector of weights where there
-    are two classes. With a single class among the labels nothing is fitted.
+    Penalty and stopping rule are those of scikit-learn's `LogisticRegression`, which has one vector of
+    weights where there are two classes. With a single class among the labels nothing is fitted.
 
     Parameters
     ----------
@@ -47,6 +52,13 @@ def logistic(
         Classes weigh equally, not clips.
     max_iter
         Limit of the iterations.
+    tolerance
+        The end is where no entry of the gradient of the mean loss is larger.
+
+    Notes
+    -----
+    A clip can hang on where a solver stops: at MEGC2019's true minimum one more of 442 is right (UF1 .7302,
+    UAR .7537) than at scikit-learn's own tolerance and this one (.7270, .7506, as published).
     """
     classes, of_row, counts = np.unique(labels, return_inverse=True, return_counts=True)
     weights = np.zeros((n_classes, x.shape[1] + 1))
@@ -56,7 +68,9 @@ def logistic(
         shares = 1.0 / (len(classes) * counts) if balanced else np.full(len(classes), 1.0 / len(labels))
         penalty = (2.0 if len(classes) == 2 else 1.0) / (C * len(labels))
         rows = np.ascontiguousarray(x, np.float64)
-        found = _minimum(rows, of_row.astype(np.int64), shares[of_row], penalty, len(classes), max_iter)
+        found = _minimum(
+            rows, of_row.astype(np.int64), shares[of_row], penalty, len(classes), max_iter, tolerance
+        )
         weights[classes] = found.T
     return weights
 
@@ -154,19 +168,19 @@ def _direction(gradient: Any, steps: Any, changes: Any, count: Any) -> Any:
 
 
 @compiled
-def _minimum(x: Any, labels: Any, shares: Any, penalty: Any, k: Any, max_iter: Any) -> Any:
-    """Weights (d + 1, k) where no entry of the gradient is larger than 1e-7: L-BFGS, halving its steps."""
+def _minimum(x: Any, labels: Any, shares: Any, penalty: Any, k: Any, max_iter: Any, tolerance: Any) -> Any:
+    """Weights (d + 1, k) where no entry of the gradient is larger than that: L-BFGS, halving its steps."""
     shape = (x.shape[1] + 1, k)
     weights, gradient, ahead = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     steps, changes = np.zeros((_MEMORY, weights.size)), np.zeros((_MEMORY, weights.size))
     count, loss = 0, _loss(weights, x, labels, shares, penalty, gradient)
     for _ in range(max_iter):
-        if np.abs(gradient).max() <= _SMALL:
+        if np.abs(gradient).max() <= tolerance:
             break
         way = _direction(gradient.ravel(), steps, changes, count)
         slope, length = _dot(way, gradient.ravel()), 1.0
         if count == 0:
-            length = min(1.0, 1.0 / np.abs(gradient).sum())
+            length = min(1.0, 1.0 / np.sqrt(_dot(gradient.ravel(), gradient.ravel())))
         for _ in range(60):
             moved = weights + length * way.reshape(shape)
             there = _loss(moved, x, labels, shares, penalty, ahead)
