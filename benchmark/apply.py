@@ -175,10 +175,7 @@ def predict(
     page: Path | None,
     log: Log,
 ) -> int:
-    """Label one video file, folder of frames or flow image and show the score of every class.
-
-    What makes the label doubtful, such as a face that is lost or a clip in which nothing moves, stands beside
-    it.
+    """Label one video file, folder of frames or flow image and show the score of every class, with doubts.
 
     Parameters
     ----------
@@ -203,19 +200,32 @@ def predict(
         For a clip that the method cannot handle, and for what is no model or no video.
     """
     method, card = load(model, device=choose_devices(device)[0])
+    watched = None
     if video.is_file() and video.suffix.lower() in PICTURES:
         if any(given is not None for given in (page, onset, offset, landmarks)):
             raise VerbError(
                 f"{video} is one picture of flow: --onset, --offset, --landmarks and --page are not"
             )
-        watched, clips = None, flow_image_clip(video, method)
+        clips = flow_image_clip(video, method)
     else:
         backend = _backend(landmarks, card["landmarks"], video)
         watched = clip_of(video, backend, card["tim"], method.frame_size, onset=onset, offset=offset)
         clips = watched.clips
-    clips = dataclasses.replace(clips, classes=card["classes"])
-    unusable = method.unusable(clips)
-    if unusable:
+    _judge(method, card, dataclasses.replace(clips, classes=card["classes"]), watched, video, page, log)
+    return 0
+
+
+def _judge(
+    method: Method,
+    card: Mapping[str, Any],
+    clips: Clips,
+    watched: Watched | None,
+    video: Path,
+    page: Path | None,
+    log: Log,
+) -> None:
+    """Say what a fitted method makes of one clip, and show what was watched."""
+    if unusable := method.unusable(clips):
         raise VerbError(f"{card['method']} cannot handle {video}: {unusable[0]}")
     prediction = method.predict(clips)
     scores = prediction.scores[prediction.chosen, 0].astype(np.float64)
@@ -229,9 +239,8 @@ def predict(
         steps = None if prediction.step_decisions is None else prediction.step_decisions[prediction.chosen, 0]
         write_seen(page, Seen(video.name, method.title, clips, watched, shares, kind, steps))
         log(f"what was seen: open {page} in a browser")
-    else:
+    elif watched is not None:
         log("see what it saw: the same command with --page seen.html")
-    return 0
 
 
 def _backend(asked: str | None, of_model: str, video: Path) -> str:
@@ -245,7 +254,13 @@ def _backend(asked: str | None, of_model: str, video: Path) -> str:
 
 
 def flow_image_clip(picture: Path, method: Method) -> Clips:
-    """One flow image (RGB = u, v, strain) as the clip that a method on flow predicts; raises VerbError."""
+    """One flow image (RGB = u, v, strain) as the clip that a method on flow predicts.
+
+    Raises
+    ------
+    VerbError
+        For a method on frames, and for a picture of another form.
+    """
     if method.needs_frames:
         raise VerbError(
             f"{picture} is one picture, and {method.name} needs frames: a folder of them or a video"

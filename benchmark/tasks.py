@@ -30,7 +30,13 @@ def task_of(settings: Settings) -> Task:
 
 
 def asked_task(name: str | None, mapping: str | None) -> Task | None:
-    """The task of a name or of a CSV of one's own, None where neither is given; raises TaskError."""
+    """The task of a name or of a CSV of one's own, None where neither is given.
+
+    Raises
+    ------
+    TaskError
+        For an unknown name, and a table that cannot be read.
+    """
     if mapping:
         return task_from_csv(Path(at_home(mapping)))
     return task_named(name) if name else None
@@ -50,7 +56,10 @@ def require_told_apart(task: Task, databases: Iterable[Database]) -> None:
 def membership(task: Task, database: Database) -> Iterator[str]:
     """What of a database is in the task, beside the published counts, and what is not, with the reasons.
 
-    Raises TaskError where the task is not defined on the database, or none of its clips is in it.
+    Raises
+    ------
+    TaskError
+        Where the task is not defined on the database, or none of its clips is in it.
     """
     named = task.of(dataclasses.replace(database, set_aside=()))
     yield from counts_in_words(task, named.clips)

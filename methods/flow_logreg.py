@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from basis.files import atomically, write_json
 from data_prep.clips import Clips
 from methods.base import Method, MethodError, Prediction, Role
-from methods.cached import replacing
 from methods.flow_pictures import FlowSettings, Pictures, pictures_of
 from methods.logistic import logistic, on_raw, probabilities
 
@@ -23,7 +23,15 @@ MODEL = "flow-logreg.npz"
 
 @dataclass(frozen=True)
 class Settings(FlowSettings):
-    """cells: rows and columns of the grid of means; C: inverse strength of the L2 penalty."""
+    """The pooling and the penalty.
+
+    Attributes
+    ----------
+    cells
+        Rows and columns of the grid of means.
+    C
+        Inverse strength of the L2 penalty.
+    """
 
     cells: int = 7
     C: float = 0.01
@@ -50,8 +58,7 @@ class FlowLogreg(Method):
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Standardise and fit; the seed has no part."""
         labels = clips.labels
-        if not len(labels):
-            raise MethodError(f"{self.name}: there are no training clips")
+        self.require_clips(clips)
         x = self._features(clips.without_labels(named=True))
         mean, deviation = x.mean(axis=0), x.std(axis=0)
         scale = np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0)
@@ -63,17 +70,15 @@ class FlowLogreg(Method):
 
     def predict(self, clips: Clips) -> Prediction:
         """Class probabilities; a class that training lacked gets 0."""
-        if not hasattr(self, "_weights"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
+        self.require_fitted("_weights")
         scores: npt.NDArray[Any] = probabilities(self._features(clips), self._weights)[None]
         return Prediction(({},), scores, chosen=0)
 
     def save(self, folder: Path) -> None:
         """Write the weights on raw features as npz, and the cells as JSON."""
-        with replacing(folder / MODEL) as path, path.open("wb") as file:
+        with atomically(folder / MODEL) as file:
             np.savez(file, weights=self._weights)
-        with replacing(folder / "flow-logreg.json") as path:
-            path.write_text(json.dumps({"cells": self.settings.cells}), encoding="utf-8")
+        write_json(folder / "flow-logreg.json", {"cells": self.settings.cells})
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote.

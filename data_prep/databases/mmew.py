@@ -14,7 +14,6 @@ from data_prep.databases.tabled import Release
 SOURCE = Release(
     name="mmew",
     fps=90.0,
-    subject_folder=re.compile(r"(?!)"),
     clip_folder=re.compile(r"S0*(\d{1,2})-\d{1,2}-\d{1,3}", re.IGNORECASE),
     subject=lambda number: f"S{number:02d}",
     tables_hint="MMEW_Micro_Exp.xlsx",

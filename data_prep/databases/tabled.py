@@ -29,7 +29,7 @@ from data_prep.databases.registry import DATABASES, source_of
 from data_prep.databases.source import Source
 from data_prep.databases.spans import apex_of, frames_at, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
-from data_prep.databases.trees import Survey, Tree, survey
+from data_prep.databases.trees import NOTHING, Survey, Tree, survey
 from data_prep.video import VIDEOS
 
 COLUMNS: Columns = {
@@ -110,16 +110,16 @@ class Release(Source):
     """
 
     fps: float
-    subject_folder: re.Pattern[str]
+    subject_folder: re.Pattern[str] = NOTHING
     subject: Callable[[int], str]
     tables_hint: str
     tree_hint: str
     table: re.Pattern[str]
     clip_folder: re.Pattern[str] | None = None
-    others: re.Pattern[str] = field(default=re.compile("(?!)"))
+    others: re.Pattern[str] = field(default=NOTHING)
     objective: re.Pattern[str] | None = None
     sheet_name: str | None = None
-    not_in: re.Pattern[str] = field(default=re.compile("(?!)"))
+    not_in: re.Pattern[str] = field(default=NOTHING)
     onset_in_name: bool = False
     repeats: bool = False
     without_row: frozenset[tuple[int, str]] = frozenset()

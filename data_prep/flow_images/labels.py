@@ -18,7 +18,12 @@ _COLUMNS = 4
 def word_of(label: str, *, any_word: bool = False) -> str | None:
     """The emotion word of a label: MEGC2019's 0, 1, 2, an objective class, or a word of the annotations.
 
-    any_word: every word is one, for the task to know or not to know.
+    Parameters
+    ----------
+    label
+        As it stands in the table.
+    any_word
+        Every word is one, for the task to know or not to know.
     """
     text = label.strip().lower().removesuffix(".0")
     if text.isdecimal():

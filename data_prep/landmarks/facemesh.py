@@ -23,7 +23,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from typing import Any, NamedTuple
 
 import cv2
@@ -41,6 +40,7 @@ from data_prep.landmarks.base import (
     UInt8,
     any_over,
     drop_inner_corners,
+    installed_version,
 )
 
 Float64 = npt.NDArray[np.float64]
@@ -86,10 +86,8 @@ def identity() -> str:
     BackendError
         Where MediaPipe is missing.
     """
-    try:
-        return f"facemesh/{metadata.version('mediapipe')}/{REVISION}"
-    except metadata.PackageNotFoundError as error:
-        raise BackendError(_missing("it is not installed")) from error
+    version = installed_version("mediapipe", _missing("it is not installed"))
+    return f"facemesh/{version}/{REVISION}"
 
 
 def ready(options: Options, log: Log) -> None:
@@ -246,8 +244,13 @@ def _model(name: str) -> Any:
             from mediapipe.python.solutions.face_mesh import FaceMesh
         except ImportError as error:
             raise BackendError(_missing(str(error))) from error
-        _models["detector"] = FaceDetection(model_selection=0, min_detection_confidence=0.1)
-        _models["mesh"] = FaceMesh(static_image_mode=True, max_num_faces=MAX_FACES, refine_landmarks=True)
+        blank = np.zeros((64, 64, 3), np.uint8)
+        with _without_chatter():
+            _models["detector"] = FaceDetection(model_selection=0, min_detection_confidence=0.1)
+            _models["mesh"] = FaceMesh(static_image_mode=True, max_num_faces=MAX_FACES, refine_landmarks=True)
+            # waits for their threads, which speak while they start
+            for model in _models.values():
+                model.process(blank)
     return _models[name]
 
 

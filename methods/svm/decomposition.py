@@ -322,9 +322,22 @@ def solve_pairs(
 ) -> tuple[Any, Any, bool]:
     """`solve` for every pair of classes.
 
-    kernel: (n, n) float32 with the clips class by class, class c from starts[c] to starts[c + 1]; diagonal:
-    (n,) float64. Returns y * alpha (n, pairs), biases (pairs,), and whether any run reached the limit of
-    steps. Pairs run (0, 1), (0, 2), ..., (1, 2), ...
+    Pairs run (0, 1), (0, 2), ..., (1, 2), ...
+
+    Parameters
+    ----------
+    kernel
+        (n, n) float32 with the clips class by class, class c from starts[c] to starts[c + 1].
+    diagonal
+        (n,) float64.
+    starts
+        (k + 1,) where each of the k classes begins, and the end.
+    C, tolerance, steps
+        Of `solve`.
+
+    Returns
+    -------
+    y * alpha (n, pairs), biases (pairs,), and whether any run reached the limit of steps
     """
     k = starts.size - 1
     coefficients, biases = np.zeros((starts[k], k * (k - 1) // 2)), np.zeros(k * (k - 1) // 2)

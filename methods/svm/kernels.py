@@ -132,8 +132,17 @@ def fold_matrices(
 ) -> Iterator[tuple[Float64, Int64, Float64]]:
     """Of every inner fold: a kernel matrix, which of its clips train, values from the test part to them.
 
-    whole: (n, n) values of the kernel's measure over all clips, cut for each of `splits` (train, test), or
-    None where every part has its `own` (within, across).
+    Parameters
+    ----------
+    kernel
+        The one that is asked for.
+    whole
+        (n, n) values of the kernel's measure over all clips, cut for each of `splits` (train, test), or None
+        where every part has its own.
+    own
+        (within, across) of each part.
+    splits
+        (train, test) positions.
     """
     fixed = None if whole is None or kernel.scaled else kernel.matrix(whole, 1.0)
     for f, (train, test) in enumerate(splits):
