@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 @contextmanager
@@ -43,6 +44,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write the whole content of a file at once; see `atomically`."""
     with atomically(path) as file:
         file.write(data)
+
+
+def write_json(path: Path, body: Any, *, indent: int | None = None) -> None:
+    """Write a JSON file at once; see `atomically`."""
+    write_atomically(path, json.dumps(body, indent=indent).encode())
 
 
 def remove_leftovers(folder: Path) -> None:

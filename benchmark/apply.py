@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,12 @@ from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
 from data_prep.clips import Clips, Stills
 from data_prep.crop import crop_landmarks
-from data_prep.databases.errors import Refused
+from data_prep.databases.errors import DatabaseError, Refused
 from data_prep.databases.spans import frames_at, whole_span
 from data_prep.databases.trees import Tree
 from data_prep.examine import look
-from data_prep.frames import VIDEOS, times_of
+from data_prep.flow_images.pictures import decoded_bytes
+from data_prep.frames import PICTURES, VIDEOS, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import Options
 from methods import load_method, make_settings
@@ -63,7 +64,7 @@ def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Lo
             f"fit trains one method, {len(settings.methods)} are named: {', '.join(settings.methods)}"
         )
     _unfinished(out).cleanup()
-    assembled = assemble(settings, log)
+    assembled = assemble(settings, log, learn=True)
     (spec,) = assembled.specs
     cls = load_method(spec.name)
     clips = assembled.clips(tim, spec.frame_size, log).at_revision(cls.revision)
@@ -173,10 +174,7 @@ def predict(
     page: Path | None,
     log: Log,
 ) -> int:
-    """Label one video file or one folder of frames and show the score of every class.
-
-    What makes the label doubtful, such as a face that is lost or a clip in which nothing moves, stands beside
-    it.
+    """Label one video file, folder of frames or flow image and show the score of every class, with doubts.
 
     Parameters
     ----------
@@ -201,25 +199,75 @@ def predict(
         For a clip that the method cannot handle, and for what is no model or no video.
     """
     method, card = load(model, device=choose_devices(device)[0])
-    backend = landmarks or card["landmarks"]
-    watched = clip_of(video, backend, card["tim"], method.frame_size, onset=onset, offset=offset)
-    clips = dataclasses.replace(watched.clips, classes=card["classes"])
-    unusable = method.unusable(clips)
-    if unusable:
+    watched = None
+    if video.is_file() and video.suffix.lower() in PICTURES:
+        if any(given is not None for given in (page, onset, offset, landmarks)):
+            raise VerbError(
+                f"{video} is one picture of flow: --onset, --offset, --landmarks and --page are not"
+            )
+        clips = flow_image_clip(video, method)
+    else:
+        backend = _backend(landmarks, card["landmarks"], video)
+        watched = clip_of(video, backend, card["tim"], method.frame_size, onset=onset, offset=offset)
+        clips = watched.clips
+    _judge(method, card, dataclasses.replace(clips, classes=card["classes"]), watched, video, page, log)
+    return 0
+
+
+def _judge(
+    method: Method,
+    card: Mapping[str, Any],
+    clips: Clips,
+    watched: Watched | None,
+    video: Path,
+    page: Path | None,
+    log: Log,
+) -> None:
+    """Say what a fitted method makes of one clip, and show what was watched."""
+    if unusable := method.unusable(clips):
         raise VerbError(f"{card['method']} cannot handle {video}: {unusable[0]}")
     prediction = method.predict(clips)
     scores = prediction.scores[prediction.chosen, 0].astype(np.float64)
     shares, kind = probabilities(scores)
-    doubts = "".join(f"  (warning: {note}: {detail})" for note, detail in watched.notes)
+    doubts = "".join(f"  (warning: {note}: {detail})" for note, detail in (watched.notes if watched else ()))
     log(f"{video}: {card['classes'][int(scores.argmax())]}{doubts}")
     for name, share in zip(card["classes"], shares, strict=True):
         log(f"  {name:<10} {share:.3f}")
     log(f"  ({kind})")
-    if page is not None:
+    if page is not None and watched is not None:
         steps = None if prediction.step_decisions is None else prediction.step_decisions[prediction.chosen, 0]
         write_seen(page, Seen(video.name, method.title, clips, watched, shares, kind, steps))
         log(f"what was seen: {page}")
-    return 0
+
+
+def _backend(asked: str | None, of_model: str, video: Path) -> str:
+    """The landmark back end for a video; VerbError for a model of flow images, which needed none."""
+    if asked is None and of_model == "none":
+        raise VerbError(
+            f"this model was trained on flow images, without faces: to find the face on {video} name a back "
+            "end, such as --landmarks facemesh, or give a flow image (a picture) instead"
+        )
+    return asked or of_model
+
+
+def flow_image_clip(picture: Path, method: Method) -> Clips:
+    """One flow image (RGB = u, v, strain) as the clip that a method on flow predicts.
+
+    Raises
+    ------
+    VerbError
+        For a method on frames, and for a picture of another form.
+    """
+    if method.needs_frames:
+        raise VerbError(
+            f"{picture} is one picture, and {method.name} needs frames: a folder of them or a video"
+        )
+    try:
+        pixels = decoded_bytes(picture.read_bytes(), PurePosixPath(picture.name))
+    except DatabaseError as error:
+        raise VerbError(f"{picture}: no flow image: {error}") from error
+    nowhere = np.zeros((1, 66, 2), np.float32)
+    return Clips.from_arrays(pixels[None, None], nowhere, names=[picture.name], holds="flow")
 
 
 def clip_of(

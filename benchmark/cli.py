@@ -16,7 +16,7 @@ from benchmark.command import command_line
 from benchmark.environment import place_caches
 from benchmark.errors import in_one_line
 from benchmark.flags import asked, parser
-from benchmark.log import show
+from benchmark.log import only_trouble, show
 from benchmark.settings import Settings
 
 
@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             module, _, function = arguments.verb.partition(":")
             given = asked(arguments)
             place_caches(Path(given["settings"].cache if "settings" in given else Settings().cache))
-            return int(getattr(import_module(module), function)(**given, log=show))
+            log = only_trouble if arguments.quiet and not given.get("as_json") else show
+            return int(getattr(import_module(module), function)(**given, log=log))
     except KeyboardInterrupt:
         print(f"interrupted; go on with: {command_line()}", file=sys.stderr)
         return 130

@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     _result_verbs(verbs)
     _data_verbs(verbs)
     _model_verbs(verbs)
-    _verb(verbs, "list")
+    _json_flag(_verb(verbs, "list"))
     return top
 
 
@@ -65,6 +65,7 @@ def _run_verbs(verbs: Any) -> None:
     _run_flags(prepare)
 
     status = _verb(verbs, "status")
+    _json_flag(status)
     status.add_argument("run", nargs="?", default="runs/quick", type=place)
 
     speed = _verb(verbs, "speed")
@@ -84,11 +85,13 @@ def _result_verbs(verbs: Any) -> None:
     report.add_argument("--force", action="store_true", help="mix records of different stamps, and say so")
 
     compare = _verb(verbs, "compare")
+    _json_flag(compare)
     compare.add_argument("run", type=place)
     compare.add_argument("other", help='a second run folder, or published numbers: "table3", "megc2019"')
     compare.add_argument("--atol", type=float, default=0.0, help="largest difference that counts as equal")
 
     audit = _verb(verbs, "audit")
+    _json_flag(audit)
     audit.add_argument(
         "table", nargs="?", type=place, help="CSV like Table 3, a log of predictions, or megc2019"
     )
@@ -101,13 +104,16 @@ def _result_verbs(verbs: Any) -> None:
 
 def _data_verbs(verbs: Any) -> None:
     check = _verb(verbs, "check")
+    _json_flag(check)
     check.add_argument("what", nargs="+", metavar="NAME=DIR|METHOD")
     check.add_argument("--decode", action="store_true", help="decode every frame, not only its header")
+    check.add_argument("--task", metavar="NAME", help="also say which clips are in it, such as megc2019")
+    check.add_argument("--mapping", metavar="CSV", help="the same of a task of your own")
 
     look = _verb(verbs, "look", own=("out", "faces"))
     look.add_argument("databases", nargs="*", metavar="NAME=DIR", help="default: the simulator")
     look.add_argument("--out", type=place, default=Path("look"), metavar="DIR", help="folder of the page")
-    look.add_argument("--faces", action="store_true", default=None, help="show faces of licensed databases")
+    look.add_argument("--faces", action=argparse.BooleanOptionalAction, help=FACES)
     _data_flags(look)
 
     flow = _verb(verbs, "flow", own=("out", "tim"))
@@ -151,7 +157,12 @@ def _verb(verbs: Any, name: str, *, own: tuple[str, ...] = ()) -> argparse.Argum
     function, text = VERBS[name]
     made: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
     made.set_defaults(verb=function, own=own)
+    made.add_argument("--quiet", action="store_true", help="say nothing but warnings and failures, on stderr")
     return made
+
+
+def _json_flag(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--json", action="store_true", dest="as_json", help="one JSON object, nothing else")
 
 
 def place(text: str) -> Path:
@@ -209,7 +220,7 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
 
 def asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the verb's function is called with: its flags by name, those of a run as one `settings`."""
-    given = {key: value for key, value in vars(arguments).items() if key not in ("verb", "own")}
+    given = {key: value for key, value in vars(arguments).items() if key not in ("verb", "own", "quiet")}
     if "data" not in given:
         return given
     of_a_run = {*Settings.__dataclass_fields__, "settings", "set", "databases"} - set(arguments.own)

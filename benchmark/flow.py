@@ -21,7 +21,7 @@ from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
 from data_prep.clips import Clip, UInt8
 from data_prep.flow_images.names import person_of
-from data_prep.tasks import UNION
+from data_prep.tasks import OBJECTIVE, UNION
 from features.flow_image import Normalise, Recipe, Spotter
 from features.optical_flow import ALGORITHMS
 from methods.flow_pictures import made_pictures
@@ -135,13 +135,16 @@ def _require_different(names: Sequence[str]) -> None:
 
 
 def _labels(assembled: Assembled) -> str:
-    """Lines database,subject,clip,label: 0, 1, 2 for negative, positive, surprise, else the class."""
+    """Lines database,subject,clip,label: 0, 1, 2 for negative, positive, surprise, else what is annotated.
+
+    That is the objective class where the task is of those, else the emotion word: the same task reads it.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["data", "subject", "clip", "label"])
     for clip in assembled.plan.clips:
         name = assembled.plan.classes[clip.label]
-        label = UNION.index(name) if name in UNION else name
+        label = UNION.index(name) if name in UNION else name if name in OBJECTIVE else clip.emotion.lower()
         writer.writerow([clip.database, person_of(clip.subject), _own_name(clip), label])
     return file.getvalue()
 

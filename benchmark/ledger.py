@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from basis.canonical import digest_of
-from basis.files import write_atomically
+from basis.files import write_json
 from benchmark.stamp import conditions
 from results.records.store import STATUSES, BadRecord, read_record
 
@@ -21,10 +21,14 @@ _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQ
 
 @dataclass(frozen=True)
 class Survey:
-    """statuses: unit key -> status of its record; bad: one line per file that cannot be trusted.
+    """What a folder of units holds.
 
     Attributes
     ----------
+    statuses
+        Unit key -> status of its record.
+    bad
+        One line per file that cannot be trusted.
     made_with
         Unit key -> digest of the versions that made its record (`stamp.conditions`).
     """
@@ -94,7 +98,7 @@ def _is_mark(mark: Any) -> bool:
 def _write_index(path: Path, seen: Mapping[str, list[Any]]) -> None:
     """Best effort: a folder that cannot be written is surveyed without a shortcut."""
     try:
-        write_atomically(path, json.dumps(seen).encode())
+        write_json(path, seen)
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
             raise

@@ -51,7 +51,7 @@ class Planned:
 
 def plan_run(settings: Settings, log: Log) -> Planned:
     """Load and plan; writes nothing in the run folder."""
-    assembled = assemble(settings, log)
+    assembled = assemble(settings, log, learn=True)
     stills = None
     if assembled.sources.stills:
         stills = _stills_digest(assembled, log)

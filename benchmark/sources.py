@@ -13,7 +13,7 @@ from benchmark.log import Log
 from benchmark.plan import MethodSpec, describe, folds_of, told_apart
 from benchmark.plugins import threads_in_words
 from benchmark.settings import FLOW_IMAGES, Settings, SettingsError
-from benchmark.tasks import counts_in_words, task_of
+from benchmark.tasks import counts_in_words, require_told_apart, task_of
 from data_prep.cache import Journal
 from data_prep.clips import Clips, Database, StillDatabase, Stills
 from data_prep.databases import load, load_stills
@@ -207,10 +207,25 @@ def _planned(settings: Settings, loaded: Sources, specs: tuple[MethodSpec, ...],
     )
 
 
-def assemble(settings: Settings, log: Log) -> Assembled:
-    """Load the databases, find faces, resolve the methods' settings; says how much was set aside."""
+def assemble(settings: Settings, log: Log, *, learn: bool = False) -> Assembled:
+    """Load the databases, find faces, resolve the methods' settings; says how much was set aside.
+
+    Parameters
+    ----------
+    settings, log
+        What is asked for; takes one line for the user.
+    learn
+        The clips are learnt from, so they must be of more than one class; preparing needs no second one.
+
+    Raises
+    ------
+    TaskError
+        Where a database cannot serve the task, or all clips to learn from are of one class.
+    """
     specs = told_apart(list(_described(settings, log)))
     loaded = sources(settings, log, stills=any(spec.stills for spec in specs))
+    if learn:
+        require_told_apart(loaded.task, loaded.clips)
     plan = _planned(settings, loaded, specs, log)
     if settings.left_out:
         log(f"left out, because they need frames: {', '.join(settings.left_out)}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from benchmark.answers import in_json
 from benchmark.ledger import Survey, survey
 from benchmark.log import Log
 from results.records.run_file import RunFile, read_run_file
@@ -21,29 +23,38 @@ HELP = {
 """By the status of units, what would help."""
 
 
-def status(run: Path, log: Log) -> int:
+def status(run: Path, log: Log, as_json: bool = False) -> int:
     """What a run folder holds; status 1 while anything is missing, failed or damaged."""
     plan, found = read_run_file(run), survey(run)
     state = Counter(found.statuses.get(unit.key, "missing") for unit in plan.units)
+    troubles = [*_troubles(run, plan, found)]
+    strangers = len(set(found.statuses) - {unit.key for unit in plan.units})
+    complete = not (state.keys() - {"done"} or found.bad)
+    going = f"python -m benchmark report {run}" if complete else go_on(plan.command, run)
+    if as_json:
+        told = {"run": run, "profile": plan.profile, "data": plan.data.name, "units": state}
+        told |= {"planned": len(plan.units), "damaged": found.bad, "troubles": troubles}
+        told |= {"not_of_this_plan": strangers, "complete": complete, "next": going}
+        log(in_json("status", told))
+        return int(not complete)
     log(f"{run}: profile {plan.profile}, data {plan.data.name}, {len(plan.units)} units")
     for name, count in sorted(state.items()):
         log(f"  {name}: {count}")
-    for line in (*found.bad, *_troubles(run, plan, found)):
+    for line in found.bad:
         log(f"  {line}")
-    strangers = set(found.statuses) - {unit.key for unit in plan.units}
+    for each in troubles:
+        log(f"  {each['status']}, for example {each['unit']}: {each['message']} ({each['record']})")
+        log(f"    what helps: {each['help']}")
     if strangers:
         log(
-            f"  {len(strangers)} records are not of this plan (other settings, revisions or an earlier plan) "
+            f"  {strangers} records are not of this plan (other settings, revisions or an earlier plan) "
             "and are left out; a command that plans them takes them in"
         )
-    if not (state.keys() - {"done"} or found.bad):
-        log(f"all is done; tables and page anew: python -m benchmark report {run}")
-        return 0
-    log(f"go on with: {go_on(plan.command, run)}")
-    return 1
+    log(f"all is done; tables and page anew: {going}" if complete else f"go on with: {going}")
+    return int(not complete)
 
 
-def _troubles(run: Path, plan: RunFile, found: Survey) -> Iterator[str]:
+def _troubles(run: Path, plan: RunFile, found: Survey) -> Iterator[dict[str, Any]]:
     """Of each way to go wrong one unit by name, with its message, and what would help."""
     for name, helps in HELP.items():
         ended = [unit for unit in plan.units if found.statuses.get(unit.key) == name]
@@ -51,7 +62,10 @@ def _troubles(run: Path, plan: RunFile, found: Survey) -> Iterator[str]:
             first = ended[0]
             path = run / "units" / f"{first.key}.json"
             error = read_record(path).error or {}
-            message = str(error.get("message", "")).partition("\n")[0]
-            place = f"{first.method} tim {first.tim} {first.protocol} {first.fold} {first.place[4]}"
-            yield f"{name}, for example {place}: {message} ({path})"
-            yield f"  what helps: {helps.format(timeout=float(plan.settings.get('timeout', 0)))}"
+            yield {
+                "status": name,
+                "unit": f"{first.method} tim {first.tim} {first.protocol} {first.fold} {first.place[4]}",
+                "message": str(error.get("message", "")).partition("\n")[0],
+                "record": path,
+                "help": helps.format(timeout=float(plan.settings.get("timeout", 0))),
+            }

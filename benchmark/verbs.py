@@ -5,18 +5,20 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from basis.errors import Mendable
+from benchmark.answers import in_json
 from benchmark.engines import ENGINES
 from benchmark.flags import knobs_of
-from benchmark.log import Log
+from benchmark.log import Log, silent
 from benchmark.protocols import PROTOCOLS
 from benchmark.settings import FLOW_IMAGES, PROFILES, Settings, at_home, checked
 from methods import METHODS
 
 if TYPE_CHECKING:
     from data_prep.databases.check import CheckReport
+    from data_prep.tasks import Task
 
 
 MEGC2019 = "megc2019"
@@ -47,7 +49,7 @@ def prepare(settings: Settings, log: Log) -> int:
     return 0
 
 
-def compare(run: Path, other: str, atol: float, log: Log) -> int:
+def compare(run: Path, other: str, atol: float, log: Log, as_json: bool = False) -> int:
     """Per-fold differences of two runs, or a run beside the paper's Table 3.
 
     Raises
@@ -63,16 +65,22 @@ def compare(run: Path, other: str, atol: float, log: Log) -> int:
     if other in ("table3", "paper"):
         if atol:
             raise VerbError("--atol is of two runs; the paper's folds are not these, so nothing must agree")
-        log(compare_with_paper(run).text)
+        beside = compare_with_paper(run)
+        log(_compared("table3", beside.table) if as_json else beside.text)
         return 0
     if other == MEGC2019:
-        from results.audit.megc2019 import compare_text
+        from results.audit.megc2019 import compare_rows, compare_text
 
-        log(compare_text(run))
+        log(_compared(MEGC2019, compare_rows(run)) if as_json else compare_text(run))
         return 0
-    comparison = compare_runs(run, Path(other), atol=atol)
-    log(comparison.text)
-    return int(comparison.exit_status)
+    found = compare_runs(run, Path(other), atol=atol)
+    log(_compared("runs", found.units, found.conditions, found.faults) if as_json else found.text)
+    return int(found.exit_status)
+
+
+def _compared(kind: str, rows: Any, conditions: Sequence[str] = (), faults: Sequence[str] = ()) -> str:
+    told = {"kind": kind, "ok": not faults, "rows": rows, "conditions": conditions, "faults": faults}
+    return in_json("compare", told)
 
 
 def audit(
@@ -83,6 +91,7 @@ def audit(
     accuracy: str | None,
     expect: str | None,
     log: Log,
+    as_json: bool = False,
 ) -> int:
     """Recompute the claims of a table, or re-score a log of predictions; VerbError for the other's flags.
 
@@ -92,9 +101,9 @@ def audit(
     from results.audit import audit_predictions, is_prediction_log
 
     if table == Path(MEGC2019):
-        from results.audit.megc2019 import audit_text, doubtful
+        from results.audit.megc2019 import audit_rows, audit_text, doubtful
 
-        log(audit_text())
+        log(_audited(MEGC2019, not doubtful(), audit_rows()) if as_json else audit_text())
         return int(doubtful())
     stated = {"accuracy": accuracy, "uf1": uf1, "uar": uar}
     published = {name: value for name, value in stated.items() if value is not None}
@@ -104,7 +113,9 @@ def audit(
         if fold_size is not None:
             raise VerbError(f"--fold-size is of a table of accuracies; {table} is a log of predictions")
         found = audit_predictions(table, published, _counts(expect) if expect else None)
-        log(found.text)
+        fine = not found.exit_status
+        told = (found.verdicts, found.metrics, found.doubts)
+        log(_audited("predictions", fine, *told) if as_json else found.text)
         return found.exit_status
     if published or expect:
         what = table or "the paper's Table 3"
@@ -112,8 +123,14 @@ def audit(
             f"--uar, --uf1, --accuracy and --expect are checked against a log of predictions; {what} is none"
         )
     report = audit_table(table, fold_size=fold_size)
-    log(report.text)
-    return int((report.verdicts["verdict"] != "reproduced").any())
+    fine = bool((report.verdicts["verdict"] == "reproduced").all())
+    log(_audited("table", fine, report.verdicts) if as_json else report.text)
+    return int(not fine)
+
+
+def _audited(kind: str, fine: bool, verdicts: Any, metrics: Any = (), doubts: Sequence[str] = ()) -> str:
+    told = {"kind": kind, "ok": fine, "verdicts": verdicts, "metrics": metrics, "doubts": doubts}
+    return in_json("audit", told)
 
 
 def _counts(name: str) -> dict[str, int]:
@@ -126,62 +143,111 @@ def _counts(name: str) -> dict[str, int]:
     return {database: sum(counts.values()) for database, counts in task.published.items()}
 
 
-def check(what: Sequence[str], decode: bool, log: Log) -> int:
+def check(
+    what: Sequence[str],
+    decode: bool,
+    log: Log,
+    task: str | None = None,
+    mapping: str | None = None,
+    as_json: bool = False,
+) -> int:
     """Check databases named NAME=DIR and methods named by their names; status 1 if anything is wrong.
+
+    With a label set, by name or by CSV, it is said too which of the databases' clips are in it.
 
     Raises
     ------
     VerbError
-        For a NAME= without a folder.
+        For a NAME= without a folder, or a method that ends the process when it is imported.
+    TaskError
+        For a database that cannot serve the label set.
     """
-    problems = 0
+    from benchmark.tasks import asked_task
+
+    say, wanted = silent if as_json else log, asked_task(task, mapping)
     reports: list[CheckReport] = []
+    told: dict[str, list[dict[str, Any]]] = {"databases": [], "flow_images": [], "methods": []}
     for item in what:
         name, equals, folder = item.partition("=")
-        if equals:
-            if not folder:
-                raise VerbError(f"{item} must be NAME=DIR, and names no folder")
-            if name == FLOW_IMAGES:
-                problems += _check_flow_images(Path(at_home(folder)), log)
-            else:
-                reports.append(_check_database(name, at_home(folder), decode, log))
+        if not equals:
+            told["methods"].append(_check_method(item, say))
+        elif not folder:
+            raise VerbError(f"{item} must be NAME=DIR, and names no folder")
+        elif name == FLOW_IMAGES:
+            told["flow_images"].append(_check_flow_images(Path(at_home(folder)), wanted, say))
         else:
-            problems += _check_method(item, log)
+            reports.append(_check_database(name, at_home(folder), decode, wanted, say))
+            told["databases"].append(_told(reports[-1], wanted))
+    failed = [end for each in told["methods"] for end in each["checks"].values() if end is not None]
+    problems = len(failed) + sum(each["faults"] for each in told["flow_images"])
     problems += sum(len(each.faults) + (not each.usable) for each in reports)
-    _warn_together(reports, log)
+    warnings = _together(reports)
+    for line in warnings:
+        say(f"warning: {line}")
+    if as_json:
+        log(in_json("check", {"ok": not problems, "problems": problems, "warnings": warnings, **told}))
+    elif reports and not problems:
+        data = " ".join(item for item in what if "=" in item)
+        say(f"all is usable. Look: python -m benchmark look {data}")
+        say(f"Run: python -m benchmark run --data {data}")
     return int(problems > 0)
 
 
-def _check_database(name: str, places: str, decode: bool, log: Log) -> CheckReport:
+def _told(report: CheckReport, task: Task | None) -> dict[str, Any]:
+    """A report without its clips, for scripts."""
+    names = ("name", "root", "things", "usable", "classes", "emotions", "subjects", "remarks", "suspicions")
+    aside = [{"clip": e.clip, "stage": e.stage, "reason": e.reason} for e in report.set_aside]
+    shown = {name: getattr(report, name) for name in names}
+    return shown | {"set_aside": aside, "decoded": report.decoded, "task": _members(task, report)}
+
+
+def _check_database(name: str, places: str, decode: bool, task: Task | None, log: Log) -> CheckReport:
     from data_prep.databases.check import check as check_database
 
-    report = check_database(name, places, decode=decode)
+    if task is not None:
+        task.require([name])
+    report = check_database(name, places, decode=decode, task=task)
     log(str(report))
+    for line in _members(task, report):
+        log(line)
     return report
 
 
-def _check_flow_images(place: Path, log: Log) -> int:
+def _members(task: Task | None, report: CheckReport) -> list[str]:
+    """Which of a database's clips are in the label set, in words."""
+    from benchmark.tasks import membership
+    from data_prep.clips import Database
+
+    if task is None:
+        return []
+    return list(membership(task, Database(report.name, report.root, report.clips)))
+
+
+def _check_flow_images(place: Path, task: Task | None, log: Log) -> dict[str, Any]:
+    from benchmark.tasks import membership
     from data_prep.flow_images import report
 
     found = report(place)
     log(str(found))
-    return found.faults
+    members = [] if task is None else list(membership(task, found.database))
+    for line in members:
+        log(line)
+    return {"root": place, "faults": found.faults, "text": str(found), "task": members}
 
 
-def _warn_together(reports: Sequence[CheckReport], log: Log) -> None:
+def _together(reports: Sequence[CheckReport]) -> list[str]:
     """What is suspicious only because of two databases side by side, such as one recording in both."""
     from data_prep.databases.identity import suspicions
 
     if len(reports) < 2:
-        return
+        return []
     alone = {line for report in reports for line in report.suspicions}
     together = suspicions([clip for each in reports for clip in each.clips])
-    for line in together:
-        if line not in alone:
-            log(f"warning: {line}")
+    return [line for line in together if line not in alone]
 
 
-def _check_method(name: str, log: Log) -> int:
+def _check_method(name: str, log: Log) -> dict[str, Any]:
+    """The contract's checks of one method: per check None, or what failed."""
     from benchmark.plugins import dies_at_import, loaded, threads_in_words
     from methods.contract import CHECKS, toy_clips
 
@@ -189,7 +255,9 @@ def _check_method(name: str, log: Log) -> int:
     if end:
         raise VerbError(f"method {name!r} of {METHODS.origin(name)}: {end}")
     method, threads = loaded(name)
-    problems = len(threads)
+    found: dict[str, str | None] = {}
+    for thread in threads:
+        found[f"import: {thread}"] = threads_in_words(name, (thread,))
     if threads:
         log(f"{name}: import: FAILED: {threads_in_words(name, threads)}")
     clips = toy_clips(*method().frame_size)
@@ -197,21 +265,22 @@ def _check_method(name: str, log: Log) -> int:
         try:
             function(method, clips)
         except AssertionError as error:
-            problems += 1
+            found[title] = str(error)
             log(f"{name}: {title}: FAILED: {error}")
         except Exception as error:  # whatever a method of somebody else's raises
-            problems += 1
+            found[title] = f"{type(error).__name__}: {error}"
             log(f"{name}: {title}: FAILED: {type(error).__name__}: {error}\n{traceback.format_exc()}")
         else:
+            found[title] = None
             log(f"{name}: {title}: ok")
-    return problems
+    return {"name": name, "checks": found}
 
 
 def look(settings: Settings, out: Path, faces: bool | None, log: Log) -> int:
     """Write a page of databases; faces of licensed ones only where that is asked for."""
     from benchmark.look import look as write_page
 
-    return write_page(settings, out, faces=faces or not settings.data, log=log)
+    return write_page(settings, out, faces=not settings.data if faces is None else faces, log=log)
 
 
 def simulate(folder: Path, size: str, set: Sequence[str], workers: int, log: Log) -> int:
@@ -236,19 +305,23 @@ def speed(parts: Sequence[str], quick: bool, csv: Path | None, log: Log) -> int:
     return 0
 
 
-def names(log: Log) -> int:
+def names(log: Log, as_json: bool = False) -> int:
     """All that can be named on the command line."""
     from data_prep.databases import DATABASES, STILLS
     from data_prep.task_table import TASKS
 
-    for title, table in (
-        ("methods", METHODS),
-        ("protocols", PROTOCOLS),
-        ("tasks", TASKS),
-        ("databases", DATABASES),
-        ("expression photographs", STILLS),
-        ("profiles", PROFILES),
-        ("engines", ENGINES),
-    ):
+    tables = {
+        "methods": METHODS,
+        "protocols": PROTOCOLS,
+        "tasks": TASKS,
+        "databases": DATABASES,
+        "expression photographs": STILLS,
+        "profiles": PROFILES,
+        "engines": ENGINES,
+    }
+    if as_json:
+        log(in_json("list", {title: list(table) for title, table in tables.items()}))
+        return 0
+    for title, table in tables.items():
         log(f"{title}: {' '.join(table)}")
     return 0

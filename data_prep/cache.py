@@ -22,18 +22,20 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from basis.canonical import canonical, digest_of
 from basis.errors import Mendable
 from basis.files import atomically, file_sha256, remove_leftovers, write_atomically
+from basis.locks import held
 
 UInt8 = npt.NDArray[np.uint8]
 Log = Callable[[str], None]
@@ -237,18 +239,15 @@ def rows_elsewhere(cache: Path, keys: set[str], shape: tuple[int, ...]) -> Itera
 @contextmanager
 def locked(path: Path, log: Log) -> Iterator[None]:
     """Hold a lock file; says so when another process holds it. Released by the system if we are killed."""
-    lock = FileLock(path)
-    with full_disk(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=2)
-        except Timeout:
-            log(f"another process is preparing data in {path.parent}: waiting for it")
-            lock.acquire()
-    try:
+    with ExitStack() as stack:
+        with full_disk(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(path, partial(_waits, path.parent, log), patience=2))
         yield
-    finally:
-        lock.release()
+
+
+def _waits(folder: Path, log: Log) -> None:
+    log(f"another process is preparing data in {folder}: waiting for it")
 
 
 @contextmanager

@@ -245,8 +245,6 @@ class Clips:
     ) -> Clips:
         """All clips of a prepared set.
 
-        Without a digest it is that of the pixels; without a folder nothing is cached.
-
         Parameters
         ----------
         frames, landmarks
@@ -256,7 +254,7 @@ class Clips:
         subjects, names, databases, fps
             One entry per clip.
         digest, folder, holds, apex
-            As in `PreparedSet`.
+            As in `PreparedSet`; by default the digest is that of the pixels, and nothing is cached.
         """
         n = len(frames)
         if digest is None:

@@ -55,6 +55,8 @@ def read_picture(path: str | os.PathLike[str], bits: int | None) -> UInt8:
     """
     place = Path(path)
     data, header = _checked(place)
+    if data.startswith(picture_files.JPEG) and header.bits != 8:
+        raise FrameError(f"{place}: a JPEG of {header.bits} bits per sample; only those of 8 are read")
     if (header.bits > 8) != (bits is not None):
         raise FrameError(f"{place}: {header.bits} bits per sample, the first frame has another depth")
     if data.startswith(picture_files.JPEG):

@@ -7,6 +7,7 @@ is there is opened by `data_prep.opened`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +28,7 @@ from data_prep.cache import (
     rows_elsewhere,
     write_set,
 )
-from data_prep.clips import EXPRESSIONS, Clip, Clips, StillDatabase, Stills
+from data_prep.clips import EXPRESSIONS, Clip, Clips, ImageFrames, StillDatabase, Stills
 from data_prep.examine import PreparationError, Target, make_parts, part_key, signature
 from data_prep.landmarks import Options
 from data_prep.opened import open_prepared, open_prepared_stills
@@ -210,10 +211,22 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
 
 
 def _place_of_apex(clip: Clip) -> float | None:
-    """Where the annotated apex lies between the first frame (0) and the last (1); None without one."""
-    if clip.apex is None or clip.offset == clip.onset:
+    """Where the annotated apex lies between the first frame (0) and the last (1); None without one.
+
+    Of a clip from which the camera dropped frames it is the place among those that are there.
+    """
+    if clip.apex is None or clip.offset == clip.onset or len(clip.frames) < 2:
         return None
+    if isinstance(clip.frames, ImageFrames) and len(clip.frames) != clip.offset - clip.onset + 1:
+        numbers = [_number(path) for path in clip.frames.paths]
+        return min(sum(number < clip.apex for number in numbers) / (len(numbers) - 1), 1.0)
     return (clip.apex - clip.onset) / (clip.offset - clip.onset)
+
+
+def _number(path: str) -> int:
+    """The number of a frame, the last one in its file name."""
+    digits = re.findall(r"\d+", Path(path).stem)
+    return int(digits[-1]) if digits else 0
 
 
 __all__ = [

@@ -16,7 +16,6 @@ from data_prep.databases.tables import read_table
 from data_prep.tasks import (
     OBJECTIVE,
     UNION,
-    Headline,
     NotInTask,
     Task,
     TaskError,
@@ -27,16 +26,18 @@ from data_prep.tasks import (
 )
 
 _SYNONYMS = {"other": "others", "happy": "happiness", "sad": "sadness"}
+_OF_FOLDERS = {"repression": "others"}
+"""MMEW's folders say repression where its table says others."""
 _VALENCE = {word: name for word, name in CLASS_OF.items() if name in UNION}
 
 
 def _by_emotion(
-    name: str, title: str, database: str, counts: Mapping[str, int], headline: Headline = "uf1-uar"
+    name: str, title: str, database: str, counts: Mapping[str, int], synonyms: Mapping[str, str] = _SYNONYMS
 ) -> Task:
     """Classes that are words of one database's annotation."""
-    words = {word: word for word in counts} | {w: s for w, s in _SYNONYMS.items() if s in counts}
+    words = {word: word for word in counts} | {w: s for w, s in synonyms.items() if s in counts}
     return Task(
-        name, title, tuple(counts), headline, by_word(words), (database,), published={database: counts}
+        name, title, tuple(counts), "uf1-uar", by_word(words), (database,), published={database: counts}
     )
 
 
@@ -121,7 +122,9 @@ _MMEW = {"happiness": 36, "surprise": 89, "disgust": 72, "anger": 8, "fear": 16,
 MMEW_3 = _by_valence("mmew-3", "MMEW, three classes", {"mmew": _valences(109, 36, 89)})
 MMEW_4 = _by_valence("mmew-4", "MMEW, four classes", {"mmew": _valences(109, 36, 89, 66)})
 MMEW_6 = _by_emotion("mmew-6", "MMEW, six classes", "mmew", _MMEW)
-MMEW_7 = _by_emotion("mmew-7", "MMEW, seven classes", "mmew", {**_MMEW, "others": 66})
+MMEW_7 = _by_emotion(
+    "mmew-7", "MMEW, seven classes", "mmew", {**_MMEW, "others": 66}, {**_SYNONYMS, **_OF_FOLDERS}
+)
 _DFME = ("disgust", "surprise", "sadness", "fear", "happiness", "anger", "contempt")
 _DFME_COUNTS = {
     "dfme": (548, 298, 278, 265, 206, 161, 100),

@@ -23,15 +23,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from basis.canonical import digest_of
-from data_prep.avi import count_slots
+from data_prep.container_ends import count_slots, ends_early
 from data_prep.frame_files import FrameError, file_stamp, regular
-from data_prep.video_files import CUT_SHORT, Fault, decoded, opened, shown_size
+from data_prep.video_files import CUT_SHORT, Fault, Trace, decoded, opened, shown_size
 
-READER = 1
+READER = 2
 """Raised when a video's pixels or numbering change; part of the content digest of its clips."""
 MAX_VIDEO_FRAMES = 1_000_000
 REORDERED = 16
-"""So many frames before a damaged one may be built on it, where pictures are not coded one by one (H.264)."""
+"""How far a picture may be shown from where it is coded (H.264, H.265; other codecs less)."""
 UNEVEN = 0.05
 
 Damage = tuple[int, int, str]
@@ -135,17 +135,19 @@ class _Reading:
     """What a whole reading gathers.
 
     stamps: time stamp of each picture, as shown; keys: which of them are built on no other; slots: chunks
-    of an AVI, 0 for other containers; cut: pictures that the file lists and does not hold.
+    of an AVI, 0 for other containers; cut: pictures that the file lists and does not hold; reorders, intra,
+    hides: whether the codec reorders pictures, builds them on no other, has some that are not shown.
     """
 
     size: tuple[int, int] = (0, 0)
     stamps: list[int | None] = field(default_factory=list)
     keys: list[bool] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    trace: Trace = field(default_factory=Trace)
     slots: int = 0
     cut: int = 0
     reorders: bool = False
     intra: bool = False
+    hides: bool = False
 
 
 def _from_json(kept: Any) -> Timeline:
@@ -156,34 +158,73 @@ def _from_json(kept: Any) -> Timeline:
 def _read(path: Path) -> Timeline:
     reading = _Reading()
     with opened(path) as (container, stream):
-        for picture in decoded(container, stream, reading.faults):
-            size = shown_size(path, picture)
-            if not reading.stamps:
-                reading.size = size
-            elif size != reading.size:
-                reading.faults.append((picture.pts, f"it has {size[1]}x{size[0]} pixels, unlike the first"))
-            reading.stamps.append(picture.pts)
-            reading.keys.append(bool(picture.key_frame))
-            if picture.is_corrupt:
-                reading.faults.append((picture.pts, "the decoder calls it damaged"))
-            if len(reading.stamps) > MAX_VIDEO_FRAMES:
-                raise FrameError(f"{path}: more than {MAX_VIDEO_FRAMES} frames")
+        for picture in decoded(container, stream, reading.trace):
+            _take(reading, path, picture)
         reading.reorders = stream.codec_context.has_b_frames
         reading.intra = stream.codec_context.codec.intra_only
         if container.format.name == "avi":
             reading.slots = count_slots(path, stream.index)
-        reading.cut = _beyond_the_end(path, stream, reading.faults)
+        reading.cut = _beyond_the_end(path, stream, reading.trace)
+    if not (reading.slots and reading.reorders):
+        _blame_what_vanished(reading)
     if not reading.stamps:
-        why = f" ({reading.faults[0][1]})" if reading.faults else ""
+        faults = reading.trace.faults
+        why = f" ({faults[0].why})" if faults else ""
         raise FrameError(f"{path}: not one picture of it can be decoded{why}")
     return _timeline(path, reading)
 
 
-def _beyond_the_end(path: Path, stream: Any, faults: Sequence[Fault]) -> int:
-    """How many pictures the file lists that lie beyond its end, those not counted that were tried."""
+def _take(reading: _Reading, path: Path, picture: Any) -> None:
+    """Note one picture; raises FrameError where there are too many."""
+    size = shown_size(path, picture)
+    if not reading.stamps:
+        reading.size = size
+    elif size != reading.size:
+        _doubt(reading, picture.pts, f"it has {size[1]}x{size[0]} pixels, unlike the first")
+    reading.stamps.append(picture.pts)
+    reading.keys.append(bool(picture.key_frame))
+    if picture.is_corrupt:
+        _doubt(reading, picture.pts, "the decoder calls it damaged")
+    if len(reading.stamps) > MAX_VIDEO_FRAMES:
+        raise FrameError(f"{path}: more than {MAX_VIDEO_FRAMES} frames")
+
+
+def _blame_what_vanished(reading: _Reading) -> None:
+    """After a fault the decoder may drop pictures without a word: make a fault of each of their packets.
+
+    Where packets without a picture are usual (VP8 stores pictures that are not shown), none can be told.
+    """
+    trace = reading.trace
+    shown = set(reading.stamps)
+    faulty = {fault.packet for fault in trace.faults}
+    vanished = [
+        i
+        for i, packet in enumerate(trace.packets)
+        if not packet.cut and packet.shown is not None and packet.shown not in shown and i not in faulty
+    ]
+    if not faulty or not vanished:
+        return
+    reading.hides = min(vanished) < min(faulty) - REORDERED
+    if not reading.hides:
+        trace.faults += [Fault(i, "the decoder dropped it") for i in vanished]
+
+
+def _doubt(reading: _Reading, stamp: int | None, why: str) -> None:
+    """A fault that is seen in a picture: of the packet that is shown at its time, else of the last one."""
+    packets = reading.trace.packets
+    shown = (i for i, packet in enumerate(packets) if stamp is not None and packet.shown == stamp)
+    reading.trace.faults.append(Fault(next(shown, len(packets) - 1), why))
+
+
+def _beyond_the_end(path: Path, stream: Any, trace: Trace) -> int:
+    """How many pictures the file promises that lie beyond its end, those not counted that were tried.
+
+    Where an index lists them they are known; where a container is only longer than its file, it is one.
+    """
     size = path.stat().st_size
-    cut = sum(entry.pos + entry.size > size for entry in stream.index_entries)
-    return max(0, int(cut) - sum(why == CUT_SHORT for _, why in faults))
+    listed = sum(entry.pos + entry.size > size for entry in stream.index_entries)
+    tried = sum(fault.why == CUT_SHORT for fault in trace.faults)
+    return max(0, int(listed) - tried) if listed or tried else int(ends_early(path))
 
 
 def _timeline(path: Path, reading: _Reading) -> Timeline:
@@ -195,53 +236,73 @@ def _timeline(path: Path, reading: _Reading) -> Timeline:
     if frames > MAX_VIDEO_FRAMES:
         raise FrameError(f"{path}: {frames} frames; at most {MAX_VIDEO_FRAMES} are read")
     damaged = _damage(reading, pictures, faults, frames)
-    ticks = () if reading.slots else _ticks(reading, faults)
+    ticks = () if reading.slots else _ticks(reading)
     return Timeline(frames, *reading.size, _runs(pictures), damaged, () if even(ticks) else ticks)
 
 
 def _numbers(reading: _Reading) -> tuple[list[int], dict[int, int]]:
-    """The number of each picture, and of each time stamp without a whole picture (where that is known)."""
+    """The number of each picture, and of each packet (by its own number) without a whole one, where known."""
+    trace = reading.trace
     stamps = [stamp for stamp in reading.stamps if stamp is not None]
-    lost = sorted({stamp for stamp, _ in reading.faults if stamp is not None})
+    lost = {fault.packet: stamp for fault in trace.faults if (stamp := trace.stamp(fault)) is not None}
     if len(stamps) < len(reading.stamps) or len(set(stamps)) < len(stamps):
         return list(range(len(reading.stamps))), {}
     rising = all(a < b for a, b in pairwise(stamps))
     if reading.slots and reading.reorders:
         # an AVI stamps pictures in the order of coding: only the row of slots that they fill is known
-        return [stamp - min(stamps) for stamp in sorted(stamps)], {}
+        return [stamp - min(stamps) for stamp in sorted(stamps)], _slots_of(trace)
     if reading.slots and rising and stamps[0] >= 0:
-        return stamps, {stamp: stamp for stamp in lost}
+        return stamps, lost
     if not rising:
         return list(range(len(stamps))), {}
-    rank = {stamp: i for i, stamp in enumerate(sorted({*stamps, *lost}))}
-    return [rank[stamp] for stamp in stamps], {stamp: rank[stamp] for stamp in lost}
+    rank = {stamp: i for i, stamp in enumerate(sorted({*stamps, *lost.values()}))}
+    return [rank[stamp] for stamp in stamps], {packet: rank[stamp] for packet, stamp in lost.items()}
+
+
+def _slots_of(trace: Trace) -> dict[int, int]:
+    """The slot, counted from the first that is filled, of each faulty packet of an AVI."""
+    filled = [packet.decoded for packet in trace.packets if packet.decoded is not None]
+    slots = {fault.packet: trace.packets[fault.packet].decoded for fault in trace.faults}
+    return {packet: slot - min(filled) for packet, slot in slots.items() if slot is not None}
 
 
 def _damage(
     reading: _Reading, pictures: Sequence[int], faults: dict[int, int], frames: int
 ) -> tuple[Damage, ...]:
-    """What cannot be used: from a fault to the next picture that is built on no other."""
+    """What cannot be used: what is decoded from a fault on, to the next picture that is built on no other."""
     keys = [number for number, key in zip(pictures, reading.keys, strict=True) if key]
     found: list[Damage] = []
-    if pictures[0] > 0 and pictures[0] not in faults.values() and 0 not in faults.values():
+    if pictures[0] > 0 and 0 not in faults.values() and pictures[0] not in faults.values():
         found.append((0, pictures[0] - 1, "no picture is shown yet"))
-    for stamp, why in reading.faults:
-        if stamp not in faults:
+    for packet, why in reading.trace.faults:
+        if packet not in faults:
             found.append((0, frames - 1, f"one of its pictures cannot be told from the others: {why}"))
         elif reading.intra:
-            found.append((faults[stamp], faults[stamp], why))
+            found.append((faults[packet], faults[packet], why))
+        elif reading.slots and reading.reorders:
+            # a picture is missing from the row, so the later ones stand one slot too early
+            found.append((max(0, faults[packet] - REORDERED), frames - 1, why))
+        elif reading.hides:
+            found.append((_reached(reading, pictures, faults, packet), frames - 1, why))
         else:
-            number = faults[stamp]
-            end = min((key for key in keys if key > number), default=frames) - 1
-            found.append((max(0, number - REORDERED), end, why))
+            end = min((key for key in keys if key > faults[packet]), default=frames) - 1
+            found.append((_reached(reading, pictures, faults, packet), end, why))
     if reading.cut:
-        found.append((frames - reading.cut, frames - 1, "the file ends before them"))
+        found.append((frames - reading.cut, frames - 1, "the file is cut off before its end"))
     return tuple(dict.fromkeys(found))
 
 
-def _ticks(reading: _Reading, faults: dict[int, int]) -> tuple[int, ...]:
+def _reached(reading: _Reading, pictures: Sequence[int], faults: dict[int, int], packet: int) -> int:
+    """The first number of all pictures that are decoded from this packet on."""
+    numbers = dict(zip(reading.stamps, pictures, strict=True))
+    later = [numbers.get(each.shown) for each in reading.trace.packets[packet:]]
+    return min([faults[packet], *(number for number in later if number is not None)])
+
+
+def _ticks(reading: _Reading) -> tuple[int, ...]:
     stamps = [stamp for stamp in reading.stamps if stamp is not None]
-    return tuple(sorted({*stamps, *faults})) if len(stamps) == len(reading.stamps) else ()
+    lost = [stamp for fault in reading.trace.faults if (stamp := reading.trace.stamp(fault)) is not None]
+    return tuple(sorted({*stamps, *lost})) if len(stamps) == len(reading.stamps) else ()
 
 
 def _runs(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from data_prep.frame_files import FrameError
 from data_prep.timeline import even, timeline
-from data_prep.video_files import Fault, decoded, opened, pixels
+from data_prep.video_files import Trace, decoded, opened, pixels
 
 UInt8 = npt.NDArray[np.uint8]
 Float64 = npt.NDArray[np.float64]
@@ -34,9 +34,9 @@ def video_frames(path: str, first: int, last: int) -> Iterator[UInt8]:
     line.check(path, first, last)
     begins = chain.from_iterable(range(begin, begin + n) for begin, n in line.runs)
     spans = pairwise(chain(begins, [line.frames]))
-    done, ignored = first, list[Fault]()
+    done = first
     with opened(Path(path)) as (container, stream):
-        for picture, (begin, end) in zip(decoded(container, stream, ignored), spans, strict=False):
+        for picture, (begin, end) in zip(decoded(container, stream, Trace()), spans, strict=False):
             if begin > last:
                 break
             if end > first:

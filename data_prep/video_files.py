@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -26,8 +27,32 @@ _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 CUT_SHORT = "its data are cut short"
 
-Fault = tuple[int | None, str]
-"""(time stamp, why) of a packet from which no whole picture came."""
+
+class Packet(NamedTuple):
+    """A packet: when its picture is shown and when it is decoded, in ticks; cut: an edit list hides it."""
+
+    shown: int | None
+    decoded: int | None
+    cut: bool
+
+
+class Fault(NamedTuple):
+    """A packet from which no whole picture came: its number in the order of decoding, and why."""
+
+    packet: int
+    why: str
+
+
+@dataclass
+class Trace:
+    """What decoding met on its way: all packets in the order of decoding, and the faults among them."""
+
+    packets: list[Packet] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    def stamp(self, fault: Fault) -> int | None:
+        """When the picture of a fault would have been shown."""
+        return self.packets[fault.packet].shown
 
 
 def container_of(head: bytes) -> str | None:
@@ -74,8 +99,8 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         raise FrameError(f"{path}: the video cannot be read: it is damaged ({error.strerror})") from error
 
 
-def decoded(container: Any, stream: Any, faults: list[Fault]) -> Iterator[Any]:
-    """The pictures of a stream in the order in which they are shown; what cannot be decoded goes to `faults`.
+def decoded(container: Any, stream: Any, trace: Trace) -> Iterator[Any]:
+    """The pictures of a stream in the order in which they are shown; what was met on the way is in `trace`.
 
     One thread: with several, an error is told while another picture is asked for.
     """
@@ -85,15 +110,17 @@ def decoded(container: Any, stream: Any, faults: list[Fault]) -> Iterator[Any]:
     for packet in container.demux(stream):
         if packet.size == 0 and packet.dts is not None:
             continue  # a null frame; an empty packet would tell the decoder that the video ends
+        number = len(trace.packets)
+        trace.packets.append(Packet(packet.pts, packet.dts, packet.is_discard))
         if not (alone or packet.is_keyframe):
-            faults.append((packet.pts, "the video begins without the picture that it is built on"))
+            trace.faults.append(Fault(number, "the video begins without the picture that it is built on"))
         alone = True
         if packet.is_corrupt:
-            faults.append((packet.pts, CUT_SHORT))
+            trace.faults.append(Fault(number, CUT_SHORT))
         try:
             yield from packet.decode()
         except av.FFmpegError as error:
-            faults.append((packet.pts, f"its data are damaged ({error.strerror})"))
+            trace.faults.append(Fault(number, f"its data are damaged ({error.strerror})"))
 
 
 def shown_size(path: Path, picture: Any) -> tuple[int, int]:

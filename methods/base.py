@@ -196,6 +196,16 @@ class Method(ABC):
         """Positions of clips this method cannot handle, with the reason; such clips are in no fold of it."""
         return {}
 
+    def require_clips(self, clips: Clips) -> None:
+        """MethodError where there is nothing to learn from; for the beginning of `fit`."""
+        if not len(clips):
+            raise MethodError(f"{self.name}: there are no training clips")
+
+    def require_fitted(self, attribute: str) -> None:
+        """MethodError unless `fit` or `load` has set this attribute; for the beginning of the others."""
+        if not hasattr(self, attribute):
+            raise MethodError(f"{self.name} is not fitted: call fit or load first")
+
     @abstractmethod
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Learn from these clips alone; every choice that is made is made on them.

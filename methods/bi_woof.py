@@ -18,7 +18,17 @@ from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
 @dataclass(frozen=True)
 class Settings(SVMSettings):
-    """C: the authors' 10000 alone. blocks: rows and columns; bins: of the circle. See also `FlowSettings`."""
+    """The picture, its blocks and the SVM; see also `FlowSettings`.
+
+    Attributes
+    ----------
+    C
+        The authors' 10000 alone.
+    blocks
+        Rows and columns.
+    bins
+        Of the circle.
+    """
 
     C: tuple[float, ...] = (10_000.0,)
     algorithm: str = "farneback"

@@ -68,8 +68,7 @@ class C5SVM(SVMMethod):
 
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Train the CNN, or take it from the cache, then fit the SVMs on its maps."""
-        if not len(clips):
-            raise MethodError(f"{self.name}: there are no training clips")
+        self.require_clips(clips)
         before = stage_e(self.settings, self.context)
         stage = stage_m(clips, self.settings, self.context, seed=seed, start=before)
         report(self, "E", before)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from basis.canonical import digest_of
-from basis.files import file_sha256
+from basis.files import atomically, file_sha256, write_json
 from data_prep.clips import (
     Clips,
     Float32,
@@ -109,21 +106,6 @@ def per_clip_arrays(
     return _rows_of_view(path, meta, clips)
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder; after the block it is flushed to disk and renamed to `path`."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    temporary.touch(exist_ok=False)
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _in_memory(clips: Clips, compute: PerClip, threads: int) -> PerClipArrays:
     results = list(_results(prepared_set(clips), rows_of(clips).tolist(), compute, threads))
     unusable = {i: result for i, result in enumerate(results) if isinstance(result, str)}
@@ -162,18 +144,15 @@ def _build(path: Path, key: str, prepared: PreparedSet, compute: PerClip, thread
     """Compute all clips of the prepared set into `path`; the meta file is written last."""
     n = len(prepared.frames)
     unusable: dict[str, str] = {}
-    with replacing(path) as temporary:
-        with temporary.open("wb") as file:
-            writer = _RowWriter(file.write, n)
-            for row, result in enumerate(_results(prepared, list(range(n)), compute, threads)):
-                if isinstance(result, str):
-                    unusable[str(row)] = result
-                writer.add(None if isinstance(result, str) else result, row)
-            writer.finish()
-        sha256 = file_sha256(temporary)
-    meta = {"key": key, "sha256": sha256, "unusable": unusable}
-    with replacing(_meta_path(path)) as temporary:
-        temporary.write_text(json.dumps(meta, indent=1, sort_keys=True), encoding="utf-8")
+    with atomically(path) as file:
+        writer = _RowWriter(file.write, n)
+        for row, result in enumerate(_results(prepared, list(range(n)), compute, threads)):
+            if isinstance(result, str):
+                unusable[str(row)] = result
+            writer.add(None if isinstance(result, str) else result, row)
+        writer.finish()
+    meta = {"key": key, "sha256": file_sha256(path), "unusable": unusable}
+    write_json(_meta_path(path), meta, indent=1)
     return meta
 
 

@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from basis.files import write_json
 from data_prep.clips import Clips, Float32, UInt8
 from features.fdm import Encoding, align, encode, principal_vectors
 from features.optical_flow import flow_between_neighbours
 from methods.base import Context, MethodError
-from methods.cached import per_clip, replacing
+from methods.cached import per_clip
 from methods.svm.last_view import LastView
 from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
@@ -115,8 +116,7 @@ class FDM(SVMMethod):
     def save(self, folder: Path) -> None:
         """As every SVM method, and the number of frames."""
         super().save(folder)
-        with replacing(folder / "fdm.json") as path:
-            path.write_text(json.dumps({"frames": self._frames}), encoding="utf-8")
+        write_json(folder / "fdm.json", {"frames": self._frames})
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""

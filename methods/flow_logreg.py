@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from basis.files import atomically, write_json
 from data_prep.clips import Clips
 from methods.base import Method, MethodError, Prediction, Role
-from methods.cached import replacing
 from methods.flow_pictures import FlowSettings, Pictures, pictures_of
-from methods.logistic import logistic
+from methods.logistic import logistic, on_raw, probabilities
 
 Float64 = npt.NDArray[np.float64]
 MODEL = "flow-logreg.npz"
@@ -23,7 +23,15 @@ MODEL = "flow-logreg.npz"
 
 @dataclass(frozen=True)
 class Settings(FlowSettings):
-    """cells: rows and columns of the grid of means; C: inverse strength of the L2 penalty."""
+    """The pooling and the penalty.
+
+    Attributes
+    ----------
+    cells
+        Rows and columns of the grid of means.
+    C
+        Inverse strength of the L2 penalty.
+    """
 
     cells: int = 7
     C: float = 0.01
@@ -41,6 +49,7 @@ class FlowLogreg(Method):
 
     name = "flow-logreg"
     title = "Logistic regression on flow"
+    revision = 2
     role: ClassVar[Role] = "baseline"
     needs_frames = False
     Settings = Settings
@@ -49,32 +58,27 @@ class FlowLogreg(Method):
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Standardise and fit; the seed has no part."""
         labels = clips.labels
-        if not len(labels):
-            raise MethodError(f"{self.name}: there are no training clips")
+        self.require_clips(clips)
         x = self._features(clips.without_labels(named=True))
         mean, deviation = x.mean(axis=0), x.std(axis=0)
         scale = np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0)
         weights = logistic(
             (x - mean) * scale, labels, self.settings.C, len(clips.classes), balanced=True, max_iter=5000
         )
-        weights[:, :-1] *= scale
-        weights[:, -1] -= weights[:, :-1] @ mean
-        self._weights, self.n_parameters = weights, weights.size
+        self._weights = on_raw(weights, mean, scale)
+        self.n_parameters = self._weights.size
 
     def predict(self, clips: Clips) -> Prediction:
         """Class probabilities; a class that training lacked gets 0."""
-        if not hasattr(self, "_weights"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
-        logits = self._features(clips) @ self._weights[:, :-1].T + self._weights[:, -1]
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return Prediction(({},), (odds / odds.sum(axis=1, keepdims=True))[None], chosen=0)
+        self.require_fitted("_weights")
+        scores: npt.NDArray[Any] = probabilities(self._features(clips), self._weights)[None]
+        return Prediction(({},), scores, chosen=0)
 
     def save(self, folder: Path) -> None:
         """Write the weights on raw features as npz, and the cells as JSON."""
-        with replacing(folder / MODEL) as path, path.open("wb") as file:
+        with atomically(folder / MODEL) as file:
             np.savez(file, weights=self._weights)
-        with replacing(folder / "flow-logreg.json") as path:
-            path.write_text(json.dumps({"cells": self.settings.cells}), encoding="utf-8")
+        write_json(folder / "flow-logreg.json", {"cells": self.settings.cells})
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote.

@@ -19,7 +19,13 @@ SIZES: Mapping[Size, tuple[int, int]] = {"small": (32, 2), "full": (256, 3)}
 
 @dataclass(frozen=True)
 class Settings(FlowNetSettings):
-    """size: "small", 2.2 million parameters, or "full", 139.6 million, which wants a GPU."""
+    """How large the net is and how it is trained.
+
+    Attributes
+    ----------
+    size
+        "small", 2.2 million parameters, or "full", 139.6 million, which wants a GPU.
+    """
 
     size: Size = "small"
 

@@ -12,19 +12,30 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from basis.files import atomically, write_json
 from data_prep.clips import Clips, Float32, UInt8
 from features.optical_flow import flow_from_first
 from methods.base import FrameSettings, Method, MethodError, Prediction
-from methods.cached import per_clip, replacing
+from methods.cached import per_clip
 from methods.folds import inner_folds
-from methods.logistic import logistic
+from methods.logistic import logistic, on_raw, probabilities
 
 Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Settings(FrameSettings):
-    """algorithm: of the flow; cells: rows and columns of the pooling; C: inverse strengths of the penalty."""
+    """The flow, its pooling and the penalties.
+
+    Attributes
+    ----------
+    algorithm
+        Of the flow.
+    cells
+        Rows and columns of the pooling.
+    C
+        Inverse strengths of the penalty.
+    """
 
     algorithm: str = "farneback"
     cells: int = 7
@@ -44,6 +55,7 @@ class Linear(Method):
 
     name = "linear"
     title = "Linear on pooled flow"
+    revision = 2
     role = "baseline"
     Settings = Settings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "C": (0.01, 1.0), "inner_folds": 2}
@@ -51,8 +63,7 @@ class Linear(Method):
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Standardise on these clips, fit every C, choose one by inner cross-validation."""
         labels = clips.labels
-        if not len(labels):
-            raise MethodError("linear: there are no training clips")
+        self.require_clips(clips)
         self.n_classes = len(clips.classes)
         self.seconds["features"] = 0.0
         x = self._features(clips.without_labels(named=True))
@@ -69,18 +80,16 @@ class Linear(Method):
 
     def predict(self, clips: Clips) -> Prediction:
         """Class probabilities of every C; a class that training lacked gets 0."""
-        if not hasattr(self, "_weights"):
-            raise MethodError("linear is not fitted: call fit or load first")
+        self.require_fitted("_weights")
         scores = _scores(self._weights, self._features(clips))
         return Prediction(tuple({"C": C} for C in self.settings.C), scores, self._chosen)
 
     def save(self, folder: Path) -> None:
         """Write `linear.npz` (weights on raw features) and `linear.json`."""
-        with replacing(folder / "linear.npz") as path, path.open("wb") as file:
+        with atomically(folder / "linear.npz") as file:
             np.savez(file, weights=self._weights)
         about = {"C": self.settings.C, "chosen": self._chosen, "n_classes": self.n_classes}
-        with replacing(folder / "linear.json") as path:
-            path.write_text(json.dumps(about), encoding="utf-8")
+        write_json(folder / "linear.json", about)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote.
@@ -119,10 +128,7 @@ class Linear(Method):
         mean, deviation = x.mean(axis=0), x.std(axis=0)
         scale = np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0)
         fits = [logistic((x - mean) * scale, labels, C, self.n_classes) for C in self.settings.C]
-        weights = np.stack(fits)
-        weights[:, :, :-1] *= scale
-        weights[:, :, -1] -= weights[:, :, :-1] @ mean
-        return weights
+        return np.stack([on_raw(fitted, mean, scale) for fitted in fits])
 
 
 def pooled_apex_flow(flow: Float32, cells: int) -> Float32:
@@ -143,6 +149,4 @@ def pooled_apex_flow(flow: Float32, cells: int) -> Float32:
 
 def _scores(weights: Float64, x: Float64) -> Float32:
     """(len(C), n, n_classes) probabilities."""
-    logits = x @ weights[:, :, :-1].transpose(0, 2, 1) + weights[:, None, :, -1]
-    odds = np.exp(logits - logits.max(axis=2, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=2, keepdims=True), np.float32)
+    return np.stack([probabilities(x, each) for each in weights]).astype(np.float32)

@@ -1,4 +1,8 @@
-"""Multinomial logistic regression as one matrix of weights, for the linear baselines."""
+"""Multinomial logistic regression in a fixed order of additions, for the linear baselines.
+
+The libraries' solvers add in an order that depends on the processor. Here every sum is one compiled loop, so
+that the weights are the same bits everywhere.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,33 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from data_prep.clips import Int64
+from features.compiled import compiled
+from methods.nets.elementary import exp, ln
 
 Float64 = npt.NDArray[np.float64]
 ABSENT = -1e6
 """The intercept of a class without a training clip: its probability is 0."""
 
+_MEMORY = 10
+_ENOUGH = 1e-4
+
 
 def logistic(
-    x: Float64, labels: Int64, C: float, n_classes: int, *, balanced: bool = False, max_iter: int = 2000
+    x: Float64,
+    labels: Int64,
+    C: float,
+    n_classes: int,
+    *,
+    balanced: bool = False,
+    max_iter: int = 2000,
+    tolerance: float = 1e-4,
 ) -> Float64:
-    """(n_classes, d + 1) weights and intercepts of an L2 logistic regression (lbfgs).
+    """(n_classes, d + 1) weights and intercepts of an L2 logistic regression (L-BFGS).
 
-    With a single class among the labels nothing is fitted.
+    Penalty and stopping rule are those of scikit-learn's `LogisticRegression`, which has one vector of
+    weights where there are two classes. With a single class among the labels nothing is fitted.
 
     Parameters
     ----------
@@ -36,17 +52,147 @@ def logistic(
         Classes weigh equally, not clips.
     max_iter
         Limit of the iterations.
+    tolerance
+        The end is where no entry of the gradient of the mean loss is larger.
+
+    Notes
+    -----
+    A clip can hang on where a solver stops: at MEGC2019's true minimum one more of 442 is right (UF1 .7302,
+    UAR .7537) than at scikit-learn's own tolerance and this one (.7270, .7506, as published).
     """
-    classes = np.unique(labels)
+    classes, of_row, counts = np.unique(labels, return_inverse=True, return_counts=True)
     weights = np.zeros((n_classes, x.shape[1] + 1))
     weights[:, -1] = ABSENT
     weights[classes, -1] = 0.0
     if len(classes) > 1:
-        weight = "balanced" if balanced else None
-        model: Any = LogisticRegression(C=C, max_iter=max_iter, class_weight=weight).fit(x, labels)
-        coefficients, intercepts = model.coef_, model.intercept_
-        if len(classes) == 2:
-            coefficients = np.concatenate([-coefficients, coefficients]) / 2
-            intercepts = np.concatenate([-intercepts, intercepts]) / 2
-        weights[classes, :-1], weights[classes, -1] = coefficients, intercepts
+        shares = 1.0 / (len(classes) * counts) if balanced else np.full(len(classes), 1.0 / len(labels))
+        penalty = (2.0 if len(classes) == 2 else 1.0) / (C * len(labels))
+        rows = np.ascontiguousarray(x, np.float64)
+        found = _minimum(
+            rows, of_row.astype(np.int64), shares[of_row], penalty, len(classes), max_iter, tolerance
+        )
+        weights[classes] = found.T
+    return weights
+
+
+def probabilities(x: Float64, weights: Float64) -> Float64:
+    """(n, n_classes) softmax of the scores of rows (n, d) under weights (n_classes, d + 1)."""
+    by_column = np.ascontiguousarray(weights.T, np.float64)
+    odds: Float64 = _odds(np.ascontiguousarray(x, np.float64), by_column)
+    return odds
+
+
+def on_raw(weights: Float64, mean: Float64, scale: Float64) -> Float64:
+    """The weights (n_classes, d + 1) of standardised features, (x - mean) * scale, for raw ones."""
+    raw = np.ascontiguousarray(weights, np.float64).copy()
+    _unfold(raw, mean, scale)
+    return raw
+
+
+@compiled
+def _unfold(weights: Any, mean: Any, scale: Any) -> None:
+    for c in range(len(weights)):
+        for j in range(len(mean)):
+            weights[c, j] *= scale[j]
+            weights[c, -1] -= weights[c, j] * mean[j]
+
+
+@compiled
+def _odds(x: Any, weights: Any) -> Any:
+    """Softmax of x (n, d) times weights (d + 1, k), the last of which are intercepts."""
+    n, d = x.shape
+    k = weights.shape[1]
+    odds = np.empty((n, k))
+    for i in range(n):
+        odds[i] = weights[d]
+        for j in range(d):
+            for c in range(k):
+                odds[i, c] += x[i, j] * weights[j, c]
+        largest, total = odds[i].max(), 0.0
+        for c in range(k):
+            odds[i, c] = exp(odds[i, c] - largest)
+            total += odds[i, c]
+        for c in range(k):
+            odds[i, c] /= total
+    return odds
+
+
+@compiled
+def _loss(weights: Any, x: Any, labels: Any, shares: Any, penalty: Any, gradient: Any) -> Any:
+    """Mean loss and penalty of weights (d + 1, k); their gradient is written into `gradient`."""
+    n, d = x.shape
+    k = weights.shape[1]
+    odds, total = _odds(x, weights), 0.0
+    for j in range(d):
+        for c in range(k):
+            total += 0.5 * penalty * weights[j, c] * weights[j, c]
+            gradient[j, c] = penalty * weights[j, c]
+    gradient[d] = 0.0
+    for i in range(n):
+        total -= shares[i] * ln(max(odds[i, labels[i]], 1e-300))
+        odds[i, labels[i]] -= 1.0
+        for c in range(k):
+            odds[i, c] *= shares[i]
+            gradient[d, c] += odds[i, c]
+        for j in range(d):
+            for c in range(k):
+                gradient[j, c] += odds[i, c] * x[i, j]
+    return total
+
+
+@compiled
+def _dot(a: Any, b: Any) -> Any:
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
+@compiled
+def _direction(gradient: Any, steps: Any, changes: Any, count: Any) -> Any:
+    """Minus the gradient times the inverse curvature that the last steps and changes show (two loops)."""
+    q = -gradient
+    kept = min(count, len(steps))
+    factors = np.empty(kept)
+    for back in range(kept):
+        row = (count - 1 - back) % len(steps)
+        factors[back] = _dot(steps[row], q) / _dot(steps[row], changes[row])
+        q -= factors[back] * changes[row]
+    if kept:
+        row = (count - 1) % len(steps)
+        q *= _dot(steps[row], changes[row]) / _dot(changes[row], changes[row])
+    for back in range(kept - 1, -1, -1):
+        row = (count - 1 - back) % len(steps)
+        q += (factors[back] - _dot(changes[row], q) / _dot(steps[row], changes[row])) * steps[row]
+    return q
+
+
+@compiled
+def _minimum(x: Any, labels: Any, shares: Any, penalty: Any, k: Any, max_iter: Any, tolerance: Any) -> Any:
+    """Weights (d + 1, k) where no entry of the gradient is larger than that: L-BFGS, halving its steps."""
+    shape = (x.shape[1] + 1, k)
+    weights, gradient, ahead = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    steps, changes = np.zeros((_MEMORY, weights.size)), np.zeros((_MEMORY, weights.size))
+    count, loss = 0, _loss(weights, x, labels, shares, penalty, gradient)
+    for _ in range(max_iter):
+        if np.abs(gradient).max() <= tolerance:
+            break
+        way = _direction(gradient.ravel(), steps, changes, count)
+        slope, length = _dot(way, gradient.ravel()), 1.0
+        if count == 0:
+            length = min(1.0, 1.0 / np.sqrt(_dot(gradient.ravel(), gradient.ravel())))
+        for _ in range(60):
+            moved = weights + length * way.reshape(shape)
+            there = _loss(moved, x, labels, shares, penalty, ahead)
+            if there <= loss + _ENOUGH * length * slope:
+                break
+            length *= 0.5
+        else:
+            break
+        step, change = (moved - weights).ravel(), (ahead - gradient).ravel()
+        if _dot(step, change) > 1e-12 * _dot(change, change):
+            steps[count % _MEMORY], changes[count % _MEMORY] = step, change
+            count += 1
+        weights, loss = moved, there
+        gradient[:] = ahead
     return weights

@@ -16,7 +16,15 @@ from methods.training.flow_net_method import SIDE, FlowNetMethod, FlowNetSetting
 
 @dataclass(frozen=True)
 class Settings(FlowNetSettings):
-    """channels: of the maps; pooled: side of the grid that is classified (64 and 7 are the larger net)."""
+    """How large the net is and how it is trained; 64 channels and 7 are the larger net.
+
+    Attributes
+    ----------
+    channels
+        Of the maps.
+    pooled
+        Side of the grid that is classified.
+    """
 
     channels: int = 32
     pooled: int = 5

@@ -24,7 +24,13 @@ from methods.training.flow_net_method import ChannelOrder, FlowNetMethod, FlowNe
 
 @dataclass(frozen=True)
 class Settings(FlowNetSettings):
-    """weights: a folder with one released `<subject>.pth` each, to be used instead of training."""
+    """How the net is trained, or where its weights are.
+
+    Attributes
+    ----------
+    weights
+        A folder with one released `<subject>.pth` each, to be used instead of training.
+    """
 
     channel_order: ChannelOrder = "svu"
     scale: Scale = "bytes"

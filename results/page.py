@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,17 @@ from basis.files import write_atomically
 from results.audit import audit
 from results.clip_page import CLIP_PAGE, HARDEST, Group, hardest
 from results.figures.style import INK, PAPER, QUIET, Figures, Picture
-from results.numbers.findings import findings
+from results.numbers.findings import findings_of
+from results.numbers.tables import fold_columns
 from results.records.run_file import RunFile
 from results.records.runs import Results, place_of
 from results.table_text import LEGEND, as_text, blocks, headline_of, shown_columns, title, with_roles
 
-MOST_SVG = 2_400_000
-"""Bytes of figures inside the page; beyond it the largest are linked and not shown."""
+MOST_BYTES = 2_900_000
+"""Of the whole page; where figures would make it larger, the largest are shown from their files."""
+
+MOST_BLOCKS = 4
+"""Tables of one section that are shown together; of more the page opens with the first protocol and TIM."""
 
 FILES = {
     "table3.csv": "Table 3",
@@ -59,6 +64,14 @@ class Table:
     rows: Sequence[Mapping[str, Any]]
     parts: Sequence[tuple[str, Sequence[Mapping[str, Any]]]] = ()
     first: str = ""
+    where: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def as_json(self) -> Markup:
+        """What the page's script draws the table from once it is opened; it cannot end its element."""
+        rows = [[row[column] for column in self.columns] for row in self.rows]
+        value = {"name": self.name, "where": self.where, "columns": self.columns, "rows": rows}
+        return _inline_json(value)
 
     @property
     def bodies(self) -> Sequence[tuple[str, Sequence[Mapping[str, Any]]]]:
@@ -84,7 +97,11 @@ def write_page(
         lstrip_blocks=True,
     )
     content = _content(results, frames, figures, faces) | {"hardest": _hardest(clips)}
-    text = environment.get_template("page.html").render(**content)
+    template = environment.get_template("page.html")
+    pictures = [*figures.pictures, *figures.sheets]
+    without = template.render(**content, pictures=_pictures(pictures, 0))
+    room = max(MOST_BYTES - len(without.encode()), 0)
+    text = template.render(**content, pictures=_pictures(pictures, room))
     path = folder / "report.html"
     write_atomically(path, text.encode())
     return path
@@ -104,14 +121,14 @@ def _content(
         "planned": planned,
         "legend": LEGEND,
         "main": _main_tables(table, info),
-        "findings": findings(frames["baselines"], info),
+        "findings": findings_of(frames["baselines"], info),
+        **_choices(table, info),
         "baselines": _baselines(frames["baselines"], info),
         "metrics": _metrics(frames["metrics"], results),
         "statistics": _statistics(frames["statistics"]),
         "optimism": _plain("optimism", frames["optimism"], _hidden_numbers(frames["optimism"], info)),
         "costs": _plain("costs", frames["costs"]),
         "audit": _plain("audit", audit().verdicts),
-        "pictures": _pictures([*figures.pictures, *figures.sheets]),
         "leaks": [(f"{each.title} ({each.name})", each.leaks) for each in info.protocols],
         "counts": _class_counts(info.data.class_counts),
         "settings": json.dumps(dict(info.settings), indent=1, sort_keys=True),
@@ -125,14 +142,51 @@ def _content(
     }
 
 
+def _choices(table: pd.DataFrame, info: RunFile) -> dict[str, Any]:
+    """What the choosers offer, and whether the page opens with the first of each."""
+    protocols, tims = list(dict.fromkeys(table["protocol"])), list(dict.fromkeys(table["tim"]))
+    return {
+        "chosen_protocols": [(name, info.protocol(str(name)).title) for name in protocols],
+        "chosen_tims": tims,
+        "narrow": len(table.groupby(["protocol", "tim"])) > MOST_BLOCKS,
+    }
+
+
+def _where(protocol: Any, tim: Any, **more: Any) -> dict[str, str]:
+    return {"protocol": str(protocol), "tim": str(tim), **{name: str(value) for name, value in more.items()}}
+
+
 def _main_tables(frame: pd.DataFrame, info: RunFile) -> list[Table]:
     tables = []
-    for heading, shown in blocks(frame, info):
+    for heading, block in blocks(frame, info):
+        shown, columns, folds = block, shown_columns(block), fold_columns(block)
+        if not set(folds) & set(columns) and len(folds) > 1:
+            strips = shown[folds].apply(lambda row: strip(list(row)), axis=1)
+            shown = shown.assign(strip=strips)
+            note = columns.pop("note")
+            columns |= {"strip": f"{len(folds)} folds", "note": note}
         parts = [(role, _records(part)) for role, part in with_roles(shown)]
         rows = [row for _, part in parts for row in part]
-        columns = shown_columns(shown)
-        tables.append(Table("table3", heading, columns, rows, parts, headline_of(shown)))
+        where = _where(rows[0]["protocol"], rows[0]["tim"])
+        tables.append(Table("table3", heading, columns, rows, parts, headline_of(shown), where))
     return tables
+
+
+def strip(cells: Sequence[str]) -> Markup:
+    """Many folds in a picture of a few pixels each: a bar per fold, as high as its percent, in one order.
+
+    cells: percent as text, empty where the fold has no result.
+    """
+    values = [float(cell) for cell in cells if cell]
+    if not values:
+        return Markup("")
+    bars = "".join(f"M{i} 20V{20 - float(cell) / 5:.3g}h.8V20" for i, cell in enumerate(cells) if cell)
+    lowest, middle, highest = min(values), statistics.median(values), max(values)
+    words = f"{len(values)} folds: lowest {lowest:g}, median {middle:g}, highest {highest:g} %"
+    return Markup(
+        '<svg class="strip" role="img" aria-label="{}" viewBox="0 0 {} 20" preserveAspectRatio="none">'
+        '<title>{}</title><path d="{}"/></svg>'
+    ).format(words, len(cells), words, bars)
 
 
 BASELINES = {
@@ -154,7 +208,8 @@ def _baselines(frame: pd.DataFrame, info: RunFile) -> list[Table]:
     tables = []
     for (protocol, tim), part in frame.groupby(["protocol", "tim"], sort=False):
         heading = f"{info.protocol(str(protocol)).title} ({protocol}), TIM {tim}"
-        tables.append(Table("baselines", heading, BASELINES, _records(as_text(part))))
+        rows = _records(as_text(part))
+        tables.append(Table("baselines", heading, BASELINES, rows, where=_where(protocol, tim)))
     return tables
 
 
@@ -163,7 +218,8 @@ def _hardest(clips: Sequence[Group]) -> list[Table]:
     tables = []
     for group in clips:
         heading = f"{group.protocol.title} ({group.protocol.name}), TIM {group.tim}"
-        tables.append(Table("hardest", heading, HARDEST, _records(as_text(hardest([group])))))
+        rows, where = _records(as_text(hardest([group]))), _where(group.protocol.name, group.tim)
+        tables.append(Table("hardest", heading, HARDEST, rows, where=where))
     return tables
 
 
@@ -196,7 +252,8 @@ def _metrics(frame: pd.DataFrame, results: Results) -> list[Table]:
         titled["title"] = [results.info.title(name) for name in part["method"]]
         whole = "all databases" if database == "all" else database
         heading = f"protocol {protocol}, TIM {tim}, {whole}"
-        tables.append(Table("metrics", heading, headings, _records(titled)))
+        where = _where(protocol, tim, database=database)
+        tables.append(Table("metrics", heading, headings, _records(titled), where=where))
     return tables
 
 
@@ -228,7 +285,8 @@ def _statistics(frame: pd.DataFrame) -> list[Table]:
     tables = []
     for (protocol, tim), part in frame.groupby(["protocol", "tim"], sort=False):
         heading = f"protocol {protocol}, TIM {tim}; units are {part['unit'].iloc[0]}s"
-        tables.append(Table("statistics", heading, STATISTICS, _records(as_text(part))))
+        rows = _records(as_text(part))
+        tables.append(Table("statistics", heading, STATISTICS, rows, where=_where(protocol, tim)))
     return tables
 
 
@@ -287,11 +345,11 @@ def _notes(results: Results) -> list[tuple[str, str, int]]:
     return [(method, note, n) for (method, note), n in sorted(counter.items())]
 
 
-def _pictures(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
-    """Figures with their SVG made fit for the page, the largest left out when all are too much."""
+def _pictures(pictures: Sequence[Picture], room: int) -> list[dict[str, Any]]:
+    """Figures with their SVG made fit for the page, the largest left beside it when `room` bytes are full."""
     inline = {each.name: _inline(each.svg, i) if each.svg else "" for i, each in enumerate(pictures)}
     for name in sorted(inline, key=lambda key: len(inline[key]), reverse=True):
-        if sum(map(len, inline.values())) <= MOST_SVG:
+        if sum(len(text.encode()) for text in inline.values()) <= room:
             break
         inline[name] = ""
     return [
@@ -300,10 +358,22 @@ def _pictures(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
             "title": picture.title,
             "words": picture.words,
             "svg": Markup(inline[picture.name]),
+            "shape": _shape(picture.svg),
             "files": [f"figures/{path.name}" for path in picture.files],
         }
         for picture in pictures
     ]
+
+
+def _shape(svg: str) -> str:
+    """Width and height of a figure, so that its place is kept until it is drawn; empty where it is hidden."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    return f"{found[1]} / {found[2]}" if found else ""
+
+
+def _inline_json(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def _inline(svg: str, number: int) -> str:

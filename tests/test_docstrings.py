@@ -33,6 +33,18 @@ def sections_of(text):
     return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
 
 
+def loose_fields(source):
+    """Lines such as "size: in pixels" in the docstring of a public class that has such a field."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            fields = "|".join(
+                ast.unparse(each.target) for each in node.body if isinstance(each, ast.AnnAssign)
+            )
+            text = sections_of(ast.get_docstring(node) or "")[""]
+            if loose := re.search(rf"^(?:{fields or '$'})(?:, (?:{fields}))*: ", text, re.MULTILINE):
+                yield f"{node.name}: {loose[0]!r} belongs into a section Attributes"
+
+
 def public(source):
     """(class or None, function) of every public function and method of a source text."""
     for node in ast.parse(source).body:
@@ -45,6 +57,8 @@ def public(source):
 
 def complaints(sources):
     """What is wrong with the docstrings of these (name, text), one line each."""
+    for name, text in sources:
+        yield from (f"{name}: {line}" for line in loose_fields(text))
     functions = [(name, owner, node) for name, text in sources for owner, node in public(text)]
     raises, bases = defaultdict(str), defaultdict(set)
     for _, owner, node in functions:
@@ -74,9 +88,11 @@ def complaints(sources):
 
 def test_what_is_raised_and_taken_stands_in_its_section():
     found = complaints(
-        (str(path.relative_to(HOUSE)), path.read_text())
-        for package in PACKAGES
-        for path in sorted((HOUSE / package).rglob("*.py"))
+        [
+            (str(path.relative_to(HOUSE)), path.read_text())
+            for package in PACKAGES
+            for path in sorted((HOUSE / package).rglob("*.py"))
+        ]
     )
     assert not (wrong := list(found)), "\n".join(wrong)
 
@@ -103,11 +119,24 @@ def test_each_kind_of_complaint_is_made():
                 """Learn less."""
                 raise ValueError("no")
 
+        class Square:
+            """A square.
+
+            size: in pixels.
+            """
+
+            size: int
+
         def loose(size):
             """Something; raises KeyError.
 
             size: in pixels.
             """
     ''')
-    raised, word, label = complaints([("a.py", source)])
-    assert "fit raises ValueError" in raised and "KeyError" in word and "size: " in label
+    field, raised, word, label = complaints([("a.py", source)])
+    assert (
+        "Square: 'size: '" in field
+        and "fit raises ValueError" in raised
+        and "KeyError" in word
+        and "size: " in label
+    )

@@ -85,9 +85,9 @@ def _row(
 
 
 def emotion_of(row: Row) -> tuple[str, tuple[str, ...]]:
-    """The self-reported emotion, or where that is no word of an emotion the valence, else "others"."""
-    words = (row.get("Emotion").lower(), row.get("Valence").lower())
-    return next((word for word in words if word in CLASS_OF), "others"), ()
+    """The self-reported emotion, "others" for a word of none; the valence where nothing is reported."""
+    word = (row.get("Emotion") or row.get("Valence")).lower()
+    return word if word in CLASS_OF else "others", ()
 
 
 SOURCE = Squared(

@@ -115,12 +115,17 @@ class CheckReport:
 
 
 def check(
-    name: str, root: Path | str | Sequence[Path], *, decode: bool = False, mapping: Path | None = None
+    name: str,
+    root: Path | str | Sequence[Path],
+    *,
+    decode: bool = False,
+    mapping: Path | None = None,
+    task: Task | None = None,
 ) -> CheckReport:
     """Read a database of clips or photographs and look at every frame file.
 
     By default the header and the end of each file are read; with `decode` every pixel. `mapping` is the CSV
-    of `load_stills`.
+    of `load_stills`, `task` a label set whose emotion words are known too.
 
     Raises
     ------
@@ -129,8 +134,9 @@ def check(
     """
     if name in STILLS or mapping is not None:
         return report_stills(load_stills(name, _one(root), mapping=mapping), decode=decode)
-    task = paper_task()
-    return report(_with_classes(with_known_words(read(name, root), task), task), decode=decode)
+    paper = paper_task()
+    known = with_known_words(read(name, root), task or paper)
+    return report(_with_classes(known, paper), decode=decode)
 
 
 def _with_classes(database: Database, task: Task) -> Database:

@@ -22,7 +22,6 @@ def _release(name: str, part: str, people: int, counts: tuple[int, ...]) -> Rele
     return Release(
         name=name,
         fps=200.0,
-        subject_folder=re.compile(r"(?!)"),
         clip_folder=re.compile(r"sub0*(\d{1,4})_\d{1,3}", re.IGNORECASE),
         subject=lambda number: f"sub{number:04d}",
         tables_hint=f"{part}_full_with_AU.xlsx",

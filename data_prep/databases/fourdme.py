@@ -33,7 +33,6 @@ def labels_of(row: Row) -> tuple[str, tuple[str, ...]]:
 SOURCE = Release(
     name="4dme",
     fps=60.0,
-    subject_folder=re.compile(r"(?!)"),
     clip_folder=re.compile(r"S0*(\d{1,3})_.+", re.IGNORECASE),
     subject=lambda number: f"S{number:02d}",
     tables_hint="4DME_Labelling_Micro_release v1.xlsx",

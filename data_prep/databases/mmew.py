@@ -14,12 +14,12 @@ from data_prep.databases.tabled import Release
 SOURCE = Release(
     name="mmew",
     fps=90.0,
-    subject_folder=re.compile(r"(?!)"),
     clip_folder=re.compile(r"S0*(\d{1,2})-\d{1,2}-\d{1,3}", re.IGNORECASE),
     subject=lambda number: f"S{number:02d}",
     tables_hint="MMEW_Micro_Exp.xlsx",
     tree_hint="Micro_Expression with folders of emotions (or subjects) and S13-07-001/1.jpg in them",
     table=re.compile(r"mmew[^/]*\.(?:xlsx?|csv)"),
+    whole_folder=True,
     remarks=("mmew: apex and offset of 16 rows of the official table do not fit the frames",),
     published=Published(
         source="the paper's table",

@@ -17,7 +17,7 @@ Places = dict[tuple[int, str], list[str]]
 """(subject number, clip name) -> folders or video files with its frames."""
 
 NEAR = 2
-"""How far from a missing onset or offset a camera that drops frames may have taken the next one."""
+"""How far from a missing onset, apex or offset a camera that drops frames may have taken the next one."""
 
 _SECTION = re.compile(r"section ?[ab]", re.IGNORECASE)
 
@@ -119,6 +119,19 @@ def frames_with_gaps(
     if dropped := last - first + 1 - len(numbers):
         note(f"{tree.relative(folder)}: {dropped} of frames {first} to {last} are not there (dropped)")
     return ImageFrames(tuple(numbered[number][0] for number in numbers))
+
+
+def apex_with_gaps(tree: Tree, folder: str, apex: int | None, note: Callable[[str], None]) -> int | None:
+    """The apex, or the frame within `NEAR` of it that is there, or None; `note` is told of a change."""
+    if apex is None or apex in tree.frames(folder):
+        return apex
+    try:
+        near = _nearest(tree, folder, apex)
+    except Refused as refused:
+        note(f"the apex: {refused}; the clip is used without an apex")
+        return None
+    note(f"{tree.relative(folder)}: the apex {apex} is not there, the nearest frame is {near}")
+    return near
 
 
 def _nearest(tree: Tree, folder: str, wanted: int) -> int:

@@ -10,19 +10,26 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource, ImageFrames
+from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource
 from data_prep.databases.action_units import action_units, objective_class
 from data_prep.databases.alike import alike, hint
 from data_prep.databases.corrections import FILE, corrected, read_corrections
 from data_prep.databases.errors import DatabaseError, Refused, checked_name, shown
 from data_prep.databases.gathering import Gathering
 from data_prep.databases.named import choose_table
-from data_prep.databases.places import Places, below_subjects, by_name, frames_with_gaps, homes_of
+from data_prep.databases.places import (
+    Places,
+    apex_with_gaps,
+    below_subjects,
+    by_name,
+    frames_with_gaps,
+    homes_of,
+)
 from data_prep.databases.registry import DATABASES, source_of
 from data_prep.databases.source import Source
 from data_prep.databases.spans import apex_of, frames_at, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
-from data_prep.databases.trees import Survey, Tree, survey
+from data_prep.databases.trees import NOTHING, Survey, Tree, survey
 from data_prep.video import VIDEOS
 
 COLUMNS: Columns = {
@@ -88,6 +95,8 @@ class Release(Source):
         The folder of the colour frames inside a clip's folder.
     gaps
         Whether the camera dropped frames.
+    whole_folder
+        Whether a folder ends with its clip.
     emotion_of
         A row to its emotion word and the labels it carries.
     file_of
@@ -101,16 +110,16 @@ class Release(Source):
     """
 
     fps: float
-    subject_folder: re.Pattern[str]
+    subject_folder: re.Pattern[str] = NOTHING
     subject: Callable[[int], str]
     tables_hint: str
     tree_hint: str
     table: re.Pattern[str]
     clip_folder: re.Pattern[str] | None = None
-    others: re.Pattern[str] = field(default=re.compile("(?!)"))
+    others: re.Pattern[str] = field(default=NOTHING)
     objective: re.Pattern[str] | None = None
     sheet_name: str | None = None
-    not_in: re.Pattern[str] = field(default=re.compile("(?!)"))
+    not_in: re.Pattern[str] = field(default=NOTHING)
     onset_in_name: bool = False
     repeats: bool = False
     without_row: frozenset[tuple[int, str]] = frozenset()
@@ -120,6 +129,7 @@ class Release(Source):
     folder_key: Callable[[str], str] = str
     any_case: bool = False
     gaps: bool = False
+    whole_folder: bool = False
     emotion_of: Callable[[Row], tuple[str, tuple[str, ...]]] = _emotion
     file_of: Callable[[Row], str] = _file
     no_clip: Callable[[Row], bool] = field(default=lambda row: False)
@@ -172,6 +182,8 @@ def _load(release: Release, tree: Tree, named: Path | None) -> Database:
         used.add(key)
         make = partial(_clip, source, row, gathering.note)
         gathering.take(_label(release, row, key), row, make)
+    if several := sum(len(clip.marks) > 1 for clip in gathering.clips):
+        gathering.note(f"{release.name}: {several} clips carry several labels; tasks of one label lack them")
     for row in left_out:
         key = _key(release, row)
         used.add(key)
@@ -246,7 +258,7 @@ def _owner(table: Path) -> str | None:
 
 
 def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
-    release, tree = source.release, source.tree
+    release = source.release
     number, file = subject_number(row), checked_name(release.file_of(row), f"{row}: Filename")
     emotion, marks = release.emotion_of(row)
     onset, offset = in_order(row, row.integer("Onset"), row.integer("Offset"))
@@ -259,13 +271,7 @@ def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
         note(f"{row}: the clip is {seconds:.1f} s long, a micro-expression is not; a number is mistyped?")
     place = _place(source, row, (number, file))
     try:
-        if release.gaps and not place.lower().endswith(VIDEOS):
-            frames: FrameSource = frames_with_gaps(
-                tree, place, onset, offset, lambda what: note(f"{row}: {what}")
-            )
-            annotations = tree.sidecar(place, frames.paths[0]) if isinstance(frames, ImageFrames) else None
-        else:
-            frames, annotations = frames_at(tree, place, onset, offset)
+        frames, annotations, apex = _frames(source, row, place, (onset, apex, offset), note)
     except Refused as refused:
         raise Refused(f"{row}: {refused}") from refused
     subject = f"{release.name}/{release.subject(number)}"
@@ -287,6 +293,29 @@ def _clip(source: _Source, row: Row, note: Callable[[str], None]) -> Clip:
         action_units=action_units(row.get("Units")),
         marks=marks,
     )
+
+
+def _frames(
+    source: _Source,
+    row: Row,
+    place: str,
+    numbers: tuple[int, int | None, int],
+    note: Callable[[str], None],
+) -> tuple[FrameSource, str | None, int | None]:
+    """(frames, landmark file, apex) of a row's (onset, apex, offset) in its place; raises Refused."""
+    release, tree, (onset, apex, offset) = source.release, source.tree, numbers
+    if place.lower().endswith(VIDEOS):
+        return *frames_at(tree, place, onset, offset), apex
+    if release.gaps:
+        frames = frames_with_gaps(tree, place, onset, offset, lambda what: note(f"{row}: {what}"))
+        apex = apex_with_gaps(tree, place, apex, lambda what: note(f"{row}: {what}"))
+        return frames, tree.sidecar(place, frames.paths[0]), apex
+    found = frames_at(tree, place, onset, offset)
+    if release.whole_folder and (last := max(tree.frames(place))) != offset:
+        note(
+            f"{row}: the offset is {offset} and the last frame of its folder {last}, which should be the same"
+        )
+    return *found, apex
 
 
 def _place(source: _Source, row: Row, key: tuple[int, str]) -> str:

@@ -17,6 +17,9 @@ from data_prep.databases.alike import path_hint
 from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.frames import PICTURES
 
+NOTHING = re.compile(r"(?!)")
+"""The pattern that no name has."""
+
 MAX_DEPTH = 5
 MAX_FOLDERS = 20_000
 MAX_ENTRIES = 500_000
@@ -259,7 +262,7 @@ def survey(tree: Tree, subject_folder: re.Pattern[str]) -> Survey:
 
 def pictures_below(tree: Tree) -> list[tuple[str, str]]:
     """(name, path) of all pictures at most `MAX_DEPTH` folders below the root, by folder and name."""
-    found = (listing.files.items() for _, listing in walk(tree, re.compile("(?!)")))
+    found = (listing.files.items() for _, listing in walk(tree, NOTHING))
     return [item for items in found for item in items if item[0].lower().endswith(PICTURES)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,10 +13,9 @@ import numpy as np
 
 from data_prep.clips import UInt8
 from data_prep.databases.errors import DatabaseError, Refused, shown
-from data_prep.flow_images.labels import is_label_table, labels_in, word_of
+from data_prep.flow_images.labels import LABELS, is_label_table, labels_in, word_of
 from data_prep.flow_images.names import Name, database_of, from_columns, from_stem
 from data_prep.flow_images.pictures import Entry, Files, decoded_bytes, files_of
-from data_prep.tasks import UNION
 
 TEST, TRAIN = "u_test", "u_train"
 FURTHER = ("_1", "_2", "_3")
@@ -59,6 +58,11 @@ class InTree:
     label: str
     entry: Entry
 
+    @property
+    def stem(self) -> str:
+        """Its name without ending and blanks."""
+        return self.entry.path.stem.rstrip()
+
 
 def gathered(root: Path) -> Gathered:
     """The set at a path in whichever form it lies.
@@ -80,9 +84,11 @@ def gathered(root: Path) -> Gathered:
         return from_tree(tree)
     if len(files.packed) == 1:
         return from_npz(files.packed[0])
+    if len(files.archives) == 1:
+        return gathered(files.archives[0])
     raise DatabaseError(
         f"{root}: no flow images: neither <subject>_<clip>.png, nor <subject>/{TEST}/<0|1|2>/*.png, nor one "
-        f"npz file with {', '.join(_PACKED)}"
+        f"zip archive of them, nor one npz file with {', '.join(_PACKED)}"
     )
 
 
@@ -107,6 +113,13 @@ def from_tree(tree: Sequence[InTree]) -> Gathered:
     made = Gathered("a leave-one-subject-out tree")
     seen: dict[str, UInt8] = {}
     tests, trains = ([item for item in tree if item.part == part] for part in (TEST, TRAIN))
+    stems = {item.stem for item in tests}
+    bases = set(with_four(stems))
+    if bases:
+        made.form += " with four pictures a clip"
+        made.further = len(FURTHER) * len(bases)
+        made.refused += _incomplete(stems, bases)
+        tests, trains = ([item for item in items if item.stem in bases] for items in (tests, trains))
     for item in tests:
         try:
             name = _named(item.entry)
@@ -163,9 +176,10 @@ def from_flat(flat: Sequence[Entry], files: Files, tree: Sequence[InTree]) -> Ga
             )
     bases = with_four(by_stem)
     if bases:
-        made.form, made.further = "a flat folder with four pictures a clip", len(by_stem) - len(bases)
+        made.form, made.further = "a flat folder with four pictures a clip", len(FURTHER) * len(bases)
+        made.refused += _incomplete(by_stem, bases)
         by_stem = {stem: by_stem[stem] for stem in bases}
-    words = _words_for(files, tree)
+    words = _words_for(files, tree, by_stem)
     for stem, entry in by_stem.items():
         _take_flat(made, stem, entry, words, seen)
     absent = sorted(name.full for name in words.keys() - made.images.keys())
@@ -206,7 +220,15 @@ def with_four(stems: Iterable[str]) -> list[str]:
     return bases if bases and 4 * len(bases) >= SHARE_OF_FOUR * len(all_stems) else []
 
 
-def _words_for(files: Files, tree: Sequence[InTree]) -> dict[Name, str]:
+def _incomplete(stems: Iterable[str], bases: Collection[str]) -> list[tuple[str, str]]:
+    """(name, reason) of pictures that belong to no clip with all its four."""
+    whole = {base + end for base in bases for end in ("", *FURTHER)}
+    return [
+        (stem, "one of the four pictures of its clip is not there") for stem in sorted(set(stems) - whole)
+    ]
+
+
+def _words_for(files: Files, tree: Sequence[InTree], by_stem: Mapping[str, Entry]) -> dict[Name, str]:
     """Labels for flat pictures: in the folder itself, then beside it; DatabaseError where there are none."""
     for table in files.tables:
         if words := labels_in(table):
@@ -219,10 +241,13 @@ def _words_for(files: Files, tree: Sequence[InTree]) -> dict[Name, str]:
             words = labels_in(Entry(PurePosixPath(path.name), path.read_bytes))
             if words:
                 return words
+    folders = {stem: word_of(entry.path.parent.name) for stem, entry in by_stem.items()}
+    if len(set(folders.values())) > 1 and None not in folders.values():
+        return {from_stem(stem): word for stem, word in folders.items() if word is not None}
     raise DatabaseError(
         f"{files.root}: flow images without labels. Put a table beside them, lines "
         "database,subject,clip,label such as MEGC2019's combined_3class_gt.csv, or the tree "
-        f"<subject>/{TEST}/<0|1|2>/ of the same files"
+        f"<subject>/{TEST}/<0|1|2>/ of the same files, or the files in folders named by their labels"
     )
 
 
@@ -246,13 +271,15 @@ def from_npz(packed: Entry) -> Gathered:
     """
     try:
         with np.load(io.BytesIO(packed.read()), allow_pickle=False) as archive:
+            keys = sorted(archive)
             held: dict[str, Any] = {key: archive[key] for key in _PACKED if key in archive}
     except (OSError, ValueError, EOFError, KeyError) as error:
         raise DatabaseError(f"{packed.path}: not a readable npz file ({error})") from error
     lacking = [key for key in _PACKED if key not in held]
     if lacking:
         raise DatabaseError(
-            f"{packed.path}: it lacks {', '.join(lacking)}; it must hold {', '.join(_PACKED)}"
+            f"{packed.path}: it lacks {', '.join(lacking)}; it must hold {', '.join(_PACKED)} and "
+            f"holds {shown(', '.join(keys))}"
         )
     x = held["x"]
     if x.ndim != 4 or x.shape[3] != 3 or x.dtype != np.uint8:
@@ -266,7 +293,7 @@ def from_npz(packed: Entry) -> Gathered:
         row = {key: str(held[key][i]) for key in _PACKED[1:]}
         word = word_of(row["y"])
         if word is None:
-            raise DatabaseError(f"{packed.path}, y[{i}]: {shown(row['y'])} is no label; {_labels()}")
+            raise DatabaseError(f"{packed.path}, y[{i}]: {shown(row['y'])} is no label; {LABELS}")
         try:
             database = row["database"] or database_of(row["subject"])
             name = from_columns(database, row["subject"], row["clip"])
@@ -274,10 +301,6 @@ def from_npz(packed: Entry) -> Gathered:
             raise DatabaseError(f"{packed.path}, entry {i}: {refused}") from refused
         _add(made, name, word, x[i], Entry(packed.path / f"x[{i}]", bytes))
     return made
-
-
-def _labels() -> str:
-    return f"labels are {', '.join(f'{i} ({name})' for i, name in enumerate(UNION))} or emotion words"
 
 
 def _named(entry: Entry) -> Name:
@@ -290,7 +313,8 @@ def _named(entry: Entry) -> Name:
 def _word(item: InTree) -> str:
     word = word_of(item.label)
     if word is None:
-        raise Refused(f"{item.entry.path}: the folder {shown(item.label)} is no label; {_labels()}")
+        reason = f"{item.entry.path}: the folder {shown(item.label)} is no label; {LABELS}"
+        raise DatabaseError(reason) if item.label.isdecimal() else Refused(reason)
     return word
 
 

@@ -10,36 +10,48 @@ from data_prep.databases.emotions import CLASS_OF
 from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.flow_images.names import Name, from_columns
 from data_prep.flow_images.pictures import Entry
-from data_prep.tasks import UNION
+from data_prep.tasks import OBJECTIVE, UNION
 
 _COLUMNS = 4
 
 
-def word_of(label: str) -> str | None:
-    """The emotion word of a label: MEGC2019's 0, 1, 2, or a word that the annotations know."""
-    text = label.strip().lower()
+def word_of(label: str, *, any_word: bool = False) -> str | None:
+    """The emotion word of a label: MEGC2019's 0, 1, 2, an objective class, or a word of the annotations.
+
+    Parameters
+    ----------
+    label
+        As it stands in the table.
+    any_word
+        Every word is one, for the task to know or not to know.
+    """
+    text = label.strip().lower().removesuffix(".0")
     if text.isdecimal():
         return UNION[int(text)] if int(text) < len(UNION) else None
-    return text if text in CLASS_OF else None
+    known = text in CLASS_OF or text.upper() in OBJECTIVE
+    return text if known or (any_word and text[:1].isalpha()) else None
 
 
 def labels_in(table: Entry) -> dict[Name, str] | None:
     """Clip -> emotion word from a table of lines database,subject,clip,label; None if it is no such table.
 
-    A header line and empty lines are allowed.
+    A header line and empty lines are allowed; below a header every word is taken for one.
 
     Raises
     ------
     DatabaseError
-        For a line that breaks the pattern after lines that kept it, and for a clip with two labels.
+        For a line that breaks the pattern, and for a clip with two labels.
     """
+    lines = _lines(table)
+    if not lines or len(lines[0][1]) != _COLUMNS:
+        return None
+    first = lines[0][1][3]
+    header = not first.isdecimal() and word_of(first) is None
     found: dict[Name, str] = {}
-    for number, line in _lines(table):
-        word = word_of(line[3]) if len(line) == _COLUMNS else None
+    for number, line in lines[header:]:
+        word = word_of(line[3], any_word=header) if len(line) == _COLUMNS else None
         if word is None:
-            if not found:
-                if number == 1 and len(line) == _COLUMNS:
-                    continue
+            if not found and not is_label_table(table.path):
                 return None
             raise DatabaseError(f"{table.path}, line {number}: {shown(','.join(line))}: {_expected()}")
         try:
@@ -51,15 +63,19 @@ def labels_in(table: Entry) -> dict[Name, str] | None:
     return found or None
 
 
+LABELS = f"labels count from 0: {', '.join(f'{i} {name}' for i, name in enumerate(UNION))}; or emotion words"
+"""Which labels there are, for messages."""
+
+
 def _expected() -> str:
-    numbers = ", ".join(f"{i} {name}" for i, name in enumerate(UNION))
-    return f"a line is database,subject,clip,label with a label of {numbers}, or an emotion word"
+    return f"a line is database,subject,clip,label; {LABELS}"
 
 
 def _lines(table: Entry) -> list[tuple[int, list[str]]]:
     try:
         text = table.read().decode("utf-8-sig")
-        rows = list(csv.reader(io.StringIO(text)))
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatabaseError(f"{table.path}: not a readable CSV ({error})") from error
     filled = [(i, [cell.strip() for cell in row]) for i, row in enumerate(rows, start=1)]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from data_prep.databases.errors import DatabaseError
 from data_prep.databases.source import Source
 from data_prep.flow_images.forms import Gathered, gathered
 from data_prep.flow_images.names import Name
+from data_prep.tasks import OBJECTIVE, UNION
 
 if TYPE_CHECKING:
     from data_prep.databases.trees import Tree
@@ -67,8 +68,11 @@ def load(root: Path) -> FlowDatabase:
         raise DatabaseError(f"{root}: none of the pictures can be used{reasons}")
     _require_one_size(root, found)
     names = sorted(found.images, key=lambda name: name.stem)
-    found.findings += _order(root, [found.images[name] for name in names])
+    about = _about(root)
+    if about.get("normalise") != "symmetric":
+        found.findings += _order(root, [found.images[name] for name in names])
     found.findings += _twins(names, found)
+    found.findings += _counted_from_one(found)
     clips = [_clip(name, found.words[name]) for name in names]
     aside = [SetAside(DATABASE, what, "load", reason) for what, reason in found.refused]
     return FlowDatabase(
@@ -79,7 +83,7 @@ def load(root: Path) -> FlowDatabase:
         tuple(found.findings),
         {name.full: found.images[name] for name in names},
         found.form,
-        _simulated(root),
+        bool(about.get("simulated")),
         found.further,
         hashlib.sha256(b"".join(found.images[name].tobytes() for name in names)).hexdigest(),
     )
@@ -109,16 +113,30 @@ class FlowSource(Source):
 SOURCE = FlowSource(DATABASE)
 
 
-def _simulated(root: Path) -> bool:
-    """What the note of the verb `flow` beside the pictures says; False without one."""
+def _about(root: Path) -> dict[str, Any]:
+    """What the note of the verb `flow` beside the pictures says; nothing without one."""
     try:
-        return bool(json.loads((root / "flow.json").read_bytes())["simulated"])
+        note = json.loads((root / "flow.json").read_bytes())
+        return {"simulated": note["simulated"], "normalise": note["recipe"]["normalise"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return {}
 
 
 def _clip(name: Name, word: str) -> Clip:
-    return Clip(name.database, name.subject, name.full, word, UNLABELLED, 0.0, 0, None, 0, _NO_FRAMES)
+    objective = OBJECTIVE.index(word.upper()) + 1 if word.upper() in OBJECTIVE else None
+    return Clip(
+        *(name.database, name.subject, name.full, "" if objective else word, UNLABELLED, 0.0, 0, None, 0),
+        _NO_FRAMES,
+        objective=objective,
+    )
+
+
+def _counted_from_one(found: Gathered) -> list[str]:
+    """A doubt about labels of which none is the first one."""
+    words = set(found.words.values())
+    if words == set(UNION[1:]):
+        return [f"no picture has the label 0 ({UNION[0]}): were the labels counted from 1?"]
+    return []
 
 
 def _require_one_size(root: Path, found: Gathered) -> None:
@@ -140,11 +158,15 @@ def _order(root: Path, images: Sequence[UInt8]) -> list[str]:
     votes = np.bincount(means.argmin(axis=1), minlength=3) / len(images)
     if votes[2] >= VOTES:
         return []
-    if votes[0] >= VOTES:
-        raise DatabaseError(
-            f"{root}: the channels are strain, v, u: the darkest one is the first of {votes[0]:.0%} of the "
-            "pictures. Save them with u as red, v as green and strain as blue (cv2.imwrite of (strain, v, u))"
-        )
+    for place, words in (
+        (0, "strain, v, u: the darkest one is the first"),
+        (1, "not u, v, strain: the darkest one is the second"),
+    ):
+        if votes[place] >= VOTES:
+            raise DatabaseError(
+                f"{root}: the channels are {words} of {votes[place]:.0%} of the pictures. Save them with u "
+                "as red, v as green and strain as blue (cv2.imwrite of (strain, v, u))"
+            )
     return [
         "no channel is the darkest of most pictures: which one is strain cannot be told, the third is assumed"
     ]

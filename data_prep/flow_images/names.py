@@ -13,7 +13,14 @@ _PEOPLE = {
     "samm": re.compile(r"\d{3}"),
     "casme3": re.compile(r"spNO\.\d+"),
 }
-_SHORT = {"casme2": re.compile(r"(?:sub)?0*(\d{1,2})"), "samm": re.compile(r"0*(\d{1,3})")}
+_SHORT = {
+    "casme2": (re.compile(r"(?:sub)?0*(\d{1,2})"), "sub{:02d}"),
+    "smic": (re.compile(r"s?0*(\d{1,2})"), "s{:02d}"),
+    "samm": (re.compile(r"0*(\d{1,3})"), "{:03d}"),
+}
+"""How tables shorten the names of people, and how file names have them."""
+
+_SPELLINGS = {"casmeii": "casme2", "casme2": "casme2", "smichs": "smic"}
 UNKNOWN = "flow-images"
 """The database of people whose names follow none of the known patterns."""
 
@@ -71,9 +78,11 @@ def from_columns(database: str, subject: str, clip: str) -> Name:
         For names that are none.
     """
     database = database.strip().lower()
+    database = _SPELLINGS.get(re.sub(r"[\W_]", "", database), database)
     person = subject.strip()
-    if match := _SHORT.get(database, re.compile("(?!)")).fullmatch(person):
-        person = f"sub{int(match[1]):02d}" if database == "casme2" else f"{int(match[1]):03d}"
+    pattern, form = _SHORT.get(database, (re.compile("(?!)"), ""))
+    if match := pattern.fullmatch(person):
+        person = form.format(int(match[1]))
     return Name(
         checked_name(database, "database"), checked_name(person, "subject"), checked_name(clip, "clip")
     )

@@ -33,12 +33,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Files:
-    """What a folder or an archive holds, by kind, sorted by path."""
+    """What a folder or an archive holds, by kind, sorted by path; archives: zip files in a folder."""
 
     root: Path
     pictures: tuple[Entry, ...]
     tables: tuple[Entry, ...]
     packed: tuple[Entry, ...]
+    archives: tuple[Path, ...] = ()
 
 
 def files_of(root: Path) -> Files:
@@ -60,7 +61,8 @@ def files_of(root: Path) -> Files:
     def ending(*suffixes: str) -> tuple[Entry, ...]:
         return tuple(entry for entry in entries if entry.path.suffix.lower() in suffixes)
 
-    return Files(root, ending(*PICTURES), ending(".csv"), ending(".npz"))
+    archives = [root / entry.path for entry in ending(".zip")] if root.is_dir() else []
+    return Files(root, ending(*PICTURES), ending(".csv"), ending(".npz"), tuple(archives))
 
 
 def decoded(entry: Entry) -> UInt8:
@@ -93,9 +95,11 @@ def decoded_bytes(data: bytes, path: PurePosixPath) -> UInt8:
     except picture_files.BadPicture as error:
         raise DatabaseError(f"{shown(str(path))}: {error}") from error
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is not None and pixels.ndim == 3 and pixels.shape[2] == CHANNELS + 1:
+        pixels = pixels[..., :CHANNELS] if (pixels[..., CHANNELS] == 255).all() else pixels
     if pixels is None or pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != CHANNELS:
-        raise DatabaseError(f"{shown(str(path))}: not a picture of three channels of 8 bits")
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+        raise DatabaseError(f"{shown(str(path))}: not a picture of three channels of 8 bits, opaque")
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _of_folder(root: Path) -> Iterator[Entry]:

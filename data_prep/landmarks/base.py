@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,15 @@ class BackendError(Mendable, RuntimeError):
 
 @dataclass(frozen=True)
 class Options:
-    """device: "cpu" or "cuda", None picks CUDA where there is one; weights: folder with weight files."""
+    """What a back end that computes is told.
+
+    Attributes
+    ----------
+    device
+        "cpu" or "cuda"; None picks CUDA where there is one.
+    weights
+        Folder with weight files.
+    """
 
     device: str | None = None
     weights: Path | None = None
@@ -60,7 +69,7 @@ class Backend:
     ----------
     faces
         (H, W, 3) uint8 RGB frame, sidecar or None, options -> (66, 2) float32 for each face in it, in any
-        order.
+        order; LandmarksNotFound where there is none.
     identity
         Name and version, which become part of the prepared data's digest; it must be cheap.
     ready
@@ -68,11 +77,6 @@ class Backend:
     shows
         Whether a later frame still shows the face of these (66, 2) points there, of a back end that looks at
         pixels; None of one that does not.
-
-    Raises
-    ------
-    LandmarksNotFound
-        Where there is none.
     """
 
     faces: Callable[[UInt8, Sidecar | None, Options], Sequence[Float32]]
@@ -87,6 +91,14 @@ class Face:
 
     points: Float32
     others: int = 0
+
+
+def installed_version(distribution: str, missing: str) -> str:
+    """The version of the library that a back end needs; BackendError with `missing` where it is not there."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError as error:
+        raise BackendError(missing) from error
 
 
 def largest_face(faces: Sequence[Float32], backend: str) -> Face:

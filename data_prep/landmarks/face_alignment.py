@@ -18,7 +18,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from data_prep.landmarks.base import (
     UInt8,
     any_over,
     drop_inner_corners,
+    installed_version,
 )
 
 SOURCE = "https://www.adrianbulat.com/downloads/python-fan"
@@ -54,10 +54,8 @@ def identity() -> str:
     BackendError
         Where the library is missing.
     """
-    try:
-        version = metadata.version("face-alignment")
-    except metadata.PackageNotFoundError as error:
-        raise BackendError("face-alignment is not installed: pip install face-alignment") from error
+    missing = "face-alignment is not installed: pip install face-alignment"
+    version = installed_version("face-alignment", missing)
     return f"face-alignment/{version}/{'+'.join(WEIGHTS)}"
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from importlib import metadata
 from typing import Any, NamedTuple
 
 import cv2
@@ -36,6 +35,7 @@ from data_prep.landmarks.base import (
     UInt8,
     any_over,
     drop_inner_corners,
+    installed_version,
 )
 
 Float64 = npt.NDArray[np.float64]
@@ -78,10 +78,8 @@ def identity() -> str:
     BackendError
         Where MediaPipe is missing.
     """
-    try:
-        return f"facemesh/{metadata.version('mediapipe')}/{REVISION}"
-    except metadata.PackageNotFoundError as error:
-        raise BackendError(_missing("it is not installed")) from error
+    version = installed_version("mediapipe", _missing("it is not installed"))
+    return f"facemesh/{version}/{REVISION}"
 
 
 def ready(options: Options, log: Log) -> None:

@@ -33,24 +33,40 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
 class SimulatorSettings:
     """Named knobs of the simulator.
 
-    size: preset, "tiny", "small", "medium" or "full".
-    seed: everything random derives from it and from names.
-    amplitude: median peak displacement of a movement, in pixels on a face 230 px wide; 0 is no movement.
-    strength_spread: standard deviation of the logarithm of the strength, within and between people.
-    style: personal style, 0 (nobody has one) to 1: a person prefers its own variants of an emotion,
-        its own side, its own strength and its own mix of emotions.
-    uneven: how uneven the mix of emotions is over people, 0 (mixed at random) to 1, times style;
-        with amplitude 0 it counts as 0, so that nothing but movement could tell the class (see
-        `mix_unevenness`).
-    ambiguity: 0 (one combination of action units for each emotion) to 1 (those of the annotations, and a
-        random extra unit in a quarter of the clips).
-    drift: standard deviation of the head's shift at a clip's end, pixels on a 230 px face; turn: of its
-        turn, degrees. Both grow like a random walk.
-    light: standard deviation of the change of the lamp's gradient at a clip's end, relative brightness
-        over the face's width. flicker: relative standard deviation of the frames' brightness.
-    noise: standard deviation of the sensor, grey levels, where a face is 230 px wide; a narrower face is
-        as noisy as one of 230 px reduced to its size.
-    blinks: share of clips with an unrelated blink. jpeg: quality of JPEG files.
+    Attributes
+    ----------
+    size
+        Preset: "tiny", "small", "medium" or "full".
+    seed
+        Everything random derives from it and from names.
+    amplitude
+        Median peak displacement of a movement, in pixels on a face 230 px wide; 0 is no movement.
+    strength_spread
+        Standard deviation of the logarithm of the strength, within and between people.
+    style
+        Personal style, 0 (nobody has one) to 1: a person prefers its own variants of an emotion, its own
+        side, its own strength and its own mix of emotions.
+    uneven
+        How uneven the mix of emotions is over people, 0 (mixed at random) to 1, times style; with amplitude 0
+        it counts as 0, so that nothing but movement could tell the class (see `mix_unevenness`).
+    ambiguity
+        0 (one combination of action units for each emotion) to 1 (those of the annotations, and a random
+        extra unit in a quarter of the clips).
+    drift, turn
+        Standard deviations of the head's shift at a clip's end, pixels on a 230 px face, and of its turn,
+        degrees. Both grow like a random walk.
+    light
+        Standard deviation of the change of the lamp's gradient at a clip's end, relative brightness over the
+        face's width.
+    flicker
+        Relative standard deviation of the frames' brightness.
+    noise
+        Standard deviation of the sensor, grey levels, where a face is 230 px wide; a narrower face is as
+        noisy as one of 230 px reduced to its size.
+    blinks
+        Share of clips with an unrelated blink.
+    jpeg
+        Quality of JPEG files.
     """
 
     size: str = "small"

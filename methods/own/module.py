@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from basis.files import write_atomically, write_json
 from data_prep.clips import Clips
 from methods.base import Curve, FrameSettings, Method, MethodError, Prediction
-from methods.cached import replacing
 from methods.folds import inner_folds
 
 Weights = dict[str, Tensor]
@@ -85,8 +85,7 @@ class ModuleMethod(Method):
 
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Train on these clips; the global generators are left as they were."""
-        if not len(clips):
-            raise MethodError(f"{self.name}: there are no training clips")
+        self.require_clips(clips)
         self._shape, self._n_classes = clips.shape, len(clips.classes)
         train, validate = self._split(clips, seed)
         labels = torch.from_numpy(clips.labels)
@@ -141,8 +140,7 @@ class ModuleMethod(Method):
 
     def predict(self, clips: Clips) -> Prediction:
         """Class probabilities after every kept epoch."""
-        if not hasattr(self, "_kept"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
+        self.require_fitted("_kept")
         if clips.shape != self._shape:
             raise MethodError(f"{self.name} was fitted on clips of shape {self._shape}, not {clips.shape}")
         rows = np.arange(len(clips))
@@ -175,15 +173,12 @@ class ModuleMethod(Method):
 
     def save(self, folder: Path) -> None:
         """Write `module.safetensors` (weights of every kept epoch) and `module.json`."""
-        if not hasattr(self, "_kept"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
+        self.require_fitted("_kept")
         tensors = {f"{e}/{k}": v.contiguous() for e, weights in self._kept for k, v in weights.items()}
-        with replacing(folder / "module.safetensors") as path:
-            save_file(tensors, str(path))
+        write_atomically(folder / "module.safetensors", save(tensors))
         about = {"epochs": [epoch for epoch, _ in self._kept], "chosen": self._chosen}
         about |= {"shape": list(self._shape), "n_classes": self._n_classes}
-        with replacing(folder / "module.json") as path:
-            path.write_text(json.dumps(about), encoding="utf-8")
+        write_json(folder / "module.json", about)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""

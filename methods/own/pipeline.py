@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from basis.files import atomically, write_json
 from data_prep.clips import Clips, Float32, Int64, UInt8
 from methods.base import FrameSettings, Method, MethodError, Prediction
-from methods.cached import per_clip, replacing
+from methods.cached import per_clip
 from methods.folds import inner_folds
 
 Float64 = npt.NDArray[np.float64]
@@ -23,7 +24,13 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PipelineSettings(FrameSettings):
-    """inner_folds: of the cross-validation on the training clips that chooses among the candidates."""
+    """Settings of every pipeline.
+
+    Attributes
+    ----------
+    inner_folds
+        Of the cross-validation on the training clips that chooses among the candidates.
+    """
 
     inner_folds: int = 5
 
@@ -76,8 +83,7 @@ class PipelineMethod(Method):
 
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Fit every candidate on these clips and choose one by inner cross-validation."""
-        if not len(clips):
-            raise MethodError(f"{self.name}: there are no training clips")
+        self.require_clips(clips)
         self._x, self._labels = self._vectors(clips.without_labels(named=True)), clips.labels
         self._n_classes, self._seed = len(clips.classes), seed
         groups = clips.subjects if self.context.grouped else None
@@ -99,21 +105,18 @@ class PipelineMethod(Method):
 
     def predict(self, clips: Clips) -> Prediction:
         """Scores of every candidate; a class that training lacked gets the lowest score."""
-        if not hasattr(self, "_fits"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
+        self.require_fitted("_fits")
         x = self._vectors(clips)
         scores: Any = np.stack([self._scores(fitted, x) for fitted in self._fits])
         return Prediction(self.candidates(), scores, self._chosen)
 
     def save(self, folder: Path) -> None:
         """Write `training.npz` (vectors and labels) and `pipeline.json`."""
-        if not hasattr(self, "_fits"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
-        with replacing(folder / "training.npz") as path, path.open("wb") as file:
+        self.require_fitted("_fits")
+        with atomically(folder / "training.npz") as file:
             np.savez(file, x=self._x, labels=self._labels)
         about = {"chosen": self._chosen, "n_classes": self._n_classes, "seed": self._seed}
-        with replacing(folder / "pipeline.json") as path:
-            path.write_text(json.dumps(about), encoding="utf-8")
+        write_json(folder / "pipeline.json", about)
 
     def load(self, folder: Path) -> None:
         """Read the training vectors that `save` wrote and fit again."""

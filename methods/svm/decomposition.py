@@ -68,25 +68,28 @@ def solve(
     """
     n = kernel.shape[0]
     rows = np.zeros((7, kernel.shape[1]))
-    rows[0, :n], rows[4, :n], rows[6, :n] = y, y, diagonal
+    for t in range(n):
+        rows[0, t], rows[4, t], rows[6, t] = y[t], y[t], diagonal[t]
     s = _State(kernel, rows, rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], np.arange(n))
     _may_move(s, C, n)
     interval = min(n, _LONGEST_INTERVAL)
-    active, taken, pause, reopened = n, 0, interval, False
+    active, taken, pause, reopened, confirming = n, 0, interval, False, False
     while taken != steps:
         if pause == 0:
             active, reopened = _set_aside(s, C, tolerance, active, reopened)
             pause = interval
-        wanted = pause if steps < 0 else min(pause, steps - taken)
+        wanted = 1 if confirming else pause if steps < 0 else min(pause, steps - taken)
         done = _steps(s, C, tolerance, active, wanted)
-        taken, pause = taken + done, pause - done
-        if done < wanted:
-            active = _take_back(s, C, active)
-            if not _steps(s, C, tolerance, active, 1):
-                break
-            taken, pause = taken + 1, 0
+        taken, pause = taken + done, 0 if confirming else pause - done
+        if done == wanted:
+            confirming = False
+        elif confirming:
+            break
+        else:
+            active, confirming = _take_back(s, C, active), True
     signed = np.empty(n)
-    signed[s.order] = s.alpha[:n] * s.y[:n]
+    for t in range(n):
+        signed[s.order[t]] = s.alpha[t] * s.y[t]
     return signed, _bias(s, active), taken == steps
 
 
@@ -233,9 +236,10 @@ def _mark(t: Any, alpha: Any, y: Any, C: float, up: Any, down: Any) -> None:
 @compiled
 def _may_move(s: _State, C: float, active: int) -> None:
     """Set what the active clips may do; the others may do nothing."""
-    s.up[:], s.down[:] = -np.inf, -np.inf
-    for t in range(active):
-        _mark(t, s.alpha, s.y, C, s.up, s.down)
+    for t in range(s.up.size):
+        s.up[t], s.down[t] = -np.inf, -np.inf
+        if t < active:
+            _mark(t, s.alpha, s.y, C, s.up, s.down)
 
 
 @compiled
@@ -318,29 +322,63 @@ def solve_pairs(
 ) -> tuple[Any, Any, bool]:
     """`solve` for every pair of classes.
 
-    kernel: (n, n) float32 with the clips class by class, class c from starts[c] to starts[c + 1]; diagonal:
-    (n,) float64. Returns y * alpha (n, pairs), biases (pairs,), and whether any run reached the limit of
-    steps. Pairs run (0, 1), (0, 2), ..., (1, 2), ...
+    Pairs run (0, 1), (0, 2), ..., (1, 2), ...
+
+    Parameters
+    ----------
+    kernel
+        (n, n) float32 with the clips class by class, class c from starts[c] to starts[c + 1].
+    diagonal
+        (n,) float64.
+    starts
+        (k + 1,) where each of the k classes begins, and the end.
+    C, tolerance, steps
+        Of `solve`.
+
+    Returns
+    -------
+    y * alpha (n, pairs), biases (pairs,), and whether any run reached the limit of steps
     """
     k = starts.size - 1
-    coefficients, biases = np.zeros((starts[k], k * (k - 1) // 2)), np.empty(k * (k - 1) // 2)
+    coefficients, biases = np.zeros((starts[k], k * (k - 1) // 2)), np.zeros(k * (k - 1) // 2)
     stopped, p = False, 0
+    scratch = np.zeros(starts[k] * (starts[k] + LANES), np.float32)
     for i in range(k):
         for j in range(i + 1, k):
-            ends = ((starts[i], starts[i + 1], 0), (starts[j], starts[j + 1], starts[i + 1] - starts[i]))
-            n = ends[1][2] + starts[j + 1] - starts[j]
-            part = np.zeros((n, (n + LANES - 1) // LANES * LANES), np.float32)
-            y, own = np.empty(n), np.empty(n)
-            for first, last, row in ends:
-                y[row : row + last - first] = 1.0 if row == 0 else -1.0
-                own[row : row + last - first] = diagonal[first:last]
-                for left, right, column in ends:
-                    for r in range(last - first):
-                        line = kernel[first + r, left:right]
-                        part[row + r, column : column + right - left] = line
+            clips = _members(starts, i, j)
+            part, own, y = _part(kernel, diagonal, clips, starts[i + 1] - starts[i], scratch)
             signed, biases[p], early = solve(part, own, y, C, tolerance, steps)
-            for first, last, row in ends:
-                coefficients[first:last, p] = signed[row : row + last - first]
-            stopped |= early
+            for t in range(clips.size):
+                coefficients[clips[t], p] = signed[t]
+            stopped = stopped or early
             p += 1
     return coefficients, biases, stopped
+
+
+@compiled
+def _members(starts: Any, i: int, j: int) -> Any:
+    """Clips of two classes, the first one's first."""
+    size = starts[i + 1] - starts[i]
+    clips = np.empty(size + starts[j + 1] - starts[j], np.int64)
+    for t in range(clips.size):
+        clips[t] = starts[i] + t if t < size else starts[j] + t - size
+    return clips
+
+
+@compiled
+def _part(kernel: Any, diagonal: Any, clips: Any, size: int, scratch: Any) -> tuple[Any, Any, Any]:
+    """Kernel, diagonal and y of some clips, of which the first `size` are of the first class.
+
+    The kernel lies in the scratch memory; what stands in its padding is finite and changes nothing.
+    """
+    n = clips.size
+    columns = (n + LANES - 1) // LANES * LANES
+    part = scratch[: n * columns].reshape(n, columns)
+    own, y = np.empty(n), np.empty(n)
+    for t in range(n):
+        row = clips[t]
+        own[t], y[t] = diagonal[row], 1.0 if t < size else -1.0
+        for first, last, shift in ((0, size, clips[0]), (size, n, clips[n - 1] - n + 1)):
+            for u in range(np.uintp(first), np.uintp(last)):
+                part[t, u] = kernel[row, u + np.uintp(shift)]
+    return part, own, y

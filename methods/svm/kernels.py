@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.clips import Float32, Int64
+from features.compiled import compiled
 from features.kernels import chi_square_distances
 
 Float64 = npt.NDArray[np.float64]
 Measure = Literal["dot", "squared", "chi2", "additive"]
 KernelName = Literal["linear", "poly", "rbf", "chi2", "additive-chi2"]
+
+_ROWS = 64
 
 _MEASURES: dict[KernelName, Measure] = {
     "linear": "dot",
@@ -68,8 +71,7 @@ class Kernel:
     def matrix(self, values: Float64, scale: float) -> Float64:
         """Kernel values from the measure's; scale: mean distance of the training clips."""
         if self.name == "poly":
-            powers: Float64 = (self.gamma * values + self.coef) ** self.degree
-            return powers
+            return _powers(self.gamma * values + self.coef, self.degree)
         if self.scaled:
             return np.asarray(np.exp(values * (-self.gamma / scale)))
         return values
@@ -100,22 +102,59 @@ def mean_distance(values: Float64) -> float:
     return mean if mean > 0 else 1.0
 
 
+def _powers(values: Float64, degree: int) -> Float64:
+    """Values ** degree; of a symmetric matrix, where `pow` is slow, hardly more than the upper half."""
+    n = len(values)
+    if degree <= 2 or values.shape != (n, n) or not np.array_equal(values, values.T):
+        return np.asarray(values**degree)
+    powers = np.empty_like(values)
+    for start in range(0, n, _ROWS):
+        rows = slice(start, start + _ROWS)
+        powers[rows, start:] = values[rows, start:] ** degree
+        powers[start:, rows] = powers[rows, start:].T
+    return powers
+
+
+@compiled
+def cut(matrix: Any, rows: Any, columns: Any, out: Any) -> None:
+    """out[i, j] = matrix[rows[i], columns[j]], in the type of out."""
+    for i in range(out.shape[0]):
+        row = np.uintp(rows[i])
+        for j in range(np.uintp(out.shape[1])):
+            out[i, j] = matrix[row, np.uintp(columns[j])]
+
+
 def fold_matrices(
     kernel: Kernel,
     whole: Float64 | None,
     own: Sequence[tuple[Float64, Float64]],
     splits: Sequence[tuple[Int64, Int64]],
-) -> Iterator[tuple[Float64, Float64]]:
-    """Kernel values within each training part, and from the test part to it.
+) -> Iterator[tuple[Float64, Int64, Float64]]:
+    """Of every inner fold: a kernel matrix, which of its clips train, values from the test part to them.
 
-    whole: (n, n) values of the kernel's measure over all clips, cut for each of `splits` (train, test), or
-    None where every part has its `own` (within, across).
+    Parameters
+    ----------
+    kernel
+        The one that is asked for.
+    whole
+        (n, n) values of the kernel's measure over all clips, cut for each of `splits` (train, test), or None
+        where every part has its own.
+    own
+        (within, across) of each part.
+    splits
+        (train, test) positions.
     """
     fixed = None if whole is None or kernel.scaled else kernel.matrix(whole, 1.0)
     for f, (train, test) in enumerate(splits):
-        values = whole if fixed is None else fixed
-        within, across = own[f] if values is None else (values[np.ix_(p, train)] for p in (train, test))
-        if fixed is None:
-            scale = mean_distance(within)
-            within, across = kernel.matrix(within, scale), kernel.matrix(across, scale)
-        yield within, across
+        if fixed is not None:
+            yield fixed, train, _cut(fixed, test, train)
+            continue
+        within, across = own[f] if whole is None else (_cut(whole, train, train), _cut(whole, test, train))
+        scale = mean_distance(within)
+        yield kernel.matrix(within, scale), np.arange(len(train)), kernel.matrix(across, scale)
+
+
+def _cut(matrix: Float64, rows: Int64, columns: Int64) -> Float64:
+    values = np.empty((len(rows), len(columns)))
+    cut(matrix, rows, columns, values)
+    return values

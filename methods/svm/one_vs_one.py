@@ -9,7 +9,7 @@ import numpy as np
 
 from data_prep.clips import Float32, Int64
 from methods.svm.decomposition import solve_pairs
-from methods.svm.kernels import Float64
+from methods.svm.kernels import Float64, cut
 
 TOLERANCE = 1e-3
 """Of the optimality conditions, as scikit-learn's default."""
@@ -54,9 +54,18 @@ class OneVsOne:
 class GroupedKernel:
     """A training kernel as the solver wants it, shared by all values of C.
 
-    classes: (k,) int64, ascending; starts: (k + 1,) int64, where each class begins and the last one ends;
-    order: (n,) int64, training clips class by class; kernel: (n, n) float32 and diagonal: (n,) float64 in
-    that order.
+    Attributes
+    ----------
+    classes
+        (k,) int64, ascending.
+    starts
+        (k + 1,) int64, where each class begins and the last one ends.
+    order
+        (n,) int64, training clips class by class.
+    kernel
+        (n, n) float32 in that order.
+    diagonal
+        (n,) float64 in that order.
     """
 
     classes: Int64
@@ -66,20 +75,40 @@ class GroupedKernel:
     diagonal: Float64
 
     @classmethod
-    def of(cls, gram: Float64, labels: Int64) -> GroupedKernel:
-        """From a (n, n) kernel matrix; raises ValueError where a value is not finite in float32."""
+    def of(cls, gram: Float64, labels: Int64, clips: Int64 | None = None) -> GroupedKernel:
+        """From a kernel matrix whose rows and columns `clips` (default: all) have these labels.
+
+        Raises
+        ------
+        ValueError
+            Where a value is not finite in float32.
+        """
         classes, counts = np.unique(labels, return_counts=True)
         order = np.argsort(labels, kind="stable")
-        kernel = gram.astype(np.float32)[np.ix_(order, order)]
+        places = order if clips is None else clips[order]
+        kernel = np.empty((len(order), len(order)), np.float32)
+        cut(gram, places, places, kernel)
         if kernel.size and not np.isfinite(kernel.min() + kernel.max()):
             raise ValueError("a support vector machine needs finite kernel values")
         starts = np.concatenate([[0], np.cumsum(counts)])
-        return cls(classes, starts, order, kernel, np.diagonal(gram)[order])
+        return cls(classes, starts, order, kernel, np.diagonal(gram)[places])
 
     def fit(self, C: float, max_iterations: int = -1) -> OneVsOne:
         """A support vector classifier, to the last bit the one that `sklearn.svm.SVC` fits.
 
-        max_iterations: of each pair of classes, -1 for no limit. One class alone gives a constant.
+        One class alone gives a constant.
+
+        Parameters
+        ----------
+        C
+            Above 0.
+        max_iterations
+            Of each pair of classes, -1 for no limit.
+
+        Raises
+        ------
+        ValueError
+            For another C.
         """
         if not C > 0:
             raise ValueError(f"C must be above 0, got {C}")

@@ -45,9 +45,9 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from basis.files import atomically, write_json
 from data_prep.clips import Clips, Float32, Int64
 from methods.base import FrameSettings, Method, MethodError, Prediction
-from methods.cached import replacing
 from methods.folds import inner_folds
 from methods.svm.kernels import Float64, Kernel, Measure, fold_matrices, mean_distance, measure_between
 from methods.svm.one_vs_one import GroupedKernel, OneVsOne
@@ -136,8 +136,7 @@ class SVMMethod(Method):
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Fit every grid point on these clips and choose one by inner cross-validation on them."""
         labels = clips.labels
-        if not len(labels):
-            raise MethodError(f"{self.name}: there are no training clips")
+        self.require_clips(clips)
         splits = self.splits(clips, seed=seed)
         if not splits:
             self._note("no inner folds possible: the first grid point was taken")
@@ -163,7 +162,7 @@ class SVMMethod(Method):
 
     def predict(self, clips: Clips) -> Prediction:
         """Scores of every grid point; a class that training lacked gets -1."""
-        self._require_fitted()
+        self.require_fitted("_machines")
         scores = np.empty((len(self._grid), len(clips), self.n_classes), np.float32)
         kernels = self.kernels()
         for v, kept in enumerate(self._variants):
@@ -222,7 +221,9 @@ class SVMMethod(Method):
         self._grid += [(v, k, c) for k, c in points]
         for k, some in groupby(points, key=lambda point: point[0]):
             gram = kernels[k].matrix(measures[kernels[k].measure], scales[k])
-            self._machines += self._fitted(gram, labels, [self.settings.C[c] for _, c in some])
+            self._machines += self._fitted(
+                GroupedKernel.of(gram, labels), [self.settings.C[c] for _, c in some]
+            )
         return [float(accuracy[k, c]) for k, c in points]
 
     def _inner_accuracy(
@@ -243,8 +244,9 @@ class SVMMethod(Method):
             whole = measures[kernel.measure] if measures else None
             own = [(within[kernel.measure], across[kernel.measure]) for within, across in parts]
             matrices = fold_matrices(kernel, whole, own, splits)
-            for (train, test), (gram, rows) in zip(splits, matrices, strict=True):
-                for c, machine in enumerate(self._fitted(gram, labels[train], self.settings.C)):
+            for (train, test), (gram, part, rows) in zip(splits, matrices, strict=True):
+                machines = self._fitted(GroupedKernel.of(gram, labels[train], part), self.settings.C)
+                for c, machine in enumerate(machines):
                     correct[k, c] += np.count_nonzero(machine.decided(rows) == labels[test])
         return correct / len(labels)
 
@@ -262,9 +264,8 @@ class SVMMethod(Method):
         other = a if b is None else b
         return {m: measure_between(m, a, other, self.context.threads) for m in wanted}
 
-    def _fitted(self, gram: Float64, labels: Int64, grid: Sequence[float]) -> list[OneVsOne]:
+    def _fitted(self, grouped: GroupedKernel, grid: Sequence[float]) -> list[OneVsOne]:
         """Machines of every C on one kernel matrix, on as many threads as this method may use."""
-        grouped = GroupedKernel.of(gram, labels)
 
         def one(C: float) -> OneVsOne:
             return grouped.fit(C, self.settings.max_iterations)
@@ -290,13 +291,9 @@ class SVMMethod(Method):
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
-    def _require_fitted(self) -> None:
-        if not hasattr(self, "_machines"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
-
     def save(self, folder: Path) -> None:
         """Write `svm.npz` (arrays) and `svm.json` (grid points, the chosen one)."""
-        self._require_fitted()
+        self.require_fitted("_machines")
         arrays: dict[str, Any] = {f"learned/{name}": value for name, value in self.learned.items()}
         for v, kept in enumerate(self._variants):
             arrays[f"variant{v}/training"], arrays[f"variant{v}/scales"] = kept.training, kept.scales
@@ -306,7 +303,7 @@ class SVMMethod(Method):
         arrays["coefficients"] = np.stack([machine.coefficients for machine in self._machines])
         arrays["intercepts"] = np.stack([machine.intercepts for machine in self._machines])
         arrays["classes"] = self._machines[0].classes
-        with replacing(folder / "svm.npz") as path, path.open("wb") as file:
+        with atomically(folder / "svm.npz") as file:
             np.savez(file, **arrays)
         about = {
             "method": self.name,
@@ -317,8 +314,7 @@ class SVMMethod(Method):
             "n_classes": self.n_classes,
             "variants": len(self._variants),
         }
-        with replacing(folder / "svm.json") as path:
-            path.write_text(json.dumps(about, indent=1), encoding="utf-8")
+        write_json(folder / "svm.json", about, indent=1)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote.

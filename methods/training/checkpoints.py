@@ -13,9 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from basis.files import file_sha256
+from basis.files import file_sha256, write_atomically
 from methods.base import MethodError
-from methods.cached import replacing
 
 Weights = dict[str, Tensor]
 """Name to tensor in CPU memory."""
@@ -32,9 +31,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     """
     whole = {name: on_cpu(tensor) for name, tensor in tensors.items()}
     data = save(whole, metadata={"facts": json.dumps(facts, sort_keys=True)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -19,12 +19,11 @@ from methods.flow_pictures import FlowSettings, Pictures, pictures_of
 from methods.folds import kept_apart
 from methods.nets.flow_net import FlowNet
 from methods.nets.layers import n_parameters
-from methods.training.checkpoints import BadCheckpoint, Weights, read_tensors, require_fit, write_tensors
 from methods.training.devices import execution_for, running
 from methods.training.epochs import Epochs, scores_of, train_epochs
 from methods.training.loop import derived_seed
+from methods.training.saved import load_candidates, save_candidates
 
-MODEL = "net.safetensors"
 SIDE = 28
 Preset = Literal["authors", "quick"]
 ChannelOrder = Literal["uvs", "svu"]
@@ -87,6 +86,7 @@ class FlowNetMethod(Method):
     """
 
     settings: Any
+    revision = 2
     needs_frames = False
     draws = True
     curve_titles: ClassVar[Mapping[str, str]] = {"training": "Training"}
@@ -105,8 +105,7 @@ class FlowNetMethod(Method):
 
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Train on these clips, or on most of them where the others choose the epoch."""
-        if not len(clips):
-            raise MethodError(f"{self.name}: there are no training clips")
+        self.require_clips(clips)
         self.n_classes = len(clips.classes)
         training, validating = self._split(clips, seed)
         means = execution_for(self.context)
@@ -125,7 +124,7 @@ class FlowNetMethod(Method):
 
     def predict(self, clips: Clips) -> Prediction:
         """Class probabilities of every kept epoch."""
-        self._require_fitted()
+        self.require_fitted("candidates")
         means = execution_for(self.context)
         images = self._images(clips).to(means.device)
         net = self._seeded(0).to(means.device)
@@ -139,33 +138,19 @@ class FlowNetMethod(Method):
 
     def save(self, folder: Path) -> None:
         """Write the weights of all kept epochs into `net.safetensors`."""
-        self._require_fitted()
-        tensors = {f"{epoch}/{k}": v for epoch, weights in self.candidates for k, v in weights.items()}
-        facts = {
-            "method": self.name,
-            "revision": self.revision,
-            "epochs": [epoch for epoch, _ in self.candidates],
-            "chosen": self.chosen,
-            "n_classes": self.n_classes,
-        }
-        write_tensors(folder / MODEL, tensors, facts)
+        self.require_fitted("candidates")
+        save_candidates(
+            self, self.candidates, "epochs", {"chosen": self.chosen, "n_classes": self.n_classes}, folder
+        )
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote; MethodError if another method or other settings wrote it."""
-        try:
-            tensors, facts = read_tensors(folder / MODEL)
-        except BadCheckpoint as error:
-            raise MethodError(str(error)) from error
-        if (facts["method"], facts["revision"]) != (self.name, self.revision):
-            raise MethodError(
-                f"{folder}: saved by {facts['method']} revision {facts['revision']}, this is {self.name} "
-                f"revision {self.revision}"
-            )
-        self.n_classes, self.chosen = facts["n_classes"], facts["chosen"]
-        self.candidates = [(epoch, _of_epoch(tensors, epoch)) for epoch in facts["epochs"]]
-        net = self._seeded(0)
-        for _, weights in self.candidates:
-            require_fit(net, weights, folder)
+
+        def new_net(facts: Mapping[str, Any]) -> FlowNet:
+            self.n_classes, self.chosen = facts["n_classes"], facts["chosen"]
+            return self._seeded(0)
+
+        self.candidates, _, net = load_candidates(self, "epochs", folder, new_net)
         self.n_parameters = n_parameters(net)
 
     def _seeded(self, seed: int) -> FlowNet:
@@ -207,10 +192,6 @@ class FlowNetMethod(Method):
             recalls.append(sum(shares) / len(shares))
         return max(range(len(recalls)), key=lambda i: (recalls[i], i))
 
-    def _require_fitted(self) -> None:
-        if not hasattr(self, "candidates"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
-
 
 def as_input(pictures: Pictures, order: ChannelOrder, scale: Scale) -> Tensor:
     """(n, h, w, 3) pictures to (n, 3, h, w) float32."""
@@ -222,8 +203,3 @@ def as_input(pictures: Pictures, order: ChannelOrder, scale: Scale) -> Tensor:
 def _by_class(labels: np.ndarray[Any, np.dtype[np.int64]], positions: list[int]) -> list[int]:
     """Positions class by class, within a class as they were."""
     return sorted(positions, key=lambda i: int(labels[i]))
-
-
-def _of_epoch(tensors: Weights, epoch: int) -> Weights:
-    prefix = f"{epoch}/"
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -2,6 +2,11 @@
 
 Stochastic gradient descent with momentum and weight decay, a step schedule, restarts from the best
 weights, evaluation along the way, checkpoints that survive a killed process.
+
+Notes
+-----
+Momentum multiplies the gradient before the learning rate does, as in torch; in Caffe it is the other way
+round, which differs for some iterations after the rate falls.
 """
 
 from __future__ import annotations
@@ -113,42 +118,25 @@ def train(
 ) -> Trained:
     """Train `net` in place on the clips at `training` and return every candidate's weights.
 
-    None keeps no checkpoints.
-
     Parameters
     ----------
-    net
-        Trained in place.
-    footage
-        All clips, normalised.
-    training
-        Positions of the clips to learn from.
-    validation
-        Positions of the clips that choose among the candidates; with none the last one is chosen.
-    schedule
-        Rounds, rates and batches.
-    execution
-        Device, layout and compiler.
-    seed
-        Of the windows and of what is dropped.
-    folder
-        Where checkpoints are kept, at most every `checkpoint_seconds`; a call with the same net, clips,
-        schedule and seed goes on from the last one and ends, on a CPU, with the same bits as a call that was
-        not interrupted.
+    net, footage
+        The net, and all clips, normalised.
+    training, validation
+        Positions of the clips to learn from and of those that choose among the candidates; without the
+        latter the last candidate is chosen.
+    schedule, execution, seed
+        Rounds, rates and batches; device, layout and compiler; of the windows and of what is dropped.
+    folder, checkpoint_seconds
+        Where checkpoints are kept, at most so often; a call with the same net, clips, schedule and seed goes
+        on from the last one and ends, on a CPU, with the same bits as one that was not interrupted.
     log
         Takes one line for the user.
-    checkpoint_seconds
-        Least time between two checkpoints.
 
     Raises
     ------
     MethodError
         When the loss is no longer finite and when a single window does not fit into the device's memory.
-
-    Notes
-    -----
-    Momentum multiplies the gradient before the learning rate does, as in torch; in Caffe it is the other
-    way round, which differs for some iterations after the rate falls.
     """
     with running(execution):
         lay_out(net, execution)

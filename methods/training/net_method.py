@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,15 +13,13 @@ from data_prep.clips import Clips
 from methods.base import Method, MethodError, Prediction
 from methods.folds import kept_apart
 from methods.nets.layers import Net, n_parameters
-from methods.training.checkpoints import BadCheckpoint, Weights, read_tensors, require_fit, write_tensors
 from methods.training.devices import execution_for
 from methods.training.loop import train
+from methods.training.saved import load_candidates, save_candidates
 from methods.training.schedule import Schedule
 from methods.training.scoring import predict
 from methods.training.settings import NetSettings
 from methods.training.windows import statistics_from, training_footage, unlabelled_footage
-
-MODEL = "net.safetensors"
 
 
 class NetMethod(Method):
@@ -54,8 +53,7 @@ class NetMethod(Method):
 
     def fit(self, clips: Clips, *, seed: int) -> None:
         """Train on these clips, some of which only choose among the candidates."""
-        if not len(clips):
-            raise MethodError(f"{self.name}: there are no training clips")
+        self.require_clips(clips)
         settings, execution = self.settings, execution_for(self.context)
         self.shape, self.n_classes = clips.shape, len(clips.classes)
         net = self.new_net(self.n_classes, self.shape[0], seed)
@@ -96,8 +94,7 @@ class NetMethod(Method):
         return Prediction(tuple(names), steps.mean(2).numpy(), self.chosen, decisions)
 
     def _check(self, clips: Clips) -> None:
-        if not hasattr(self, "candidates"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
+        self.require_fitted("candidates")
         if clips.shape != self.shape:
             raise MethodError(
                 f"{self.name} was fitted on clips of shape {self.shape} (frames, height, width) and these "
@@ -106,45 +103,23 @@ class NetMethod(Method):
 
     def save(self, folder: Path) -> None:
         """Write the weights of all candidates and what is needed to use them into `net.safetensors`."""
-        if not hasattr(self, "candidates"):
-            raise MethodError(f"{self.name} is not fitted: call fit or load first")
-        tensors = {
-            f"{iteration}/{name}": tensor
-            for iteration, weights in self.candidates
-            for name, tensor in weights.items()
-        }
+        self.require_fitted("candidates")
         facts = {
-            "method": self.name,
-            "revision": self.revision,
-            "iterations": [iteration for iteration, _ in self.candidates],
             "chosen": self.chosen,
             "statistics": self.statistics,
             "shape": self.shape,
             "n_classes": self.n_classes,
         }
-        write_tensors(folder / MODEL, tensors, facts)
+        save_candidates(self, self.candidates, "iterations", facts, folder)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote; MethodError if another method or other settings wrote it."""
-        try:
-            tensors, facts = read_tensors(folder / MODEL)
-        except BadCheckpoint as error:
-            raise MethodError(str(error)) from error
-        if (facts["method"], facts["revision"]) != (self.name, self.revision):
-            raise MethodError(
-                f"{folder}: saved by {facts['method']} revision {facts['revision']}, "
-                f"this is {self.name} revision {self.revision}"
-            )
+
+        def new_net(facts: Mapping[str, Any]) -> Net:
+            return self.new_net(facts["n_classes"], facts["shape"][0], None)
+
+        self.candidates, facts, net = load_candidates(self, "iterations", folder, new_net)
         self.shape = tuple(facts["shape"])
         self.n_classes, self.chosen = facts["n_classes"], facts["chosen"]
         self.statistics = statistics_from(facts["statistics"])
-        self.candidates = [(i, _weights_of(tensors, i)) for i in facts["iterations"]]
-        net = self.new_net(self.n_classes, self.shape[0], None)
-        for _, weights in self.candidates:
-            require_fit(net, weights, folder)
         self.n_parameters = n_parameters(net)
-
-
-def _weights_of(tensors: Weights, iteration: int) -> Weights:
-    prefix = f"{iteration}/"
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from basis.canonical import digest_of
+from basis.files import write_json
+from basis.locks import held
 from data_prep.clips import EXPRESSIONS, Clips, Stills, prepared_set
 from methods.base import Context, Curve, Method, MethodError
-from methods.cached import replacing
 from methods.folds import held_out, kept_apart
 from methods.nets.cnn import FrameCNN
 from methods.training.checkpoints import BadCheckpoint, Weights, read_tensors, write_tensors
@@ -170,7 +170,7 @@ def made_once(
     place = folder / "stages"
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"{name}-{digest[:20]}"
-    with _locked(path.with_suffix(".lock"), name, context.log):
+    with held(path.with_suffix(".lock"), partial(_waits, path, name, context.log)):
         found = _read(path, digest, context.log)
         if found is None:
             found = make(path.with_suffix(".partial"))
@@ -207,18 +207,8 @@ def _place(context: Context) -> dict[str, Any]:
     return {"device": device, "deterministic": context.deterministic, "revision": REVISION}
 
 
-@contextmanager
-def _locked(path: Path, name: str, log: Log) -> Iterator[None]:
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log(f"waiting for another process that makes stage {name} ({path})")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+def _waits(path: Path, name: str, log: Log) -> None:
+    log(f"waiting for another process that makes stage {name} ({path.with_suffix('.lock')})")
 
 
 def _read(path: Path, digest: str, log: Log) -> Stage | None:
@@ -252,5 +242,4 @@ def _write(path: Path, stage: Stage) -> None:
         "notes": stage.notes,
     }
     sha256 = write_tensors(path.with_suffix(".safetensors"), stage.weights, facts)
-    with replacing(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps({"digest": stage.digest, "sha256": sha256}), encoding="utf-8")
+    write_json(path.with_suffix(".json"), {"digest": stage.digest, "sha256": sha256})

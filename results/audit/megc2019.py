@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from results.numbers.metrics_table import metrics_frame
 from results.numbers.tables import tested
-from results.records.runs import load_results
+from results.records.runs import Results, load_results
 from results.records.store import ResultsError
 
 Float64 = npt.NDArray[np.float64]
@@ -173,6 +174,39 @@ def audit_text() -> str:
     return "\n".join(lines)
 
 
+def audit_rows() -> list[dict[str, object]]:
+    """Every published number with its verdict, for scripts."""
+    names = ("method", "title", "part", "uf1", "uar", "selection", "verdict", "reason", "source")
+    return [{name: getattr(entry, name) for name in names} for entry in published()]
+
+
+def compare_rows(folder: Path) -> list[dict[str, object]]:
+    """A run's pooled UF1 and UAR, per protocol and selection, beside each published entry of its method.
+
+    Raises
+    ------
+    ResultsError
+        For a run without a finished unit.
+    """
+    pooled = _pooled(load_results(folder), folder)
+    rows: list[dict[str, object]] = []
+    for entry in published():
+        own = pooled[(pooled["method"] == entry.method) & (pooled["database"] == entry.part)]
+        shared = {"method": entry.method, "title": entry.title, "part": entry.part}
+        for _, found in own.iterrows():
+            here = {name: found[name] for name in ("protocol", "selection", "uf1", "uar")}
+            printed = {"uf1": entry.uf1, "uar": entry.uar, "selection": entry.selection}
+            rows.append(shared | here | {f"published_{name}": value for name, value in printed.items()})
+    return rows
+
+
+def _pooled(results: Results, folder: Path) -> pd.DataFrame:
+    frame = metrics_frame(results, tested(results))
+    if "scope" not in frame:
+        raise ResultsError(f"{folder}: no finished unit to compare")
+    return frame[frame["scope"] == "pooled"]
+
+
 def compare_text(folder: Path) -> str:
     """A run's pooled UF1 and UAR beside what is published of the same methods; raises what reading raises.
 
@@ -182,10 +216,7 @@ def compare_text(folder: Path) -> str:
         For a run without a finished unit.
     """
     results = load_results(folder)
-    frame = metrics_frame(results, tested(results))
-    if "scope" not in frame:
-        raise ResultsError(f"{folder}: no finished unit to compare")
-    pooled = frame[frame["scope"] == "pooled"]
+    pooled = _pooled(results, folder)
     rows: list[tuple[str, ...]] = []
     for entry in published():
         rows.append((*_cells(entry), entry.verdict))

@@ -22,9 +22,19 @@ MARK, SECOND = "#00e5ff", "#ffd000"
 
 @dataclass(frozen=True)
 class ClipPictures:
-    """One clip. onset, apex, offset: (H, W, 3) uint8 RGB, cropped; whole: (H', W', 3) uint8, the onset
-    frame before the crop, with its landmarks (66, 2) and crop (left, top, right, bottom) in its pixels;
-    flow: (H, W, 2) float32 in pixels, onset to apex; regions: polygons (corners, 2) in pixels of onset.
+    """One clip.
+
+    Attributes
+    ----------
+    onset, apex, offset
+        (H, W, 3) uint8 RGB, cropped.
+    whole, landmarks, crop
+        (H', W', 3) uint8, the onset frame before the crop; (66, 2) points and (left, top, right, bottom)
+        in its pixels.
+    flow
+        (H, W, 2) float32 in pixels, onset to apex.
+    regions
+        Polygons (corners, 2) in pixels of onset.
     """
 
     name: str

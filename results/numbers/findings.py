@@ -12,9 +12,17 @@ from results.records.run_file import RunFile
 
 NUMBER = {"mean": "mean accuracy", "pooled": "accuracy over all clips", "uar": "UAR over all clips"}
 
+MOST_NAMED = 20
+"""Methods that a sentence names whatever their intervals are; of more, only those that differ clearly."""
+
 
 def findings(baselines: pd.DataFrame, info: RunFile) -> list[str]:
-    """A few lines per protocol and TIM, from the frame of `baselines_frame`.
+    """The sentences of `findings_of`, without where they belong."""
+    return [line for _, _, line in findings_of(baselines, info)]
+
+
+def findings_of(baselines: pd.DataFrame, info: RunFile) -> list[tuple[str, int, str]]:
+    """A few lines per protocol and TIM, from the frame of `baselines_frame`; each with its protocol and TIM.
 
     What the best baseline reaches and which methods are clearly above all of them; then what each method adds
     to the best of those that know the person or the database and see no picture.
@@ -24,7 +32,8 @@ def findings(baselines: pd.DataFrame, info: RunFile) -> list[str]:
         own = part[part["role"] != "baseline"]
         if not own.empty:
             where = f"{info.protocol(str(protocol)).title}, TIM {tim}"
-            lines += [f"{where}: {line}" for line in (_verdict(own), *_beside_blind(part, own))]
+            for line in (_verdict(own), *_beside_blind(part, own)):
+                lines.append((str(protocol), int(str(tim)), f"{where}: {line}"))
     return lines
 
 
@@ -49,9 +58,13 @@ def _beside_blind(part: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:
     if rows.empty:
         return
     best = rows.iloc[int(rows["baseline_value"].to_numpy(float).argmax())]
+    beside = rows[rows["baseline"] == best["baseline"]]
+    told = beside if len(beside) <= MOST_NAMED else beside[(beside["low"] > 0) | (beside["high"] < 0)]
     gains = [
         f"{row['title']} {row['gain']:+.1f} ({row['low']:+.1f} to {row['high']:+.1f})"
-        for _, row in rows[rows["baseline"] == best["baseline"]].iterrows()
+        for _, row in told.iterrows()
     ]
+    if len(told) < len(beside):
+        gains.append(f"{len(beside) - len(told)} others, whose intervals hold 0")
     known = f"{best['baseline']} ({best['baseline_value']:.1f} %)"
     yield f"beyond {known}, points and 95 % interval: {', '.join(gains)}."

@@ -22,9 +22,16 @@ Int64 = npt.NDArray[np.int64]
 class Sweep:
     """The one setting in which the candidates of a cell differ.
 
-    values: (candidates,) of the setting; decided: (candidates, entries) classes in the order of the cell's
-    `Predictions`; chosen: (records,) values that were chosen on the training clips, of the records that have
-    clips; right: (records, candidates) share of right clips.
+    Attributes
+    ----------
+    values
+        (candidates,) of the setting.
+    decided
+        (candidates, entries) classes in the order of the cell's `Predictions`.
+    chosen
+        (records,) values that were chosen on the training clips, of the records that have clips.
+    right
+        (records, candidates) share of right clips.
     """
 
     setting: str

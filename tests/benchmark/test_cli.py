@@ -1,5 +1,6 @@
 """The command line: quick to answer, errors in one line."""
 
+import json
 import subprocess
 import sys
 
@@ -7,8 +8,20 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmark.answers import KEYS
 from benchmark.cli import main
 from benchmark.flags import parser, settings_of
+from benchmark.log import only_trouble
+from results.records.run_file import (
+    DataInfo,
+    MethodInfo,
+    PlannedUnit,
+    ProtocolInfo,
+    RunFile,
+    TaskInfo,
+    write_run_file,
+)
+from results.records.store import Record, write_record
 
 LIGHT = """
 import sys
@@ -124,3 +137,61 @@ def test_cuda_without_a_gpu_says_what_to_do(capsys):
         pytest.skip("this machine has a GPU")
     assert main(["run", "--methods", "majority", "--device", "cuda"]) == 2
     assert "sees no GPU; use --device cpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["list"],
+        ["audit"],
+        pytest.param(["audit", "megc2019"], marks=pytest.mark.slow),
+        ["check", "kdef=HERE"],
+        pytest.param(["check", "majority"], marks=pytest.mark.slow),
+        ["status", "HERE/run"],
+        ["compare", "HERE/run", "table3"],
+        ["compare", "HERE/run", "HERE/run"],
+    ],
+    ids=str,
+)
+def test_json_is_one_object_with_the_documented_keys_and_the_same_status(argv, stored_run, capsys):
+    argv = [word.replace("HERE", str(stored_run)) for word in argv]
+    status = main(argv)
+    said = capsys.readouterr().out
+    assert main([*argv, "--json"]) == status
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == list(KEYS[argv[0]])
+    if "ok" in found:
+        assert found["ok"] == (status == 0)
+    assert said and not said.startswith("{")
+
+
+@pytest.fixture(scope="module")
+def stored_run(tmp_path_factory):
+    """A folder with one photograph of KDEF and, in `run`, a run of one finished unit."""
+    folder = tmp_path_factory.mktemp("stored")
+    for name in ("AF01AFS", "AF01ANS"):
+        cv2.imwrite(str(folder / f"{name}.JPG"), np.full((12, 16, 3), 90, np.uint8))
+    task, data = TaskInfo("t", "T", ("a", "b")), DataInfo("d", "d" * 64, 2, {}, 1, "file")
+    place = {"method": "linear", "tim": 8, "protocol": "clips", "fold": "fold1", "seed": 0}
+    method = MethodInfo("linear", "Linear", "baseline", 1)
+    protocol = ProtocolInfo("clips", "over clips", False, "fold", "mean", "")
+    unit = PlannedUnit("0" * 64, "linear", 8, "clips", "fold1", 0, "")
+    plan = RunFile("run", "quick", {}, {}, (method,), (protocol,), task, data, (unit,), (), "python run")
+    write_run_file(folder / "run", plan)
+    place |= {"revision": 1, "data": "d" * 64, "settings": {}, "control": "none"}
+    record = Record(
+        "0" * 64, place, "quick", "done",
+        classes=("a", "b"), names=("x", "y"), subjects=("p", "q"), databases=("d", "d"), truth=(0, 1),
+        n_train=1, candidates=({},), scores=np.eye(2, dtype=np.float32)[None], chosen=0,
+    )  # fmt: skip
+    write_record(folder / "run" / "units", record)
+    return folder
+
+
+def test_quiet_leaves_the_exit_status_and_warnings(capsys, tmp_path):
+    assert main(["list", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    only_trouble("warning: two people are one")
+    assert capsys.readouterr() == ("", "warning: two people are one\n")
+    assert main(["list", "--quiet", "--json"]) == 0
+    assert capsys.readouterr().out.startswith("{")

@@ -38,7 +38,7 @@ def test_without_anything_to_learn_everyone_is_at_chance(words, simulated_cache,
     The bound is four standard deviations of the difference of two proportions; ten methods are tried.
     """
     command("run", "--methods", "all", "--simulator", "tiny", *words,
-            "--tables-only", "--protocol", "subject",
+            "--tables-only", "--protocol", "subject", "--draws", 1,
             "--cache", simulated_cache, "--out", tmp_path / "run")  # fmt: skip
     predictions = pd.read_parquet(tmp_path / "run" / "predictions.parquet")
     right = (predictions["truth"] == predictions["honest"]).groupby(predictions["method"])

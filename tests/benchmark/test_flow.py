@@ -8,10 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmark.apply import fit, flow_image_clip, predict
+from benchmark.apply import load as load_model
 from benchmark.flow import ABOUT, LABELS, SHEET, recipe_of
 from benchmark.settings import Settings, SettingsError, checked
 from benchmark.sources import assemble
+from benchmark.verbs import VerbError, check
 from data_prep.databases import load
+from data_prep.tasks import TaskError
 from methods.flow_pictures import made_pictures
 from results.records.run_file import read_run_file
 
@@ -65,8 +69,9 @@ def test_the_pictures_are_those_that_methods_make_of_the_frames(made, data, simu
 def test_a_run_on_them_has_their_classes_and_leaves_out_what_needs_frames(made, command, tmp_path):
     out, _ = made
     run = tmp_path / "run"
+    (tmp_path / "short.toml").write_text("[methods.ststnet]\nepochs = 2\n")
     options = ("--protocol", "subject", "--cache", tmp_path / "cache", "--out", run)
-    methods = ("all", "!off-apexnet", "!rcn-a", "!htnet")
+    methods = ("all", "!off-apexnet", "!rcn-a", "!htnet", "--settings", tmp_path / "short.toml")
     done = command("run", "--data", f"flow-images={out}", *TASK, *options, "--methods", *methods)
     assert "need frames: tlcnn" in done.stdout and "lbp-top" in done.stdout
     file = read_run_file(run)
@@ -87,6 +92,47 @@ def test_check_says_what_is_in_the_folder(made, command):
     out, _ = made
     done = command("check", f"flow-images={out}")
     assert "28x28 pixels" in done.stdout and "known set: no" in done.stdout
+
+
+def test_check_says_which_clips_are_in_a_task(made, data, capsys):
+    out, _ = made
+    assert check([data[0], f"flow-images={out}"], False, print, "three") == 0
+    said = capsys.readouterr().out
+    assert said.count("task three: casme2: ") == 2 and "not in the task three: " in said
+    with pytest.raises(TaskError, match=r"casme2-5.*cannot be served by smic"):
+        check([data[1]], False, print, "casme2-5")
+
+
+def test_a_model_of_flow_images_labels_a_flow_image(made, tmp_path, capsys):
+    out, _ = made
+    settings = Settings(data={"flow-images": str(out)}, task="three", cache=str(tmp_path / "cache"))
+    fit(settings, "flow-logreg", tmp_path / "model", 32, 0, lambda line: None)
+    method, _ = load_model(tmp_path / "model")
+    picture = min(out.glob("s*.png"))
+    predict(tmp_path / "model", picture, None, None, None, "cpu", None, print)
+    said = capsys.readouterr().out.splitlines()
+    scores = method.predict(flow_image_clip(picture, method)).scores[0, 0]
+    best = ("negative", "positive", "surprise")[int(scores.argmax())]
+    assert said[0] == f"{picture}: {best}" and f"{best:<10} {scores.max():.3f}" in "\n".join(said)
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    with pytest.raises(VerbError, match=r"without faces.*--landmarks"):
+        predict(tmp_path / "model", frames, None, None, None, "cpu", None, print)
+    with pytest.raises(VerbError, match="--onset"):
+        predict(tmp_path / "model", picture, 1, None, None, "cpu", None, print)
+    cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((28, 28), np.uint8))
+    with pytest.raises(VerbError, match="no flow image"):
+        predict(tmp_path / "model", tmp_path / "grey.png", None, None, None, "cpu", None, print)
+
+
+def test_clips_of_one_class_can_be_prepared_and_not_learnt_from(made, tmp_path):
+    out, _ = made
+    mapping = tmp_path / "own.csv"
+    mapping.write_text("emotion,class\nsurprise,up\nboredom,down\n")
+    settings = Settings(data={"flow-images": str(out)}, mapping=str(mapping), methods=("majority",), tim=(1,))
+    with pytest.raises(TaskError, match=r"'up'.*tell apart"):
+        assemble(settings, lambda line: None, learn=True)
+    assert len(assemble(settings, lambda line: None).plan.clips)
 
 
 def test_a_folder_of_something_else_stays_as_it_is(made, command, tmp_path, data):

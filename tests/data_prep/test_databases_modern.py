@@ -12,8 +12,8 @@ import pytest
 
 from data_prep.clips import BY_DESIGN
 from data_prep.databases import load, read
-from data_prep.databases.action_units import action_units, objective_class
 from data_prep.databases.check import check, published_of
+from data_prep.prepare import _place_of_apex
 from data_prep.task_table import task_named
 from data_prep.tasks import TaskError
 
@@ -86,6 +86,18 @@ def test_casme3_dropped_frames_are_left_out_and_noted(disk):
     )
     (late,) = database.set_aside
     assert "no frame within 2 of 45; it has 1 to 39" in late.reason
+
+
+def test_casme3_an_apex_that_was_dropped_is_near_or_nowhere(disk):
+    there = [n for n in range(1, 40) if n not in (7, *range(20, 27))]
+    casme3(disk, [row3(1, "b", 4, 7, 10), row3(1, "b", 15, 23, 30)], frames=there)
+    database = load("casme3", disk.root)
+    assert [clip.apex for clip in database.clips] == [6, None]
+    notes = " | ".join(database.warnings)
+    assert "the apex 7 is not there, the nearest frame is 6" in notes and "no frame within 2 of 23" in notes
+    first = database.clips[0]
+    assert _place_of_apex(first) == pytest.approx(2 / 5)  # frames 4 5 6 8 9 10
+    assert _place_of_apex(database.clips[1]) is None
 
 
 def test_casme3_known_errors_are_named_and_the_clips_stay(disk):
@@ -182,7 +194,8 @@ def test_casme_squared_reads_micro_rows_through_its_naming_rules(disk, sheet):
         [1, "disgust1_2", 20, 0, 30, "R12", "positive", "micro-expression", "happiness"],
         [2, "anger2_1", 5, 9, 0, "1+2", "negative", "micro-expression", "helpless"],
         [2, "anger2_1", 5, 9, 40, "1+2", "others", "macro-expression", "confused"],
-        [2, "anger2_2", 15, 16, 17, "1+2", "others", "micro-expression", "confused"],
+        [2, "anger2_2", 15, 16, 17, "1+2", "negative", "micro-expression", "confused"],
+        [2, "anger2_2", 25, 26, 27, "1+2", "negative", "micro-expression", None],
         [7, "anger2_2", 15, 16, 17, "1+2", "others", "micro-expression", "confused"],
     ]
     squared(disk, rows, sheet=sheet)
@@ -192,6 +205,7 @@ def test_casme_squared_reads_micro_rows_through_its_naming_rules(disk, sheet):
         "casme-sq/s15/15_0101@20": ("happiness", None, 30),
         "casme-sq/s16/16_0502@5": ("helpless", 9, 9),
         "casme-sq/s16/16_0502@15": ("others", 16, 17),
+        "casme-sq/s16/16_0502@25": ("negative", 26, 27),
     }
     assert len(database.set_aside) == 1 and "1 rows are no micro-expressions" in database.warnings[0]
 
@@ -214,6 +228,20 @@ def test_mmew_in_folders_of_emotions_or_of_subjects(disk, place):
     assert [clip.name for clip in database.clips] == ["mmew/S13/S13-07-001", "mmew/S13/S13-06-002"]
     assert "it has 1 to 14" in database.set_aside[0].reason
     assert any("16 rows" in note for note in database.warnings)
+    assert any("row 2: the offset is 9 and the last frame of its folder 14" in n for n in database.warnings)
+
+
+def test_mmew_repression_of_the_folders_is_others(disk):
+    rows = [
+        [1, "S01-05-001", 1, 2, 3, "4", "repression", None],
+        [2, "S02-05-001", 1, 2, 3, "4", "fear", None],
+    ]
+    disk.xlsx("MMEW_Micro_Exp.xlsx", [MMEW, *rows])
+    for row in rows:
+        empty(disk, f"Micro_Expression/{row[6]}/{row[1]}/{{}}.jpg", range(1, 4))
+    for name in ("mmew-4", "mmew-7"):
+        clips = load("mmew", disk.root, task=task_named(name)).clips
+        assert task_named(name).classes[clips[0].label] == "others" and len(clips) == 2
 
 
 def test_mmew_counts(disk):
@@ -249,6 +277,7 @@ def test_4dme_labels_static_units_sums_and_the_folder_without_a_row(disk):
     assert [(clip.emotion, clip.label) for clip in database.clips] == [("positive", 0), ("repression", 3)]
     assert [str(unit) for unit in database.clips[0].action_units] == ["L7"]
     assert {item.stage for item in database.set_aside} == {BY_DESIGN} and len(database.set_aside) == 3
+    assert any("1 clips carry several labels" in note for note in database.warnings)
     marks = {clip.name[-6:]: clip.marks for clip in read("4dme", disk.root).clips}
     assert marks["1_03_1"] == ("positive", "surprise")
 
@@ -308,36 +337,6 @@ def test_parts_a_and_c_of_casme3_may_lie_side_by_side(disk):
 
 
 # ---------------------------------------------------------------- what all share
-
-
-@pytest.mark.parametrize(
-    ("text", "units"),
-    [
-        ("4+L10", ["4", "L10"]),
-        ("R1+R2", ["R1", "R2"]),
-        ("?", []),
-        ("", []),
-        ("AU4(k)+L7", ["L7"]),
-        ("R14A or 17A or 24A", ["R14A", "17A", "24A"]),
-        ("(R6 or R12)+R15", ["R6", "R12", "R15"]),
-        ("ref(7B)+43", ["7B", "43"]),
-        ("A9E+ref(10)", ["A9E", "10"]),
-        ("6+AD39", ["6", "39"]),
-        ("15A+17", ["15A", "17"]),
-        ("4，R12", ["4", "R12"]),
-        ("4,5", ["4", "5"]),
-    ],
-)
-def test_action_units_of_all_spellings(text, units):
-    assert [str(unit) for unit in action_units(text)] == units
-
-
-def test_doubtful_units_are_not_certain():
-    assert [unit.certain for unit in action_units("(R6 or R12)+15")] == [False, False, True]
-
-
-def test_objective_classes_as_numbers_and_in_roman():
-    assert [objective_class(text) for text in ("I", "vii", "3", "8", "", "?")] == [1, 7, 3, None, None, None]
 
 
 def test_objective_classes_of_casme2_come_from_their_own_table(disk):

@@ -13,7 +13,7 @@ from data_prep.flow_images import plan_flow_images, prepared_flow_images, report
 from data_prep.flow_images.names import from_stem, person_of
 from data_prep.plan import Place
 from data_prep.task_table import task_named
-from data_prep.tasks import UNION
+from data_prep.tasks import UNION, TaskError, by_table
 
 STEMS = {
     "sub01_EP02_01f": 1,
@@ -225,3 +225,110 @@ def test_prepared_pictures_are_what_lay_on_disk(flat, tmp_path):
     for i, name in enumerate(clips.names):
         assert np.array_equal(clips[i][0], database.images[name]) and np.array_equal(clips[i], again[i])
         assert UNION[clips.labels[i]] == EXPECTED[name]
+
+
+# ---------------------------------------------------------------- sets as a stranger may bring them
+
+
+def test_a_zip_archive_inside_the_folder_and_folders_named_by_labels(flat, tmp_path):
+    inside = tmp_path / "downloaded" / "set.zip"
+    inside.parent.mkdir()
+    with zipfile.ZipFile(inside, "w") as made:
+        for path in flat.rglob("*"):
+            made.write(path, path.name)
+    assert found(load("flow-images", inside.parent)) == EXPECTED
+    by_label = tmp_path / "by label"
+    for stem, label in STEMS.items():
+        save(by_label / "nested" / UNION[label] / f"{stem}.png", picture(stem))
+    assert found(load("flow-images", by_label)) == EXPECTED
+
+
+def test_four_pictures_a_clip_in_a_tree_and_a_clip_that_lacks_one(tree, flat):
+    for path in list(tree.rglob("*.png")):
+        for k in (1, 2, 3):
+            stem = path.stem.rstrip()
+            save(path.with_name(f"{stem}_{k} .png"), picture(f"{stem}{k}"))
+    four = load("flow-images", tree)
+    assert found(four) == EXPECTED and four.further == 3 * len(STEMS) and not four.warnings
+    more = [f"s{i:02d}_s{i:02d}_po_01" for i in range(20, 50)]
+    lines = [*LINES, *(f"smic,{stem[:3]},{stem[4:]},1" for stem in more)]
+    (flat / "combined_3class_gt.csv").write_text("\n".join(lines))
+    for stem in (*STEMS, *more):
+        for end in ("", "_1", "_2", "_3"):
+            save(flat / f"{stem}{end} .png", picture(stem + end))
+    (flat / "s20_s20_po_01_2 .png").unlink()
+    lacking = load("flow-images", flat)
+    assert len(lacking.clips) == 35 and len(lacking.set_aside) == 3
+    assert {each.reason for each in lacking.set_aside} == {
+        "one of the four pictures of its clip is not there"
+    }
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_labels_that_count_from_one_are_refused(flat, tree, tmp_path, first):
+    lines = [f"{line[:-1]}{int(line[-1]) + 1}" for line in LINES if line]
+    lines.sort(key=lambda line: int(line[-1]) != first)
+    (flat / "combined_3class_gt.csv").write_text("\n".join(lines))
+    with pytest.raises(DatabaseError, match="count from 0"):
+        load("flow-images", flat)
+    for folder in sorted(tree.glob("*/u_*/*"), reverse=True):
+        folder.rename(folder.with_name(str(int(folder.name) + 1)))
+    with pytest.raises(DatabaseError, match="count from 0"):
+        load("flow-images", tree)
+    with pytest.raises(DatabaseError, match=r"y\[3\]"):
+        load("flow-images", packed(tmp_path / "set.npz", y=np.array(list(STEMS.values())) + 1))
+
+
+def test_labels_without_the_first_one_are_doubted(flat):
+    for stem, label in STEMS.items():
+        if label == 0:
+            (flat / f"{stem} .png").unlink()
+    assert any("counted from 1" in line for line in load("flow-images", flat).warnings)
+
+
+def test_people_of_one_number_in_several_databases_stay_apart(tmp_path):
+    more = {"subject": np.array([1, 6, 6, 6, 6, 2]), "y": np.array([1.0, 0.0, 1.0, 2.0, 0.0, 2.0])}
+    more["database"] = np.array(["CASME II", "casme2", "smic", "SMIC-HS", "samm", "samm"])
+    database = load("flow-images", packed(tmp_path / "set.npz", **more))
+    people = {clip.subject for clip in database.clips}
+    assert people == {"casme2/01", "casme2/06", "smic/s06", "samm/006", "samm/002"}
+    assert {clip.database for clip in database.clips} == {"casme2", "smic", "samm"}
+    with pytest.raises(DatabaseError, match=r"lacks subject.*holds .*person"):
+        body = dict(np.load(packed(tmp_path / "set.npz")))
+        body["person"] = body.pop("subject")
+        np.savez(tmp_path / "other.npz", **body)
+        load("flow-images", tmp_path / "other.npz")
+
+
+def test_strain_in_the_middle_is_refused_and_grey_pictures_are_named(flat):
+    for stem in STEMS:
+        save(flat / f"{stem} .png", picture(stem)[..., [0, 2, 1]])
+    with pytest.raises(DatabaseError, match="the second of 100%"):
+        load("flow-images", flat)
+    cv2.imwrite(str(flat / "006_006_1_2 .png"), picture("x")[..., 0])
+    with pytest.raises(DatabaseError, match=r"006_006_1_2 \.png.*three channels"):
+        load("flow-images", flat)
+
+
+def test_an_opaque_fourth_channel_is_dropped(flat):
+    stem = "006_006_1_2"
+    bgra = np.dstack([picture(stem)[..., ::-1], np.full((28, 28), 255, np.uint8)])
+    cv2.imwrite(str(flat / f"{stem} .png"), bgra)
+    assert np.array_equal(load("flow-images", flat).images["samm/006/006_1_2"], picture(stem))
+
+
+def test_a_table_with_words_of_another_task_and_with_objective_classes(flat):
+    lines = ["data;subject;clip;label", *(line.replace(",", ";") for line in LINES if line)]
+    words = ("bored", "keen", "V")
+    lines[1:] = [line[:-1] + words[int(line[-1])] for line in lines[1:]]
+    (flat / "combined_3class_gt.csv").write_text("\n".join(lines))
+    database = load("flow-images", flat, task=by_table("own", {"bored": "dull", "keen": "alive"}, {}))
+    assert [("dull", "alive")[clip.label] for clip in database.clips] == ["dull", "alive", "alive", "dull"]
+    assert {each.clip for each in database.set_aside} == {"smic/s09/s09_sur_02", "samm/006/006_1_3"}
+    with pytest.raises(TaskError, match="smic"):
+        load("flow-images", flat, task=task_named("megc2018"))
+    (flat / "combined_3class_gt.csv").write_text(
+        "\n".join([lines[0], "samm;6;006_1_2;II", "samm;6;006_1_3;V"])
+    )
+    (two, five) = load("flow-images", flat, task=task_named("megc2018")).clips
+    assert (two.label, five.label) == (1, 4)

@@ -263,3 +263,11 @@ def test_pictures_of_two_depths_are_not_mixed(tmp_path, picture):
     for paths in ((deep, plain), (plain, deep)):
         with pytest.raises(FrameError, match="another depth"):
             check_source(ImageFrames(paths), decode=True)
+
+
+def test_a_jpeg_of_12_bits_is_refused_for_what_it_is(tmp_path):
+    data = bytearray(cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes())
+    data[data.index(b"\xff\xc0") + 4] = 12
+    (tmp_path / "1.jpg").write_bytes(bytes(data))
+    with pytest.raises(FrameError, match="12 bits per sample; only those of 8"):
+        read_image(tmp_path / "1.jpg")

@@ -230,20 +230,50 @@ def test_damage_inside_a_motion_jpeg_costs_that_frame_only(tmp_path, ending):
             look(VideoFrames(str(path), 3, 6))
 
 
-def test_damage_reaches_to_the_next_picture_that_stands_alone(tmp_path):
-    options = {"g": "10", "bf": "0", "sc_threshold": "0", "crf": "10"}
+@pytest.mark.parametrize("between", ["0", "2"])
+def test_damage_reaches_from_its_picture_to_the_next_one_that_stands_alone(tmp_path, between):
+    options = {"g": "10", "bf": between, "b_strategy": "0", "sc_threshold": "0", "crf": "10"}
     pictures = [textured(i) for i in range(40)]
     path = write(tmp_path / "v.mp4", pictures, "libx264", pixels="yuv420p", options=options)
+    undamaged = np.stack(list(video_frames(str(path), 0, 39)))
     with av.open(str(path)) as container:
         packet = [p for p in container.demux(video=0) if p.size][24]
     data = path.read_bytes()
     at, size = data.index(bytes(packet)) + 200, packet.size - 240
     path.write_bytes(data[:at] + np.random.default_rng(0).bytes(size) + data[at + size :])
-    ((first, last, _),) = {(a, b, "") for a, b, _ in timeline(path).damaged if a <= 24 <= b}
-    assert first <= 24 and last >= 29
+    line = timeline(path)
+    first, last = min(a for a, *_ in line.damaged), max(b for _, b, _ in line.damaged)
+    assert line.frames == 40
+    assert 20 < first <= 24 and last == 29
+    for a, b in ((0, first - 1), (30, 39)):
+        assert np.array_equal(list(video_frames(str(path), a, b)), undamaged[a : b + 1])
     with pytest.raises(FrameError, match="cannot be used"):
         list(video_frames(str(path), 20, 26))
-    assert len(list(video_frames(str(path), 30, 39))) == 10
+
+
+@pytest.mark.parametrize("ending", ["avi", "mkv", "webm"])
+def test_a_file_that_is_cut_off_between_two_pictures_says_so_unless_its_length_was_left_open(
+    tmp_path, ending
+):
+    codec = "libvpx" if ending == "webm" else "mjpeg"
+    pixels = "yuv420p" if ending == "webm" else "yuvj420p"
+    path = write(tmp_path / f"v.{ending}", [textured(i) for i in range(12)], codec, pixels=pixels)
+    with av.open(str(path)) as container:
+        packet = [p for p in container.demux(video=0) if p.size][8]
+    data = path.read_bytes()
+    # Matroska has more before a picture's bytes, which its reader drops
+    cut = data[: data.index(bytes(packet)) - (8 if ending == "avi" else 0)]
+    path.write_bytes(cut)
+    line = timeline(path)
+    assert (line.frames, [each[:2] for each in line.damaged]) == (9, [(8, 8)])
+    with pytest.raises(FrameError, match="frame 9 cannot be used: the file is cut off"):
+        check_source(whole(path))
+    assert len(list(video_frames(str(path), 0, 7))) == 8
+    at = 4 if ending == "avi" else data.index(b"\x18\x53\x80\x67") + 4
+    opened = b"\xff" * 4 if ending == "avi" else b"\x01" + b"\xff" * 7
+    path.write_bytes(cut[:at] + opened + cut[at + len(opened) :])
+    check_source(whole(path))
+    assert timeline(path).frames == 8
 
 
 @pytest.mark.parametrize(("ending", "codec"), [("avi", "mjpeg"), ("mp4", "mjpeg"), ("mkv", "mjpeg")])

@@ -1,6 +1,8 @@
 """report.html in a real browser: no errors, sorting by click and key, figures, links, equal numbers."""
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 
 from results.clip_page import CLIP_PAGE, HARDEST
+from results.page import strip
 from results.report import report, write_tables
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -26,7 +29,7 @@ def folder(page_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(folder: Path) -> Iterator[Any]:
+def browser() -> Iterator[Any]:
     if not Path(CHROMIUM).exists():
         words = "no chromium at /usr/bin/chromium: apt-get install chromium"
         if os.environ.get("TLCNN_REQUIRE_CHROMIUM") == "1":
@@ -35,15 +38,20 @@ def page(folder: Path) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        opened = browser.new_page(viewport={"width": 1280, "height": 900})
-        opened.complaints = []
-        opened.on("console", lambda message: opened.complaints.append(message.text))
-        opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.on("request", lambda r: r.url.startswith("http") and opened.complaints.append(r.url))
-        opened.goto((folder / "report.html").as_uri())
-        yield opened
-        browser.close()
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path, browser: Any) -> Any:
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.complaints = []
+    opened.on("console", lambda message: opened.complaints.append(message.text))
+    opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    opened.on("request", lambda r: r.url.startswith("http") and opened.complaints.append(r.url))
+    opened.goto((folder / "report.html").as_uri())
+    return opened
 
 
 def column(page: Any, name: str) -> list[str]:
@@ -82,7 +90,9 @@ def test_the_keyboard_sorts_and_incomplete_cells_go_last(page: Any) -> None:
 def test_every_figure_is_visible_and_its_files_are_there(page: Any, folder: Path) -> None:
     figures = page.locator("figure")
     assert figures.count() == 7
+    assert page.locator("figure svg").count() < 7, "figures far below are not drawn yet"
     for i in range(figures.count()):
+        figures.nth(i).scroll_into_view_if_needed()
         box = figures.nth(i).locator("svg").bounding_box()
         assert box["width"] > 300
         assert box["height"] > 100
@@ -168,6 +178,16 @@ class Cells(HTMLParser):
         self.found: list[tuple[str, dict[str, str], str, str]] = []
         self.table, self.row, self.column, self.text = "", {}, "", ""
 
+    def feed(self, text: str) -> None:
+        """The tables that stand in the page, and those that its script draws once they are opened."""
+        super().feed(text)
+        for held in re.findall(r'<script type="application/json">(.*?)</script>', text, re.S):
+            table = json.loads(held)
+            for cells in table["rows"]:
+                own = dict(zip(table["columns"], cells, strict=True))
+                row = table["where"] | {key: own[key] for key in ("title", "baseline") if key in own}
+                self.found += [(table["name"], row, column, cell) for column, cell in own.items()]
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         if tag == "table":
@@ -192,9 +212,12 @@ def test_every_number_on_the_page_is_the_one_in_the_csv(folder: Path, name: str)
     frame = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
     if name == "metrics":
         frame = frame[(frame["selection"] == "honest") & (frame["scope"] == "pooled")]
+    if name == "metrics":
+        planned = json.loads((folder / "run.json").read_text())["methods"]
+        frame["title"] = frame["method"].map({each["name"]: each["title"] for each in planned})
     compared = 0
     for table, row, column, text in parser.found:
-        if table != name or column in ("title", "interval", "uf1_interval"):
+        if table != name or column in ("title", "interval", "uf1_interval", "strip"):
             continue
         same = frame
         for key, value in row.items():
@@ -233,6 +256,58 @@ def test_the_page_is_one_small_file_without_network(folder: Path) -> None:
     assert len(text.encode()) < 3_000_000
     assert "default-src 'none'" in text
     assert "src=" not in text.replace("default-src", "").replace("-src ", "")
+
+
+def test_a_strip_is_a_bar_per_fold_and_says_its_range() -> None:
+    drawn = str(strip(["0.00", "", "50.00", "100.00"]))
+    assert re.findall(r"M(\d+) 20V([\d.]+)", drawn) == [("0", "20"), ("2", "10"), ("3", "0")]
+    assert 'viewBox="0 0 4 20"' in drawn and "3 folds: lowest 0, median 50, highest 100 %" in drawn
+    assert strip(["", ""]) == ""
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory, run_maker: Any) -> Path:
+    """Forty methods, three TIMs and protocols, a hundred people."""
+    names = {f"method-{i}": f"Method {i}" for i in range(34)}
+    made = tmp_path_factory.mktemp("large") / "run"
+    known = run_maker.record.__globals__
+    with pytest.MonkeyPatch.context() as patch:
+        for name, title in names.items():
+            patch.setitem(known["TITLES"], name, title)
+            patch.setitem(known["SKILL"], name, 0.2)
+        run = run_maker(
+            made,
+            methods=("tlcnn", "mdmo", "lbp-top", "stclqp", "majority", "linear", *names),
+            tims=(16, 32, 64),
+            protocols=("clips", "subject", "loso"),
+            clips=300,
+            subjects=100,
+        )
+        run.write()
+    report(made)
+    return made
+
+
+@pytest.mark.slow
+def test_a_large_run_stays_readable(large: Path, browser: Any) -> None:
+    assert (large / "report.html").stat().st_size < 3_000_000
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.goto((large / "report.html").as_uri())
+    assert opened.locator("#table .block:visible").count() == 1
+    assert "1 of 9" in opened.locator("#shown").text_content()
+    opened.locator("#protocol").select_option("loso")
+    opened.locator("#tim").select_option("64")
+    shown = opened.locator("#table .block:visible")
+    assert shown.count() == 1
+    assert shown.locator("tbody tr:not(.between)").count() == 40
+    assert shown.locator(".strip").count() == 40
+    assert opened.locator("#statistics .block:visible").count() == 1
+    opened.locator("#statistics .block:visible summary").click()
+    assert opened.locator("#statistics .block:visible tbody tr").count() == 40 * 39 / 2
+    opened.locator("#protocol").select_option("")
+    opened.locator("#tim").select_option("")
+    assert opened.locator("#table .block:visible").count() == 9
+    opened.close()
 
 
 def test_the_same_records_are_not_reported_twice(reported: Any) -> None:
