@@ -44,7 +44,7 @@ def test_per_fold_numbers_are_those_stored(tiny):
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [("--control", "shuffled-labels"), ("--set", "amplitude=0")])
 def test_without_anything_to_learn_everyone_is_at_chance(words, simulated_cache, tmp_path, command):
-    """Pooled over both protocols' clips, no method is above the majority by more than chance allows.
+    """Over people, no method is above the majority by more than chance allows.
 
     The bound is four standard deviations of the difference of two proportions; ten methods are tried.
     """
@@ -59,6 +59,33 @@ def test_without_anything_to_learn_everyone_is_at_chance(words, simulated_cache,
     n = right["size"].min()
     bound = largest + 4 * np.sqrt(largest * (1 - largest) / n)
     assert (right["mean"] <= bound).all(), right
+
+
+PROTOCOLS = ("clips", "subject", "loso", "cross-database")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("--control", "shuffled-labels"), ("--set", "amplitude=0")])
+def test_every_protocol_leaves_cheap_methods_and_baselines_at_chance(
+    words, simulated_cache, tmp_path, command
+):
+    """Two seeds of every protocol; what sees people or databases is no better off than what sees frames.
+
+    Four standard deviations of a share of the tested clips, above the largest class of all.
+    """
+    methods = ("majority", "person-prior", "database-prior", "linear", "lbp-top")
+    command("run", "--methods", *methods, "--simulator", "tiny", *words, "--protocol", *PROTOCOLS,
+            "--seeds", 0, 1, "--tables-only",
+            "--cache", simulated_cache, "--out", tmp_path / "run")  # fmt: skip
+    predictions = pd.read_parquet(tmp_path / "run" / "predictions.parquet")
+    right = (predictions["truth"] == predictions["honest"]).groupby(
+        [predictions["method"], predictions["protocol"]]
+    )
+    right = right.agg(["mean", "size"])
+    assert set(right.index) == {(method, protocol) for method in methods for protocol in PROTOCOLS}
+    assert (right["size"] >= 2 * 34).all()
+    largest = predictions["truth"].value_counts(normalize=True).max()
+    assert (right["mean"] <= largest + 4 * np.sqrt(largest * (1 - largest) / right["size"])).all(), right
 
 
 @pytest.mark.slow
