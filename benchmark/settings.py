@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -165,7 +165,16 @@ def resolve(
         below = _over(below, control)
         knobs = given.get("simulator_settings", {})
         given["simulator_settings"] = {**control["simulator_settings"], **knobs}
-    return checked(Settings(**{**_over(below, given), "profile": named}))
+    values = {**_over(below, given), "profile": named}
+    if "draws" not in given and _each_person_a_fold(values.get("protocols", Settings.protocols)):
+        values["draws"] = 1
+    return checked(Settings(**values))
+
+
+def _each_person_a_fold(protocols: Sequence[str]) -> bool:
+    """Whether every person has a training of their own, so that people differ by their draws already."""
+    units = {PROTOCOLS[PROTOCOLS.canonical(name)].unit for name in protocols}
+    return units == {"subject"}
 
 
 def checked(settings: Settings) -> Settings:

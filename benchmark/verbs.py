@@ -46,6 +46,7 @@ def prepare(settings: Settings, log: Log) -> int:
         stills = assembled.stills(size, log)
         if stills is not None:
             log(f"ready: {len(stills)} photographs, {size[0]}x{size[1]}: {stills.folder}")
+    log(f"everything lies in {settings.cache}; run it: the same command with `run` for `prepare`")
     return 0
 
 

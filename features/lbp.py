@@ -15,9 +15,7 @@ Codes = npt.NDArray[np.uint16]
 Int64 = npt.NDArray[np.int64]
 MAX_POINTS = 16
 _TIE = 1e-6
-_NEAR, _EDGE, _FAR = 44535, 6149, 849
 _CENTRES = 2048
-_ONE = _NEAR + 2 * _EDGE + _FAR
 
 
 @dataclass(frozen=True)
@@ -30,38 +28,15 @@ class Circle:
         (P, 4, 2) int64, steps to the pixels along the plane's first and second axis.
     weights
         (P, 4) float64, 0 for a pixel that is not needed (its steps then repeat those of a needed one).
-    whole_weights
-        (P, 4) float32 whole numbers that compare bytes exactly alike, where they exist.
     """
 
     steps: Int64
     weights: npt.NDArray[np.float64]
-    whole_weights: npt.NDArray[np.float32] | None
 
     def flat_offsets(self, strides: tuple[int, int]) -> Int64:
         """(P, 4) int64 steps through memory, where the plane's axes have these strides (in elements)."""
         offsets: Int64 = self.steps @ np.array(strides, dtype=np.int64)
         return offsets
-
-
-def _whole_weights(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """(8, 4) whole numbers that decide every comparison of bytes as weights for radius 3, 8 points do.
-
-    With f = 3 / sqrt(2) - 2 the weights of a diagonal neighbour are n = (1-f)^2, e = f (1-f) twice and
-    r = f^2, where n = 6 e + 9 r and e / r = 3 + 3 sqrt(2). The sign of a weighted sum of differences of
-    bytes, e A + r B with whole |A| <= 8 * 255 and |B| <= 10 * 255, is thus the order of e / r and a
-    fraction -B / A, which can only be near it if |A| <= 352. 6149 / 849 is an intermediate fraction of
-    the continued fraction [7; 4, 8, 4, 8, ...] of e / r: no fraction with a denominator up to 849 lies
-    between the two, so it gives the same signs and the same ties. Partial sums stay below 2^24: float32
-    is exact in any order.
-    """
-    f = 3 / np.sqrt(2) - 2
-    table = {1.0: _ONE, (1 - f) ** 2: _NEAR, f * (1 - f): _EDGE, f**2: _FAR}
-    whole = np.zeros(weights.shape, np.float32)
-    for true, integer in table.items():
-        whole[np.isclose(weights, true, atol=1e-9, rtol=0)] = integer
-    whole.setflags(write=False)
-    return whole
 
 
 @cache
@@ -88,8 +63,7 @@ def circle(first_radii: tuple[float, float], second_radii: tuple[float, float], 
             steps[p, k], weights[p, k] = (i, j), weight
     steps.setflags(write=False)
     weights.setflags(write=False)
-    exact = points == 8 and {abs(r) for r in (*first_radii, *second_radii)} == {0.0, 3.0}
-    return Circle(steps, weights, _whole_weights(weights) if exact else None)
+    return Circle(steps, weights)
 
 
 def _pixels(offset: float) -> list[tuple[int, float]]:
@@ -111,61 +85,53 @@ def _add_bit(v: Any, bits: Any, least: Any, centre: Any, o: Any, w: Any, bit: An
     """bits[x] += bit where the weighted sum of pixels reaches least[x]; unsigned indices for SIMD."""
     a, b, c, d = centre + o[0], centre + o[1], centre + o[2], centre + o[3]
     wa, wb, wc, wd = w[0], w[1], w[2], w[3]
-    none = bit - bit  # 0 of v's dtype: a literal is a float64 and would widen every number of the loop
-    if wb == none and wc == none and wd == none:
+    if wb == 0.0 and wc == 0.0 and wd == 0.0:
         for x in range(np.uintp(bits.size)):
-            bits[x] += bit if wa * v[a + x] >= least[x] else none
+            bits[x] += bit if wa * v[a + x] >= least[x] else 0.0
     else:
         for x in range(np.uintp(bits.size)):
             value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
-            bits[x] += bit if value >= least[x] else none
+            bits[x] += bit if value >= least[x] else 0.0
 
 
 @compiled_fused
-def _all_bits(v: Any, bits: Any, least: Any, centre: Any, offsets: Any, weights: Any, limits: Any) -> None:
-    """Codes of a run of centres that starts at v[centre], as whole numbers of v's dtype."""
+def _all_bits(v: Any, bits: Any, least: Any, centre: Any, offsets: Any, weights: Any) -> None:
+    """Codes of a run of centres that starts at v[centre], as whole numbers in float64."""
     for x in range(np.uintp(bits.size)):
-        least[x] = limits[0] * v[centre + x] - limits[1]
+        least[x] = v[centre + x] - _TIE
     bits[:] = 0
-    bit = limits[0] / limits[0]  # 1 of v's dtype, for the same reason
+    bit = 1.0
     for p in range(weights.shape[0]):
         _add_bit(v, bits, least, centre, offsets[p], weights[p], bit)
         bit = bit + bit
 
 
 @compiled
-def _plane_codes(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, limits: Any, out: Any) -> None:
+def _plane_codes(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, out: Any) -> None:
     """Codes of one plane direction at all centres of a volume.
 
-    v: flat float32 or float64 volume of `shape` (T, H, W); margins: (t, y, x) pixels left out at both
-    ends; offsets: (P, 4) uint64 through v, modulo 2^64; weights: (P, 4) of v's dtype; limits: (total
-    weight, tolerance of a tie) of v's dtype; out: (T - 2t, H - 2y, W - 2x) uint16. Several rows are
-    taken as one run of memory, borders between them included, because long runs keep SIMD busy.
+    v: flat float64 volume of `shape` (T, H, W); margins: (t, y, x) pixels left out at both ends; offsets:
+    (P, 4) uint64 through v, modulo 2^64; weights: (P, 4); out: (T - 2t, H - 2y, W - 2x) uint16. Several
+    rows are taken as one run of memory, borders between them included, because long runs keep SIMD busy.
     """
     height, width = out.shape[1], out.shape[2]
     together = max(1, min(height, _CENTRES // shape[2]))
-    bits = np.empty((together - 1) * shape[2] + width, v.dtype)
+    bits = np.empty((together - 1) * shape[2] + width)
     least = np.empty_like(bits)
     for t in range(out.shape[0]):
         for y0 in range(0, height, together):
             rows = min(together, height - y0)
             n = (rows - 1) * shape[2] + width
             centre = ((t + margins[0]) * shape[1] + y0 + margins[1]) * shape[2] + margins[2]
-            _all_bits(v, bits[:n], least[:n], np.uintp(centre), offsets, weights, limits)
+            _all_bits(v, bits[:n], least[:n], np.uintp(centre), offsets, weights)
             for y in range(rows):
                 row, run = out[t, y0 + y], bits[y * shape[2] : y * shape[2] + width]
                 for x in range(np.uintp(width)):
                     row[x] = np.uint16(np.int32(run[x]))
 
 
-def in_floats(volume: npt.NDArray[Any], *circles: Circle) -> npt.NDArray[Any]:
-    """The volume as `volume_codes` wants it: float32 where bytes are compared exactly so, else float64."""
-    exact = volume.dtype == np.uint8 and all(around.whole_weights is not None for around in circles)
-    return np.ascontiguousarray(volume, np.float32 if exact else np.float64)
-
-
 def volume_codes(
-    volume: npt.NDArray[Any],
+    volume: npt.NDArray[np.float64],
     around: Circle,
     axes: tuple[int, int],
     margins: tuple[int, int, int],
@@ -175,8 +141,7 @@ def volume_codes(
     Parameters
     ----------
     volume
-        (T, H, W) from `in_floats`: float32 is compared with whole weights, float64 with the true ones and
-        ties within 1e-6.
+        (T, H, W) float64, C-contiguous; a neighbour that is at most 1e-6 below its centre ties with it.
     around
         The neighbours.
     axes
@@ -187,11 +152,9 @@ def volume_codes(
     t, h, w = volume.shape
     strides = (h * w, w, 1)
     offsets = around.flat_offsets((strides[axes[0]], strides[axes[1]])).astype(np.uint64)
-    exact = volume.dtype == np.float32
-    weights = around.whole_weights if exact else around.weights
-    limits = np.array([_ONE, 0] if exact else [1, _TIE], volume.dtype)
     out = np.empty((t - 2 * margins[0], h - 2 * margins[1], w - 2 * margins[2]), np.uint16)
-    _plane_codes(volume.reshape(-1), np.array(volume.shape), np.array(margins), offsets, weights, limits, out)
+    size, apart = np.array(volume.shape), np.array(margins)
+    _plane_codes(volume.reshape(-1), size, apart, offsets, around.weights, out)
     return out
 
 
@@ -221,7 +184,8 @@ def lbp_codes(image: npt.NDArray[Any], *, radius: int = 3, points: int = 8) -> C
             f"pixels, got shape {image.shape}"
         )
     around = circle((0.0, -float(radius)), (float(radius), 0.0), points)
-    codes: Codes = volume_codes(in_floats(image[np.newaxis], around), around, (1, 2), (0, radius, radius))[0]
+    values = np.ascontiguousarray(image[np.newaxis], np.float64)
+    codes: Codes = volume_codes(values, around, (1, 2), (0, radius, radius))[0]
     return codes
 
 

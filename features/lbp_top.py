@@ -17,7 +17,17 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from features.lbp import Circle, Codes, block_counts, circle, in_floats, labels_for, normalised, volume_codes
+from features.lbp import (
+    Circle,
+    Codes,
+    block_counts,
+    block_edges,
+    circle,
+    labels_for,
+    normalised,
+    volume_codes,
+)
+from features.lbp_bytes import RADIUS, octagon_counts
 
 Triple = tuple[int, int, int]
 
@@ -67,10 +77,8 @@ def lbp_top(
     >>> lbp_top(clip, blocks=(2, 1)).reshape(2, 3, 59).sum(axis=2).round(3).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
-    histograms = []
-    for codes, n_points in zip(_plane_by_plane(volume, radii, points), points, strict=True):
-        histograms.append(normalised(block_counts(codes, *labels_for(n_points, uniform), blocks)))
-    return np.concatenate(histograms, axis=2).astype(np.float32).reshape(-1)
+    counted = _counts(volume, radii, points, blocks, uniform)
+    return np.concatenate([normalised(c) for c in counted], axis=2).astype(np.float32).reshape(-1)
 
 
 def lbp_top_codes(
@@ -152,6 +160,34 @@ def margins_of(volume: npt.NDArray[np.uint8], radii: Triple) -> Triple:
 def _plane_by_plane(volume: npt.NDArray[np.uint8], radii: Triple, points: Triple) -> Iterator[Codes]:
     margins = margins_of(volume, radii)
     planes = plane_circles(radii, points)
-    floats = in_floats(volume, *(around for around, _ in planes))
+    floats = np.ascontiguousarray(volume, np.float64)
     for around, axes in planes:
         yield volume_codes(floats, around, axes, margins)
+
+
+def _counts(
+    volume: npt.NDArray[np.uint8], radii: Triple, points: Triple, blocks: tuple[int, int], uniform: bool
+) -> Iterator[npt.NDArray[np.int64]]:
+    """(rows, columns, labels) counts of each plane."""
+    margins = margins_of(volume, radii)
+    if (*radii, *points) == (RADIUS,) * 3 + (8,) * 3:
+        yield from _octagon_counts(volume, margins, blocks, uniform)
+        return
+    for codes, n_points in zip(_plane_by_plane(volume, radii, points), points, strict=True):
+        yield block_counts(codes, *labels_for(n_points, uniform), blocks)
+
+
+def _octagon_counts(
+    volume: npt.NDArray[np.uint8], margins: Triple, blocks: tuple[int, int], uniform: bool
+) -> Iterator[npt.NDArray[np.int64]]:
+    """(rows, columns, labels) counts of each plane, for radius 3 and 8 points."""
+    _, height, width = (size - 2 * margin for size, margin in zip(volume.shape, margins, strict=True))
+    rows = block_edges(height, blocks[0], "rows of codes")
+    edges = rows, block_edges(width, blocks[1], "columns of codes")
+    strides = (volume.shape[1] * volume.shape[2], volume.shape[2], 1)
+    volume = np.ascontiguousarray(volume)
+    for around, (first, second) in plane_circles((RADIUS,) * 3, (8,) * 3):
+        offsets = around.flat_offsets((strides[first], strides[second])).astype(np.uint64)
+        order = np.argsort(-around.weights, axis=1, kind="stable")
+        offsets = np.take_along_axis(offsets, order, axis=1)
+        yield octagon_counts(volume, offsets, edges, *labels_for(8, uniform))

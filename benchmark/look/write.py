@@ -61,6 +61,7 @@ def look(settings: Settings, out: Path, *, faces: bool, log: Log) -> int:
     log(f"{len(entries)} clips, {len(plan.set_aside)} set aside: open {out / INDEX} in a browser")
     if not faces:
         log("faces are left out; --faces shows them, for your own eyes only where the licence says so")
+    log("run methods on these clips: python -m benchmark run with the same --data")
     return 0
 
 

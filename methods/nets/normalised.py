@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 from features.compiled import compiled
 from methods.nets.elementary import exp
 from methods.nets.products import ours
+from methods.nets.roots import root
 from methods.nets.tiles import column_sums
 
 _SATURATED = 4.0
@@ -37,7 +38,7 @@ class BatchNorm2d(nn.BatchNorm2d):
             self.running_mean.mul_(1 - self.momentum).add_(mean * self.momentum)
             self.running_var.mul_(1 - self.momentum).add_(unbiased * self.momentum)
         else:
-            scale = self.weight / (self.running_var + self.eps).sqrt()
+            scale = self.weight / root(self.running_var + self.eps)
             out = (rows - self.running_mean) * scale + self.bias
         return out.view(x.shape[0], *x.shape[2:], -1).movedim(-1, 1)
 
@@ -85,7 +86,7 @@ class _BatchNorm(torch.autograd.Function):
         mean = _sums(rows) / len(rows)
         centred = rows - mean
         variance = _sums(centred * centred) / len(rows)
-        reciprocal = 1 / (variance + eps).sqrt()
+        reciprocal = 1 / root(variance + eps)
         plain = centred * reciprocal
         ctx.save_for_backward(plain, reciprocal, weight)
         ctx.mark_non_differentiable(mean, variance)
@@ -110,7 +111,7 @@ class _LayerNorm(torch.autograd.Function):
         d = rows.shape[1]
         centred = rows - (_sums(rows.T) / d)[:, None]
         variance = _sums((centred * centred).T) / d
-        reciprocal = (1 / (variance + eps).sqrt())[:, None]
+        reciprocal = (1 / root(variance + eps))[:, None]
         plain = centred * reciprocal
         ctx.save_for_backward(plain, reciprocal, weight)
         return plain * weight + bias

@@ -12,6 +12,7 @@ from torch import Tensor
 from methods.base import MethodError
 from methods.nets.flow_net import FlowNet
 from methods.nets.losses import cross_entropy, probabilities
+from methods.training.adam import InOrderAdam
 from methods.training.checkpoints import Weights, snapshot
 
 Optimiser = Literal["adam", "sgd"]
@@ -139,8 +140,10 @@ def scores_of(net: FlowNet, images: Tensor, *, batch: int = 512) -> Tensor:
 
 
 def _optimiser(net: FlowNet, plan: Epochs) -> torch.optim.Optimizer:
+    on_cpu = all(parameter.device.type == "cpu" for parameter in net.parameters())
+    adam: Callable[..., torch.optim.Optimizer] = InOrderAdam if on_cpu else torch.optim.Adam
     kinds: dict[Optimiser, Callable[[], torch.optim.Optimizer]] = {
-        "adam": lambda: torch.optim.Adam(net.parameters(), lr=plan.rate, foreach=False),
+        "adam": lambda: adam(net.parameters(), lr=plan.rate),
         "sgd": lambda: torch.optim.SGD(net.parameters(), lr=plan.rate, momentum=plan.momentum, foreach=False),
     }
     return kinds[plan.optimiser]()

@@ -86,6 +86,7 @@ class FlowNetMethod(Method):
     """
 
     settings: Any
+    revision = 2
     needs_frames = False
     draws = True
     curve_titles: ClassVar[Mapping[str, str]] = {"training": "Training"}

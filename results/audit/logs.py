@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,21 @@ def _unmet(frame: pd.DataFrame) -> Iterator[str]:
             f"no label of the truth ({', '.join(sorted(truth)[:5])}) is ever predicted "
             f"({', '.join(sorted(predicted)[:5])}): are they written in two ways?"
         )
+    elif shifted := _shifted(truth, predicted):
+        yield f"the predicted labels are those of the truth {shifted:+d}: are they counted from 0 and from 1?"
+
+
+def _shifted(truth: set[str], predicted: set[str]) -> int:
+    """By how much all predicted labels lie beside those of the truth; 0 for words, and sets that do not."""
+    if (
+        truth == predicted
+        or len(truth) < 2
+        or not all(re.fullmatch(r"\d{1,9}", s) for s in truth | predicted)
+    ):
+        return 0
+    numbers, others = sorted(map(int, truth)), sorted(map(int, predicted))
+    by = others[0] - numbers[0]
+    return by if [number + by for number in numbers] == others else 0
 
 
 def _lacking(log: Log, expected: Mapping[str, int]) -> Iterator[str]:
@@ -147,12 +163,11 @@ def _verdict(name: str, text: str, scores: Mapping[str, float], clips: int) -> t
 def _share(text: str) -> tuple[float, float]:
     """A printed number as a share of 1, and the step of its last decimal; "%" and above 1 are percent."""
     bare = text.strip().removesuffix("%").strip()
-    try:
-        value = float(bare)
-    except ValueError:
-        value = math.nan
+    value = float(bare) if re.fullmatch(r"\d*\.?\d+|\d+\.", bare) else math.nan
     if not 0 <= value <= 100:
         raise BadLog(f"{text!r} is no published number: a share from 0 to 1, or percent up to 100")
     step = 10.0 ** -len(bare.partition(".")[2])
+    if text.strip() in {"0", "1"}:
+        return value, 0.0  # none and all: nobody rounds a share to whole numbers
     percent = value > 1 or text.strip().endswith("%")
     return (value / 100, step / 100) if percent else (value, step)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 
 import pandas as pd
 
+from results.audit.pair_lines import Unpaired, has_pairs, pairs
 from results.records.store import ResultsError
 
 TRUTH = (
@@ -25,10 +28,9 @@ PREDICTED = (
 DATABASES = ("database", "dataset", "db")
 CLIPS = ("clip", "name", "video", "sample", "file", "filename", "id", "clip_name", "video_name")
 SUBJECTS = ("subject", "sub", "person")
-NOTHING = ("", "nan", "none", "null", "na", "n/a", "<na>")
-PAIR = re.compile(
-    r"^\s*(?P<what>predicted|prediction|pred|ground[ _]?truth|truth|gt|actual)\s*[:=](?P<rest>.*)$", re.I
-)
+NOTHING = ("", "nan", "none", "null", "na", "n/a", "<na>", "#n/a", "inf", "-inf", "?")
+MANY = 10
+"""So many rows that come again in the same order were written twice, and not met twice by chance."""
 FORMS = (
     "a table with the columns truth and predicted (commas, semicolons, tabs or blanks), lines 'clip truth "
     "predicted' below 'database subject', or pairs of lines 'Predicted: ...' and 'Ground Truth: ...'"
@@ -61,17 +63,16 @@ class Row:
 def is_prediction_log(path: Path) -> bool:
     """Whether a file looks like a log of predictions rather than like a table of accuracies."""
     try:
-        lines = [line for line in _text(path).splitlines() if line.strip()]
+        numbered = _numbered(path)
     except BadLog:
         return False
-    if not lines:
-        return False
+    lines = [line for _, line in numbered]
     names = {_name(cell) for cell in _cells(lines[0], _separator(lines[0]))}
     if names & set(TRUTH) and names & set(PREDICTED):
         return True
     if {"method", "tim"} <= names:
         return False
-    return _has_pairs(lines) or 2 <= len(_cells(lines[0], _separator(lines[0]))) <= 4
+    return has_pairs(numbered) or 2 <= len(_cells(lines[0], _separator(lines[0]))) <= 4
 
 
 def read_log(path: Path) -> Log:
@@ -85,13 +86,11 @@ def read_log(path: Path) -> Log:
     ------
     BadLog
         For what is none of it, and for an empty or missing (nan) label with its line; a clip that stands
-        there twice is a doubt.
+        there twice is a doubt, and so are two columns that could be meant and what was written twice.
     """
-    text = _text(path)
-    numbered = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if not numbered:
-        raise BadLog(f"{path}: there is no prediction in it")
-    rows = list(_rows(numbered, path))
+    numbered = _numbered(path)
+    doubts: list[str] = []
+    rows = list(_rows(numbered, path, doubts))
     if not rows:
         raise BadLog(f"{path}: there is no prediction in it")
     for row in rows:
@@ -103,14 +102,24 @@ def read_log(path: Path) -> Log:
         [(row.database, row.clip, labels[row.truth], labels[row.predicted]) for row in rows],
         columns=["database", "clip", "truth", "predicted"],
     )
-    return Log(frame, tuple(_twice(frame)))
+    return Log(frame, (*dict.fromkeys(doubts), *_twice(frame)))
 
 
-def _text(path: Path) -> str:
+def _numbered(path: Path) -> list[tuple[int, str]]:
+    """The lines with any text and their numbers; comments (#) and Excel's `sep=` at the top are left away."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        utf16 = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        text = data.decode("utf-16" if utf16 else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadLog(f"{path}: cannot be read as a text file ({error})") from error
+    if text.lstrip().startswith(("{", "[{")):
+        raise BadLog(f"{path}: JSON is not read; a log is {FORMS}")
+    said = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    lines = list(dropwhile(lambda each: re.match(r"\s*#|sep=.$", each[1]), said))
+    if not lines:
+        raise BadLog(f"{path}: there is no prediction in it")
+    return lines
 
 
 def _name(cell: str) -> str:
@@ -128,14 +137,14 @@ def _cells(line: str, separator: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=separator))]
 
 
-def _rows(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]:
+def _rows(numbered: Sequence[tuple[int, str]], path: Path, doubts: list[str]) -> Iterator[Row]:
     first = numbered[0][1]
     separator = _separator(first)
     header = [_name(cell) for cell in _cells(first, separator)]
-    if _has_pairs([line for _, line in numbered]):
+    if has_pairs(numbered):
         yield from _pairs(numbered, path)
     elif set(header) & {*TRUTH, *PREDICTED}:
-        yield from _table(numbered, separator, header, path)
+        yield from _table(numbered, separator, header, path, doubts)
     elif separator:
         yield from _bare_table(numbered, separator, path)
     else:
@@ -143,13 +152,15 @@ def _rows(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]:
 
 
 def _table(
-    numbered: Sequence[tuple[int, str]], separator: str, header: list[str], path: Path
+    numbered: Sequence[tuple[int, str]], separator: str, header: list[str], path: Path, doubts: list[str]
 ) -> Iterator[Row]:
     """A table with a header."""
     place = {name: i for i, name in enumerate(header)}
     truth, predicted = _first(place, TRUTH), _first(place, PREDICTED)
     if truth is None or predicted is None:
         raise BadLog(f"{path}: needs the columns truth and predicted, it has {', '.join(header)}")
+    if len(numbered) > 1 and len(row := _cells(numbered[1][1], separator)) == len(header):
+        truth = _of_one_alphabet(row, [place[name] for name in TRUTH if name in place], predicted)
     database, clip, subject = _first(place, DATABASES), _first(place, CLIPS), _first(place, SUBJECTS)
     for i, line in numbered[1:]:
         cells = _cells(line, separator)
@@ -159,9 +170,29 @@ def _table(
             cells = cells[1:]  # pandas writes no heading above an index where the separator is a blank
         if len(cells) != len(header):
             raise BadLog(f"{path}, line {i}: {len(cells)} cells under {len(header)} columns: {line[:60]!r}")
+        doubts += _rivals(header, cells, (truth, TRUTH), (predicted, PREDICTED))
         names = [cells[at] for at in (subject, clip) if at is not None] if clip is not None else []
         home = cells[database] if database is not None and cells[database] else "all"
         yield Row(i, home, "/".join(names), cells[truth], cells[predicted])
+
+
+def _of_one_alphabet(row: list[str], truths: Sequence[int], predicted: int) -> int:
+    """The first column of the truth that is written as the predictions are, in numbers or in words."""
+    own = _plain(row[predicted]).isdigit()
+    return next((at for at in truths if _plain(row[at]).isdigit() == own), truths[0])
+
+
+def _rivals(header: list[str], cells: list[str], *read: tuple[int, Sequence[str]]) -> Iterator[str]:
+    """Columns that could be meant as well as the one that is read, and say something else in this row.
+
+    Numbers beside words are two ways to say the same.
+    """
+    for at, names in read:
+        own = _plain(cells[at])
+        for other, name in enumerate(header):
+            said = _plain(cells[other])
+            if other != at and name in names and said != own and said.isdigit() == own.isdigit():
+                yield f"the columns {header[at]} and {name} differ; {header[at]} was read"
 
 
 def _first(place: dict[str, int], names: Sequence[str]) -> int | None:
@@ -184,34 +215,13 @@ def _bare_table(numbered: Sequence[tuple[int, str]], separator: str, path: Path)
         yield Row(i, "all", cells[0] if len(cells) == 3 else "", cells[-2], cells[-1])
 
 
-def _has_pairs(lines: Sequence[str]) -> bool:
-    """Whether both kinds of lines of a pair are among these."""
-    kinds = {match["what"].lower().startswith("pred") for line in lines if (match := PAIR.match(line))}
-    return len(kinds) == 2
-
-
 def _pairs(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]:
-    """Pairs of lines, each a label or a list of labels: "Predicted: [0 1]" and "Ground Truth: [0 2]"."""
-    waiting: dict[str, tuple[int, list[str]]] = {}
-    for i, line in numbered:
-        match = PAIR.match(line)
-        if match is None:
-            continue
-        what = "predicted" if match["what"].lower().startswith("pred") else "truth"
-        if what in waiting:
-            raise BadLog(f"{path}, line {i}: {what} follows {what}, the other of the pair is missing")
-        waiting[what] = (
-            i,
-            re.findall(r"[^\s,\[\]()'\"]+", re.sub(r"tensor|array|device=.*", "", match["rest"])),
-        )
-        if len(waiting) == 2:
-            truths, said = waiting["truth"][1], waiting["predicted"][1]
-            if len(truths) != len(said) or not truths:
-                raise BadLog(f"{path}, line {i}: {len(truths)} truths and {len(said)} predictions in a pair")
-            yield from (Row(i, "all", "", t, p) for t, p in zip(truths, said, strict=True))
-            waiting = {}
-    if waiting:
-        raise BadLog(f"{path}: the last line of a pair is missing")
+    """Lines "Predicted: ..." and "Ground Truth: ...", see `pair_lines`."""
+    try:
+        for i, truth, predicted in pairs(numbered):
+            yield Row(i, "all", "", truth, predicted)
+    except Unpaired as error:
+        raise BadLog(f"{path}, {error}") from error
 
 
 def _challenge(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]:
@@ -232,11 +242,20 @@ def _challenge(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]
 
 def _one_alphabet(labels: set[str]) -> dict[str, str]:
     """Each label as it is compared: whole numbers without decimals, so that 1.0 is 1."""
-    return {label: re.sub(r"^([+-]?\d+)\.0*$", r"\1", label) for label in labels}
+    return {label: _plain(label) for label in labels}
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"^([+-]?\d+)\.0*$", r"\1", label)
 
 
 def _twice(frame: pd.DataFrame) -> Iterator[str]:
-    """Clips that stand there more than once."""
+    """Clips that stand there more than once, by name or, where none is named, as a whole log."""
+    half, rest = divmod(len(frame), 2)
+    said = list(zip(frame["truth"], frame["predicted"], strict=True))
+    wrong = any(truth != predicted for truth, predicted in said)
+    if wrong and not rest and half >= MANY and said[:half] == said[half:] and not frame["clip"].any():
+        yield f"the second {half} rows are the first {half} again: was the log written twice?"
     named = frame[frame["clip"] != ""]
     counts = Counter(zip(named["database"], named["clip"], strict=True))
     twice = [f"{database}/{clip}" for (database, clip), n in counts.items() if n > 1]

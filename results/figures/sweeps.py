@@ -185,10 +185,10 @@ def _draw_panel(
         sweep.values[top],
         mean[top],
         "D",
-        mfc=PAPER,
+        mfc="none",
         mec="#D55E00",
         mew=1.5,
-        ms=6,
+        ms=9,
         label=f"best single {sweep.setting}",
     )
     if beside is not None:

@@ -69,8 +69,9 @@ def test_the_pictures_are_those_that_methods_make_of_the_frames(made, data, simu
 def test_a_run_on_them_has_their_classes_and_leaves_out_what_needs_frames(made, command, tmp_path):
     out, _ = made
     run = tmp_path / "run"
+    (tmp_path / "short.toml").write_text("[methods.ststnet]\nepochs = 2\n")
     options = ("--protocol", "subject", "--cache", tmp_path / "cache", "--out", run)
-    methods = ("all", "!off-apexnet", "!rcn-a", "!htnet")
+    methods = ("all", "!off-apexnet", "!rcn-a", "!htnet", "--settings", tmp_path / "short.toml")
     done = command("run", "--data", f"flow-images={out}", *TASK, *options, "--methods", *methods)
     assert "need frames: tlcnn" in done.stdout and "lbp-top" in done.stdout
     file = read_run_file(run)

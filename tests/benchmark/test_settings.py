@@ -264,3 +264,11 @@ def test_the_positive_control_turns_the_simulators_knobs_and_refuses_ones_own_da
     assert longer > usual
     with pytest.raises(SettingsError, match=r"--control movement.*--data"):
         resolve({"control": "movement", "data": {"casme2": "x"}}, profile="quick")
+
+
+def test_where_every_person_is_a_fold_one_draw_is_enough():
+    """LOSO over 68 people trains each network 68 times; the profile's two draws are for a few folds."""
+    assert resolve({"profile": "quick"}).draws == 2
+    assert resolve({"profile": "quick", "protocols": ("loso",)}).draws == 1
+    assert resolve({"profile": "quick", "protocols": ("loso", "clips")}).draws == 2
+    assert resolve({"profile": "quick", "protocols": ("loso",), "draws": 3}).draws == 3

@@ -79,16 +79,21 @@ def test_killed_20_times_at_random_moments(learning_laboratory, undisturbed, fau
 @pytest.mark.parametrize(
     ("at", "match"),
     [
-        ("fsync", r"/units/"),
-        ("replace", r"/units/"),
         ("halved", r"/units/"),
-        ("fsync", r"frames\.npy"),
-        ("halved", r"frames\.npy$"),
         ("replace", r"meta\.json$"),
-        ("halved", r"meta\.json$"),
-        ("halved", r"\.part$"),
         ("replace", r"run\.json$"),
-        ("replace", r"table3\.csv$"),
+        *(
+            pytest.param(at, match, marks=pytest.mark.slow)
+            for at, match in (
+                ("fsync", r"/units/"),
+                ("replace", r"/units/"),
+                ("fsync", r"frames\.npy"),
+                ("halved", r"frames\.npy$"),
+                ("halved", r"meta\.json$"),
+                ("halved", r"\.part$"),
+                ("replace", r"table3\.csv$"),
+            )
+        ),
     ],
 )
 def test_killed_while_a_file_is_written(laboratory, undisturbed, faults, at, match):
@@ -136,7 +141,11 @@ def test_interrupted_with_ctrl_c(laboratory, undisturbed, faults):
 
 
 @pytest.mark.parametrize(
-    ("then", "words", "status"), [("crash", (), "crashed"), ("hang", ("--timeout", "4"), "timeout")]
+    ("then", "words", "status"),
+    [
+        ("crash", (), "crashed"),
+        pytest.param("hang", ("--timeout", "4"), "timeout", marks=pytest.mark.slow),
+    ],
 )
 def test_a_unit_that_ends_badly_costs_only_itself(laboratory, undisturbed, faults, then, words, status):
     faults.inject(f"a unit that ends in {then}")
@@ -151,6 +160,7 @@ def test_a_unit_that_ends_badly_costs_only_itself(laboratory, undisturbed, fault
     faults.survived()
 
 
+@pytest.mark.slow
 def test_units_that_eat_memory_are_tried_again(laboratory, undisturbed, faults):
     faults.inject("all units above their memory limit")
     ended = laboratory.run("--memory-limit", "1")
@@ -177,6 +187,7 @@ def test_a_second_run_of_the_same_folder_is_refused(laboratory, undisturbed, fau
     faults.survived()
 
 
+@pytest.mark.slow
 def test_two_runs_share_one_cache(laboratory, undisturbed, faults, tmp_path, small_data, small_settings):
     other = type(laboratory)(tmp_path / "other", small_data, small_settings, laboratory.methods)
     other.cache = laboratory.cache
@@ -188,6 +199,7 @@ def test_two_runs_share_one_cache(laboratory, undisturbed, faults, tmp_path, sma
     faults.survived()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["dask", "slurm"])
 def test_other_engines_give_the_same_table_whatever_happens(laboratory, undisturbed, faults, engine):
     faults.inject(f"a unit that crashes on {engine}")
@@ -201,6 +213,7 @@ def test_other_engines_give_the_same_table_whatever_happens(laboratory, undistur
     faults.survived()
 
 
+@pytest.mark.slow
 def test_clock_that_runs_backwards(laboratory, undisturbed, faults):
     faults.inject("wall clock that runs backwards")
     ended = laboratory.run(fault={"at": "clock"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.feature import local_binary_pattern
 
-from features.lbp import block_counts, block_edges, circle, lbp_codes, uniform_labels
+from features.lbp import block_counts, block_edges, lbp_codes, uniform_labels
+from features.lbp_bytes import SLOPE
 from features.lbp_top import lbp_top, lbp_top_codes
 
 
@@ -99,9 +99,13 @@ def test_codes_follow_the_definition(case, points):
 
 @settings(deadline=None, max_examples=40)
 @given(cases(same_radius=True))
-def test_whole_weights_follow_the_definition(case):
+def test_bytes_in_sixteen_bits_follow_the_definition(case):
     volume, radii = case
-    np.testing.assert_array_equal(lbp_top_codes(volume), slow_codes(volume, radii, (8, 8, 8)))
+    codes = slow_codes(volume, radii, (8, 8, 8))
+    np.testing.assert_array_equal(lbp_top_codes(volume), codes)
+    counts = np.stack([np.bincount(plane.ravel(), minlength=256) for plane in codes])
+    ours = lbp_top(volume, uniform=False).reshape(3, 256) * codes[0].size
+    np.testing.assert_allclose(ours, counts, rtol=1e-6)
 
 
 @settings(deadline=None, max_examples=30)
@@ -117,25 +121,28 @@ def test_histograms_follow_the_definition(case, points, data):
     np.testing.assert_allclose(ours, expected, rtol=1e-6)
 
 
-def test_whole_weights_decide_every_sum_of_bytes_as_the_true_weights_do():
+def test_the_slope_decides_every_sum_of_bytes_as_the_true_weights_do():
     # e A + r B with e / r = 3 + 3 sqrt 2: the sign of (3 A + B) + 3 A sqrt 2, in whole numbers
-    # A >= 0 is enough: both turn round with A and B
-    A = np.arange(2041, dtype=np.int32)[:, None]
+    A = np.arange(-2040, 2041, dtype=np.int32)[:, None]
     B = np.arange(-2550, 2551, dtype=np.int32)
     p, q = 3 * A + B, 3 * A
     squares = np.sign(p) * p**2 + np.sign(q) * 2 * q**2
-    exact = np.where(np.sign(p) * np.sign(q) >= 0, np.sign(p + q), np.sign(squares))
-    whole = sorted(set(circle((0.0, -3.0), (3.0, 0.0), 8).whole_weights.ravel()))
-    _, far, edge, near, one = (int(w) for w in whole)
-    assert near == 6 * edge + 9 * far
-    assert one == near + 2 * edge + far
-    assert 255 * one < 2**24
-    np.testing.assert_array_equal(np.sign(edge * A + far * B), exact)
+    exact = np.where(np.sign(p) * np.sign(q) >= 0, np.sign(p + q), np.sign(squares)) >= 0
+    np.testing.assert_array_equal(B + 7 * A + (A * SLOPE >> 16) >= 0, exact)
+    assert not np.array_equal(B + 7 * A + (A * (SLOPE + 1) >> 16) >= 0, exact)
 
 
-def test_weights_that_are_only_near_decide_some_sums_wrongly():
-    true = 3 + 3 * math.sqrt(2)
-    assert 49 * true - 355 < 0 < 49 * Fraction(6987, 964) - 355
+@pytest.mark.parametrize("blocks", [(1, 1), (5, 4), (17, 13)])
+def test_histograms_of_larger_clips_are_those_of_their_codes(blocks):
+    """Rows longer than a vector, blocks of unequal sizes; scikit-image has the single plane."""
+    rng = np.random.default_rng(3)
+    volume = np.cumsum(rng.integers(-9, 10, (9, 41, 83)), axis=2).astype(np.uint8)
+    codes, (labels, n) = lbp_top_codes(volume), uniform_labels(8)
+    parts = [block_counts(plane, labels, n, blocks) for plane in codes]
+    expected = np.concatenate([part / part.sum(axis=2, keepdims=True) for part in parts], axis=2)
+    np.testing.assert_array_equal(lbp_top(volume, blocks=blocks), expected.astype(np.float32).ravel())
+    seen = lbp_top(volume[..., ::2], blocks=(1, 1))
+    np.testing.assert_array_equal(seen, lbp_top(volume[..., ::2].copy(), blocks=(1, 1)))
 
 
 @pytest.mark.parametrize(("radius", "points"), [(1, 8), (2, 8), (3, 8), (2, 16), (1, 4)])

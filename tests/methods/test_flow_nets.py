@@ -14,7 +14,9 @@ from methods.nets.layers import n_parameters
 from methods.nets.normalised import GELU, BatchNorm2d, LayerNorm
 from methods.nets.off_apexnet import OFFApexNet
 from methods.nets.rcn import RCNA
+from methods.nets.roots import root
 from methods.nets.ststnet import STSTNet
+from methods.training.adam import InOrderAdam
 from methods.training.epochs import Epochs, batches, train_epochs
 
 SMALL = {"dim": 32, "heads": 2}
@@ -174,3 +176,28 @@ def test_training_learns_and_stops_where_it_cannot():
     plan = Epochs(2, 1, 24, True, "adam", 1)
     with pytest.raises(MethodError, match="lower the rate"):
         train_epochs(seeded(lambda: STSTNet(3)), x * np.inf, labels, plan, seeds=(1, 2))
+
+
+def test_adam_in_order_is_torchs_to_the_rounding_of_float32():
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(shape, generator=generator) for shape in ((7, 5), (3,), (2, 3, 2))]
+    made = [[torch.nn.Parameter(each.clone()) for each in start] for _ in range(2)]
+    optimisers = InOrderAdam(made[0], lr=0.01), torch.optim.Adam(made[1], lr=0.01, foreach=False)
+    for _ in range(30):
+        slopes = [
+            torch.randn(each.shape, generator=generator) * 10.0 ** int(each.numel() % 4) for each in start
+        ]
+        for parameters, optimiser in zip(made, optimisers, strict=True):
+            for parameter, slope in zip(parameters, slopes, strict=True):
+                parameter.grad = slope.clone()
+            optimiser.step()
+    for own, theirs, before in zip(*made, start, strict=True):
+        torch.testing.assert_close(own, theirs, rtol=1e-5, atol=1e-6)
+        assert (own - before).abs().max() > 1e-2
+
+
+def test_roots_are_those_of_ieee_754_where_torchs_are_not():
+    x = torch.from_numpy(np.random.default_rng(0).random(200_000).astype(np.float32) * 1e-6)
+    wanted = np.sqrt(x.numpy().astype(np.float64)).astype(np.float32)
+    assert (root(x).numpy() == wanted).all()
+    assert root(x.to("meta")).device.type == "meta"

@@ -148,6 +148,7 @@ class TestMadeOnce:
         assert same(first.weights, again.weights) and len(files(tmp_path)) == 1
         assert first.weights["fc8.weight"].shape[0] == 9
 
+    @pytest.mark.slow
     def test_two_processes_make_it_once(self, tmp_path):
         spawn = multiprocessing.get_context("spawn")
         with spawn.Pool(2) as pool:

@@ -240,6 +240,7 @@ def killed_after(updates, folder):
 
 
 class TestCheckpoints:
+    @pytest.mark.slow
     def test_kill_nine_twice_then_resume_gives_the_same_bits(self, tmp_path):
         killed_after(3, tmp_path)
         killed_after(7, tmp_path)

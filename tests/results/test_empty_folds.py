@@ -106,7 +106,7 @@ def test_two_runs_with_the_same_empty_fold_agree_and_one_that_has_it_differs(
     assert len(found.beyond) == 1
 
 
-@pytest.mark.parametrize("protocol", ["clips", "loso"])
+@pytest.mark.parametrize("protocol", [pytest.param("clips", marks=pytest.mark.slow), "loso"])
 def test_page_and_figures_are_made(fake_run: Make, protocol: str, tmp_path: Path) -> None:
     run = fake_run(methods=(*METHODS, "fdm"), protocols=(protocol,))
     run.write()
