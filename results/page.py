@@ -175,7 +175,10 @@ def _main_tables(frame: pd.DataFrame, info: RunFile) -> list[Table]:
 def strip(cells: Sequence[str]) -> Markup:
     """Many folds in a picture of a few pixels each: a bar per fold, as high as its percent, in one order.
 
-    cells: percent as text, empty where the fold has no result.
+    Parameters
+    ----------
+    cells
+        Percent as text, empty where the fold has no result.
     """
     values = [float(cell) for cell in cells if cell]
     if not values:
