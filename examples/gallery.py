@@ -1,6 +1,6 @@
 """Pictures of what the suite computes; the site's gallery runs each function and shows its code beside it.
 
-`python examples/gallery.py DIR` writes them. Each takes a clip, (T, H, W, 3) uint8, and its (66, 2) landmarks,
+`python examples/gallery.py DIR` writes them. Each takes a clip, (T, H, W, 3) uint8, and (66, 2) landmarks,
 and returns the picture's name and bytes.
 """
 
