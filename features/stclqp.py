@@ -357,9 +357,8 @@ def quantised_histograms(
         Where a block would be empty.
     """
     leading = codes.shape[:-3]
-    identity = np.arange(n_centers, dtype=np.uint16)
     histograms = [
-        normalised(block_counts(table[volume], identity, n_centers, blocks))
+        normalised(block_counts(volume, table, n_centers, blocks))
         for volume, table in zip(
             codes.reshape(-1, *codes.shape[-3:]), lookups.reshape(-1, lookups.shape[-1]), strict=True
         )
