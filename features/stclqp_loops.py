@@ -14,50 +14,23 @@ _NEAR = 3
 
 
 @compiled
-def absolute_sum(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, codes: Any) -> Any:
+def absolute_sum(v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, centres: Any) -> Any:
     """Sum of |neighbour - centre| over all centres of a flat volume and all neighbours, column by column."""
-    totals = np.zeros(codes.shape[2], np.float64)
-    for t in range(codes.shape[0]):
-        for y in range(codes.shape[1]):
+    totals = np.zeros(centres[2], np.float64)
+    for t in range(centres[0]):
+        for y in range(centres[1]):
             start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
             for p in range(weights.shape[0]):
                 o, w = offsets[p], weights[p]
                 a, b, c, d = start + o[0], start + o[1], start + o[2], start + o[3]
                 wa, wb, wc, wd = w[0], w[1], w[2], w[3]
-                for x in range(np.uintp(codes.shape[2])):
+                for x in range(np.uintp(centres[2])):
                     value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
                     totals[x] += abs(value - v[start + x])
     total = 0.0
-    for x in range(codes.shape[2]):
+    for x in range(centres[2]):
         total += totals[x]
     return total
-
-
-@compiled
-def magnitude_bits(
-    v: Any, shape: Any, margins: Any, offsets: Any, weights: Any, least: Any, codes: Any
-) -> None:
-    """Bits of |neighbour - centre| >= least, accumulated as whole numbers in float64 for SIMD."""
-    bits = np.empty(codes.shape[2])
-    for t in range(codes.shape[0]):
-        for y in range(codes.shape[1]):
-            start = np.uintp(((t + margins[0]) * shape[1] + y + margins[1]) * shape[2] + margins[2])
-            bits[:] = 0
-            bit = 1.0
-            for p in range(weights.shape[0]):
-                a, b, c, d = (
-                    start + offsets[p, 0],
-                    start + offsets[p, 1],
-                    start + offsets[p, 2],
-                    start + offsets[p, 3],
-                )
-                wa, wb, wc, wd = weights[p, 0], weights[p, 1], weights[p, 2], weights[p, 3]
-                for x in range(np.uintp(bits.size)):
-                    value = (wa * v[a + x] + wb * v[b + x]) + (wc * v[c + x] + wd * v[d + x])
-                    bits[x] += bit if abs(value - v[start + x]) >= least else 0.0
-                bit = 2 * bit
-            for x in range(np.uintp(bits.size)):
-                codes[t, y, x] = np.uint16(np.int32(bits[x]))
 
 
 @compiled
