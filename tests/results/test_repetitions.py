@@ -2,8 +2,8 @@
 
 import pytest
 
+from results.numbers import tables
 from results.numbers.statistics_table import statistics_frame
-from results.numbers.tables import table3_frame, tested
 from results.records.run_file import Repetition
 from results.records.runs import load_results
 
@@ -13,8 +13,8 @@ def test_rows_are_means_over_draws_and_tests_count_a_fold_once(fake_run):
     nets = [unit for unit in run.units if unit["method"] == "tlcnn"]
     run.units += [{**unit, "draw": 1, "key": unit["key"][::-1]} for unit in nets]
     results = load_results(run.write())
-    cells = tested(results)
-    table = table3_frame(cells, results.info.task).set_index("method")
+    cells = tables.tested(results)
+    table = tables.table3_frame(cells, results.info.task).set_index("method")
     net = next(cell for cell, _ in cells if cell.method == "tlcnn")
     assert net.seeds == (Repetition(0, 0), Repetition(0, 1)) and net.splits == (0,)
     by_draw = 100 * net.accuracies("honest").mean(axis=0)
