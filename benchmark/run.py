@@ -15,6 +15,7 @@ from benchmark.devices import choose_devices
 from benchmark.engines import load_engine, run_tasks
 from benchmark.engines.tasks import Limits, Options
 from benchmark.folder import (
+    Here,
     held_before,
     made_otherwise,
     refuse_mixture,
@@ -26,6 +27,7 @@ from benchmark.ledger import Survey, survey
 from benchmark.lock import run_lock
 from benchmark.log import Log
 from benchmark.outcomes import keep
+from benchmark.packages import packages_of_data
 from benchmark.plan import units
 from benchmark.progress import Progress
 from benchmark.settings import Settings
@@ -116,9 +118,10 @@ def _start(planned: Planned, sums: str, log: Log) -> list[Unit]:
     before = held_before(folder, data=planned.assembled.plan.digest)
     found = survey(folder)
     kept = still_planned(before, planned.units, found, log)
-    odd = made_otherwise((*planned.units, *kept), found, sums)
+    here = Here(sums, packages_of_data(planned.assembled.sources))
+    odd = made_otherwise((*planned.units, *kept), found, here)
     if not settings.redo:
-        refuse_mixture(folder, odd, sums)
+        refuse_mixture(folder, odd, here)
     again = {unit.key for unit in odd}
     kept = tuple(unit for unit in kept if unit.key not in again)
     for place in ("", "units", "figures"):
