@@ -94,6 +94,7 @@ def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Lo
     }
     _save(fitted, card, out)
     log(f"{cls.title} trained on {len(usable)} clips, saved in {out}")
+    log(f"label a video: python -m benchmark predict {out} VIDEO --page seen.html")
     return 0
 
 
@@ -237,7 +238,9 @@ def _judge(
     if page is not None and watched is not None:
         steps = None if prediction.step_decisions is None else prediction.step_decisions[prediction.chosen, 0]
         write_seen(page, Seen(video.name, method.title, clips, watched, shares, kind, steps))
-        log(f"what was seen: {page}")
+        log(f"what was seen: open {page} in a browser")
+    elif watched is not None:
+        log("see what it saw: the same command with --page seen.html")
 
 
 def _backend(asked: str | None, of_model: str, video: Path) -> str:

@@ -43,7 +43,7 @@ def described(
         name=folder.absolute().name,
         profile=settings.profile,
         settings=as_json(settings),
-        stamp=stamp(),
+        stamp={**stamp(), "threads of a unit": settings.threads},
         methods=_methods(assembled, before),
         protocols=_protocols(settings.protocols, before),
         task=TaskInfo(task.name, task.titled(_databases(plan)), task.classes, task.headline),

@@ -25,7 +25,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("benchmark.run:run", "run methods over folds and report; goes on where it was stopped"),
     "prepare": ("benchmark.verbs:prepare", "fill the cache for a run without running it"),
     "status": ("benchmark.status:status", "what a run folder holds and what is missing"),
-    "report": ("benchmark.run:report", "rebuild tables, figures and page from the records"),
+    "report": ("benchmark.run:report_verb", "rebuild tables, figures and page from the records"),
     "compare": ("benchmark.verbs:compare", "per-fold differences of two runs, or of a run and the paper"),
     "audit": ("benchmark.verbs:audit", "recompute what a published table or prediction log claims"),
     "check": ("benchmark.verbs:check", "check databases (NAME=DIR ...) or a method (its name)"),
@@ -126,7 +126,7 @@ def _data_verbs(verbs: Any) -> None:
 
     simulate = _verb(verbs, "simulate")
     simulate.add_argument("folder", type=place)
-    simulate.add_argument("--size", default="small", help='preset: "small" or "full"')
+    simulate.add_argument("--size", default="small", help="preset: tiny, small, medium or full")
     simulate.add_argument("--set", nargs="+", default=[], metavar="KNOB=VALUE", help="e.g. amplitude=1.5")
     simulate.add_argument("--workers", type=int, default=0)
 
@@ -184,7 +184,9 @@ def _data_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--landmarks", help="file, face-alignment, facemesh or template")
     made.add_argument("--profile", choices=PROFILES, help="default: quick on CPU, paper on a GPU")
     made.add_argument("--settings", type=place, metavar="TOML", help="a file over the profile")
-    made.add_argument("--simulator", metavar="PRESET", help="small or full, when no data is named")
+    made.add_argument(
+        "--simulator", metavar="PRESET", help="tiny, small, medium or full, when no data is named"
+    )
     made.add_argument("--set", nargs="+", default=[], metavar="KNOB=VALUE", help="a knob of the simulator")
     made.add_argument("--cache", help="default: cache")
     made.add_argument("--device", help="auto, cpu, cuda or cuda:N")

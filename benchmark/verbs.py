@@ -46,6 +46,7 @@ def prepare(settings: Settings, log: Log) -> int:
         stills = assembled.stills(size, log)
         if stills is not None:
             log(f"ready: {len(stills)} photographs, {size[0]}x{size[1]}: {stills.folder}")
+    log(f"everything lies in {settings.cache}; run it: the same command with `run` for `prepare`")
     return 0
 
 
@@ -280,7 +281,7 @@ def look(settings: Settings, out: Path, faces: bool | None, log: Log) -> int:
     """Write a page of databases; faces of licensed ones only where that is asked for."""
     from benchmark.look import look as write_page
 
-    return write_page(settings, out, faces=not settings.data if faces is None else faces, log=log)
+    return write_page(settings, out, faces=faces, log=log)
 
 
 def simulate(folder: Path, size: str, set: Sequence[str], workers: int, log: Log) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from basis.errors import Mendable
 from data_prep.messages import one_line, shown
@@ -39,6 +40,7 @@ def checked_name(value: str, what: str) -> str:
         Otherwise.
     """
     name = value.strip()
-    if not _NAME.fullmatch(name) or not name.isprintable():
+    composed = unicodedata.normalize("NFC", name)
+    if not _NAME.fullmatch(composed) or not name.isprintable():
         raise Refused(f"{what} {shown(value)} is refused: {NAME_RULE}")
     return name

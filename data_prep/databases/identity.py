@@ -8,6 +8,7 @@ a recording that was encoded anew is not found.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -35,8 +36,14 @@ def _spellings(clips: Sequence[Clip]) -> list[str]:
     return [
         f"{' and '.join(map(shown, group))} differ in spelling only and may be one person; "
         "folds over people take them for several"
-        for group in _groups(people, alike)
+        for group in _groups(people, _read_aloud)
     ]
+
+
+def _read_aloud(person: str) -> str:
+    """A name as `alike` has it, without what only separates: sub_1 is sub1, and 1.0 of a spreadsheet is 1."""
+    whole = re.sub(r"(?<![\w.])(\d+)\.0+$", r"\1", alike(person))
+    return re.sub(r"(?<=[^\W\d_])[\s_.-]+(?=\w)", "", whole)
 
 
 def _same_frames(clips: Sequence[Clip]) -> list[str]:

@@ -138,9 +138,24 @@ def _with_header(path: Path, page: Page, columns: Columns, required: Sequence[st
     for i, (_, line) in enumerate(page.lines[:_HEADER_WITHIN]):
         places = _places(line, columns)
         if all(column in places for column in required):
+            _refuse_rivals(path, page, i, places)
             rows = tuple(_rows(path.name, page.name, page.lines[i + 1 :], places))
             return _Found(Sheet(path.name, page.name, tuple(places), rows), page.hidden)
     return None
+
+
+def _refuse_rivals(path: Path, page: Page, header: int, places: Mapping[str, int]) -> None:
+    """Raise DatabaseError where two columns of one name that is read differ: either could be meant."""
+    number, line = page.lines[header]
+    for place, other in _twice(line, places):
+        for row, cells in page.lines[header + 1 :]:
+            pair = [cells[at].strip() if at < len(cells) else "" for at in (place, other)]
+            if pair[0] != pair[1]:
+                which = f"columns {_letters(place)} and {_letters(other)}"
+                raise DatabaseError(
+                    f"{path}: row {number} heads {which} {shown(line[place])}, and they differ in row {row}: "
+                    f"{shown(pair[0])} and {shown(pair[1])}; rename or delete what is not meant"
+                )
 
 
 def _the_one(path: Path, found: Sequence[_Found], asked: str | None) -> Sheet:
@@ -206,6 +221,9 @@ def _stream(path: Path, columns: Columns, required: Sequence[str]) -> Iterator[R
             header = next(csv.reader([header_line], delimiter=delimiter), [])
             places = _places(header, columns)
             _check_header(path, header, [column for column in required if column not in places])
+            if rivals := _twice(header, places):
+                names = " and ".join(shown(header[at]) for at in rivals[0])
+                raise DatabaseError(f"{path}: its header has two columns of one name: {names}")
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             for cells in reader:
                 if any(cell.strip() for cell in cells):
@@ -261,6 +279,17 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
+
+
+def _twice(header: Sequence[str], places: Mapping[str, int]) -> list[tuple[int, int]]:
+    """(column that is read, another of the same name), of the columns that are read."""
+    plain = [_plain(name) for name in header]
+    return [
+        (place, other)
+        for place in places.values()
+        for other in range(len(plain))
+        if other != place and plain[other] == plain[place]
+    ]
 
 
 def _places(header: Sequence[str], columns: Columns) -> dict[str, int]:

@@ -131,7 +131,7 @@ def _download(name: str, path: Path) -> None:
             f"face-alignment needs two weight files; {name} cannot be downloaded ({error}). Fetch\n"
             f"{files}\n"
             f"on a machine with a network and put both into {path.parent}, or set {FOLDER_VARIABLE} to the "
-            "folder that holds them. Without them use the landmark back end facemesh, which works offline."
+            "folder that holds them. Without them: --landmarks facemesh, which works offline."
         ) from error
 
 

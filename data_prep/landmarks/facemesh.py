@@ -16,8 +16,13 @@ one is clearly better, the mesh is fitted there and its points are turned back.
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import cv2
@@ -56,6 +61,9 @@ EYES = (33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380)
 OUTER_LIP = (61, 40, 37, 0, 267, 270, 291, 405, 314, 17, 84, 181)
 INNER_LIP = (78, 82, 13, 312, 308, 317, 14, 87)
 VERTICES = (*JAW, *BROWS, *NOSE, *EYES, *OUTER_LIP, *INNER_LIP)
+
+CHATTER = re.compile(rb"INFO: |WARNING: All log messages|[IW]\d{4} |$")
+"""How lines begin in which MediaPipe and TensorFlow Lite speak of themselves."""
 
 _lock = threading.Lock()
 _models: dict[str, Any] = {}
@@ -195,14 +203,37 @@ def _fitted(cut: UInt8, window: Window) -> list[Float64]:
     """(68, 2) points of each face in the cut-out window, in pixels of the frame."""
     corner = np.array([window.left, window.top])
     size = np.array([window.right - window.left, window.bottom - window.top])
-    meshes = _model("mesh").process(cut).multi_face_landmarks or ()
+    with _without_chatter():
+        meshes = _model("mesh").process(cut).multi_face_landmarks or ()
     return [corner + size * [(mesh.landmark[i].x, mesh.landmark[i].y) for i in VERTICES] for mesh in meshes]
 
 
 def _score(cut: UInt8) -> float:
     """The detector's score of its surest face, 0 where there is none."""
-    found = _model("detector").process(cut).detections or ()
+    with _without_chatter():
+        found = _model("detector").process(cut).detections or ()
     return max((float(each.score[0]) for each in found), default=0.0)
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """What MediaPipe's C++ says on stderr of its own workings is left out, its errors are not.
+
+    It logs before its log is set up, so no setting of it has an effect.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not CHATTER.match(line):
+                    os.write(2, line)
 
 
 def _model(name: str) -> Any:
@@ -213,8 +244,13 @@ def _model(name: str) -> Any:
             from mediapipe.python.solutions.face_mesh import FaceMesh
         except ImportError as error:
             raise BackendError(_missing(str(error))) from error
-        _models["detector"] = FaceDetection(model_selection=0, min_detection_confidence=0.1)
-        _models["mesh"] = FaceMesh(static_image_mode=True, max_num_faces=MAX_FACES, refine_landmarks=True)
+        blank = np.zeros((64, 64, 3), np.uint8)
+        with _without_chatter():
+            _models["detector"] = FaceDetection(model_selection=0, min_detection_confidence=0.1)
+            _models["mesh"] = FaceMesh(static_image_mode=True, max_num_faces=MAX_FACES, refine_landmarks=True)
+            # waits for their threads, which speak while they start
+            for model in _models.values():
+                model.process(blank)
     return _models[name]
 
 

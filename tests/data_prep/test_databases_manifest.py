@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from data_prep.clips import CLASSES, VideoFrames
@@ -112,6 +114,16 @@ def test_the_same_clip_twice_is_reported(disk):
     database = load("manifest", disk.root)
     assert len(database.clips) == 1
     assert "row 3: repeats the clip mine/p1/c1" in database.set_aside[0].reason
+
+
+def test_one_column_twice_is_refused_and_a_name_may_be_composed_in_either_way(disk):
+    disk.frames("v/c1/{}.jpg", range(1, 9))
+    disk.csv("manifest.csv", [[*HEADER, "Clip"], [*row(), "c2"]])
+    with pytest.raises(DatabaseError, match=r"two columns of one name: 'clip' and 'Clip'"):
+        load("manifest", disk.root)
+    composed = [row(subject=unicodedata.normalize(form, "Zoé")) for form in ("NFC", "NFD")]
+    disk.csv("manifest.csv", [HEADER, *composed])
+    assert len(load("manifest", disk.root).clips) == 2
 
 
 def test_missing_columns_and_files(disk):

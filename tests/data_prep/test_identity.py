@@ -49,6 +49,9 @@ def pictures(tmp_path):
         ("Anna", "anna"),
         ("sub01", "Sub1"),
         ("p 1", "p  1"),
+        ("sub_1", "sub1"),
+        ("sub-01", "Sub 1"),
+        ("1.0", "1"),
         (unicodedata.normalize("NFC", "Zoé"), unicodedata.normalize("NFD", "Zoé")),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -378,3 +379,12 @@ def test_a_sidecar_that_names_its_frame_holds_for_that_frame_only(
     else:
         with pytest.raises(LandmarksNotFound, match=f"{named}.*{wanted}"):
             find_face("file", GREY, Sidecar(path, wanted))
+
+
+def test_mediapipes_own_chatter_is_left_out_and_its_errors_are_not(capfd):
+    said = b"W0000 00:00:1 1 a.cc:1] no matter\nINFO: Created a delegate\n\nE0000 00:00:1 1 a.cc:1] broken\n"
+    with pytest.raises(ValueError, match="through"), landmarks_facemesh._without_chatter():
+        os.write(2, said)
+        raise ValueError("through")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "E0000 00:00:1 1 a.cc:1] broken\nafter\n"

@@ -90,3 +90,18 @@ def test_the_calibration_page_is_that_of_its_tables_and_the_default_that_of_the_
     (default,) = (row for row in labels if row["labels"] == "default")
     for name in seeds[0]:
         assert float(default[name]) == pytest.approx(np.mean([found[name] for found in seeds]), rel=6e-3)
+
+
+@pytest.mark.slow
+def test_the_pages_command_measures_a_variant(tmp_path):
+    """The path of `--pixels`: a run of its own, whose rows make a table beside the published figures."""
+    made = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "calibrate.py"))
+    rows = list(made["measured"]({"size": "tiny", "noise": 1.0}, tmp_path, ("lbp-top", "majority")))
+    assert {(row["method"], row["protocol"]) for row in rows} == {
+        (method, protocol) for method in ("lbp-top", "majority") for protocol in ("clips", "subject")
+    }
+    assert all(0 <= float(row["low"]) <= float(row["mean"]) <= float(row["high"]) <= 100 for row in rows)
+    made["store"](tmp_path / "pixels.csv", rows)
+    table = made["pixel_table"](made["stored"](tmp_path / "pixels.csv"))
+    assert "size=tiny noise=1.0" in table
+    assert "| LBP-TOP, over clips | 66.6 |" in table

@@ -163,6 +163,14 @@ def test_a_missing_column_is_named_alone(disk):
         read_table(disk / "t.xlsx", {**COLUMNS, "e": ("e",)}, required=["a", "b", "e"])
 
 
+def test_two_columns_of_one_name_that_differ_are_refused_and_equal_ones_are_one(disk):
+    book_of([["a", "b", "A"], [1, 2, 1], [3, 4, 5]]).save(disk / "t.xlsx")
+    with pytest.raises(DatabaseError, match=r"columns A and C 'a', and they differ in row 3: '3' and '5'"):
+        read_table(disk / "t.xlsx", COLUMNS, required=["a", "b"])
+    book_of([["a", "b", "A"], [1, 2, 1], [3, 4, 3]]).save(disk / "t.xlsx")
+    assert len(read_table(disk / "t.xlsx", COLUMNS, required=["a", "b"]).rows) == 2
+
+
 def test_folders_of_archivers_and_network_drives_are_no_part_of_a_database(disk):
     disk.xlsx("CASME2-coding-20140508.xlsx", [disk.CASME2, ["01", "EP01", None, 2, 3, 4, None, "4", "fear"]])
     for folder in ("", "__MACOSX/", "@eaDir/", ".AppleDouble/", "#recycle/"):
