@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from basis.canonical import digest_of
 from benchmark.ledger import Survey
 from benchmark.log import Log
+from benchmark.packages import Packages, packages_of
 from benchmark.settings import SettingsError
 from benchmark.stamp import conditions, unit_stamp
 from benchmark.unit import Unit
-from methods import METHODS
 from results.records.run_file import RUN_FILE, PlannedUnit, RunFile, read_run_file
 from results.records.store import read_record
 
@@ -53,8 +54,29 @@ def held_before(folder: Path, **conditions: str) -> RunFile | None:
     return before
 
 
-def made_otherwise(units: Sequence[AnyUnit], found: Survey, arithmetic: str) -> list[AnyUnit]:
-    """Finished units whose records were made with other versions, or another arithmetic, than here.
+@dataclass(frozen=True)
+class Here:
+    """The conditions under which units would run now.
+
+    Attributes
+    ----------
+    arithmetic
+        Of the devices that they would run on, as `basis.processor.arithmetic` says it.
+    data
+        The packages of the data.
+    """
+
+    arithmetic: str
+    data: Packages
+
+    def of(self, method: str, protocol: str) -> dict[str, str]:
+        """Those of a unit of this method and protocol."""
+        stamp = unit_stamp(packages_of(method, protocol, self.data))
+        return conditions({**stamp, "arithmetic": self.arithmetic})
+
+
+def made_otherwise(units: Sequence[AnyUnit], found: Survey, here: Here) -> list[AnyUnit]:
+    """Finished units whose records were made with other versions or packages, or another arithmetic.
 
     Parameters
     ----------
@@ -62,24 +84,24 @@ def made_otherwise(units: Sequence[AnyUnit], found: Survey, arithmetic: str) -> 
         What is planned.
     found
         What the folder holds.
-    arithmetic
-        Of the devices that units run on now, as `basis.processor.arithmetic` says it.
+    here
+        Under which units would run now.
     """
-    methods = {unit.method for unit in units}
-    here = {name: digest_of(_here(name, arithmetic)) for name in methods}
-    return [unit for unit in units if found.done(unit.key) and found.made_with[unit.key] != here[unit.method]]
+    finished = [unit for unit in units if found.done(unit.key)]
+    now = {pair: digest_of(here.of(*pair)) for pair in {(unit.method, unit.protocol) for unit in finished}}
+    return [unit for unit in finished if found.made_with[unit.key] != now[unit.method, unit.protocol]]
 
 
-def refuse_mixture(folder: Path, odd: Sequence[AnyUnit], arithmetic: str) -> None:
+def refuse_mixture(folder: Path, odd: Sequence[AnyUnit], here: Here) -> None:
     """SettingsError that names the records, before a unit is run whose number could not stand beside them."""
     if not odd:
         return
     paths = [folder / "units" / f"{unit.key}.json" for unit in odd]
-    there, here = conditions(read_record(paths[0]).stamp), _here(odd[0].method, arithmetic)
+    there, now = conditions(read_record(paths[0]).stamp), here.of(odd[0].method, odd[0].protocol)
     differing = [
-        f"{name} {there.get(name, 'not stated')}, here it is {here.get(name, 'not there')}"
-        for name in sorted(here.keys() | there.keys())
-        if here.get(name) != there.get(name)
+        f"{name} {there.get(name, 'not stated')}, here it is {now.get(name, 'not there')}"
+        for name in sorted(now.keys() | there.keys())
+        if now.get(name) != there.get(name)
     ]
     more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
     raise SettingsError(
@@ -87,11 +109,6 @@ def refuse_mixture(folder: Path, odd: Sequence[AnyUnit], arithmetic: str) -> Non
         "cannot share a table. Add --redo to run those units again, go back to that version, or name another "
         f"--out. The records: {', '.join(map(str, paths[:NAMED]))}{more}"
     )
-
-
-def _here(method: str, arithmetic: str) -> dict[str, str]:
-    """The conditions under which a unit of this method would run now."""
-    return conditions({**unit_stamp(METHODS.origin(method)), "arithmetic": arithmetic})
 
 
 def still_planned(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from benchmark.engines.tasks import Task
 from benchmark.log import Log
+from benchmark.packages import packages_of, packages_of_data
 from benchmark.sources import Assembled
 from benchmark.stamp import unit_stamp
 from benchmark.unit import Job, Prepared, Unit
 from data_prep.clips import Clips, Stills, prepared_set
-from methods import METHODS
 
 UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
 """What a unit is expected to take, to decide how many share a SLURM job; units on a GPU get one each."""
@@ -21,6 +21,7 @@ def tasks_of(folder: Path, assembled: Assembled, missing: Iterable[Unit], log: L
     """One task per unit of this run folder; a prepared set is built when the first unit needs it."""
     settings, sets = assembled.settings, _Sets(assembled, log)
     sizes = {spec.name: spec.frame_size for spec in assembled.specs}
+    data = packages_of_data(assembled.sources)
     expected = UNIT_SECONDS["cuda" if "cuda" in settings.device else "cpu"]
     for unit in missing:
         size = sizes[unit.method]
@@ -31,7 +32,7 @@ def tasks_of(folder: Path, assembled: Assembled, missing: Iterable[Unit], log: L
             stills=sets.stills(size) if unit.stills else {},
             cache=str(Path(settings.cache).absolute()),
             profile=settings.profile,
-            stamp=unit_stamp(METHODS.origin(unit.method)),
+            stamp=unit_stamp(packages_of(unit.method, unit.protocol, data)),
             trust=settings.trust_cache,
             deterministic=settings.deterministic,
         )

@@ -15,6 +15,7 @@ from benchmark.devices import choose_devices
 from benchmark.engines import load_engine, run_tasks
 from benchmark.engines.tasks import Limits, Options
 from benchmark.folder import (
+    Here,
     held_before,
     made_otherwise,
     refuse_mixture,
@@ -26,6 +27,7 @@ from benchmark.ledger import Survey, survey
 from benchmark.lock import run_lock
 from benchmark.log import Log
 from benchmark.outcomes import keep
+from benchmark.packages import packages_of_data
 from benchmark.plan import units
 from benchmark.progress import Progress
 from benchmark.settings import Settings
@@ -116,9 +118,10 @@ def _start(planned: Planned, sums: str, log: Log) -> list[Unit]:
     before = held_before(folder, data=planned.assembled.plan.digest)
     found = survey(folder)
     kept = still_planned(before, planned.units, found, log)
-    odd = made_otherwise((*planned.units, *kept), found, sums)
+    here = Here(sums, packages_of_data(planned.assembled.sources))
+    odd = made_otherwise((*planned.units, *kept), found, here)
     if not settings.redo:
-        refuse_mixture(folder, odd, sums)
+        refuse_mixture(folder, odd, here)
     again = {unit.key for unit in odd}
     kept = tuple(unit for unit in kept if unit.key not in again)
     for place in ("", "units", "figures"):
@@ -209,6 +212,6 @@ def report_verb(run: Path, log: Log, *, force: bool, tables_only: bool, faces: b
 def _modules(planned: Planned) -> list[str]:
     """What units import, to be imported once before they are forked."""
     modules = [METHODS[spec.name].partition(":")[0] for spec in planned.assembled.specs]
-    # torch's first optimiser imports it, for a second
-    late = ["torch._dynamo"] if "torch" in sys.modules else []
+    # inner folds and torch's first optimiser import these, for a second each
+    late = ["sklearn.model_selection", *(["torch._dynamo"] if "torch" in sys.modules else [])]
     return ["benchmark.execute", *modules, *late]

@@ -44,17 +44,17 @@ def stamp() -> dict[str, Any]:
     }
 
 
-def unit_stamp(origin: str) -> dict[str, Any]:
-    """The stamp of a unit's record; origin: package and version that brings its method, "" for our own."""
-    return {**stamp(), "origin": origin}
+def unit_stamp(packages: Mapping[str, str]) -> dict[str, Any]:
+    """The stamp of a unit's record, with the packages that brought its method, protocol and data."""
+    return {**stamp(), "packages": dict(packages)}
 
 
 def conditions(stamp: Mapping[str, Any]) -> dict[str, str]:
-    """Of a stamp, in words, what must be equal for two records of one method to share a table."""
+    """Of a stamp, in words, what two records of one method and protocol that share a table have alike."""
     versions = {name: str(found) for name, found in stamp.get("versions", {}).items()}
     return {
         **versions,
-        "its package": str(stamp.get("origin") or "this project's own"),
+        **{f"package of {what}": str(package) for what, package in stamp.get("packages", {}).items()},
         "arithmetic": str(stamp.get("arithmetic", "not stated")),
     }
 

@@ -139,22 +139,30 @@ def test_what_a_package_adds_is_listed_and_checked(guests, faces, smiles, comman
     assert "4 photographs usable" in command("check", f"guest-smiles={smiles}").stdout
 
 
-def test_what_a_package_adds_is_run_and_shown_under_its_own_title(guests, faces, smiles, command, tmp_path):
+def test_what_a_package_adds_is_run_and_shown_under_its_own_title(
+    guests, faces, smiles, command, tmp_path, install
+):
     run = tmp_path / "run"
-    printed = command(
+    words = (
         "run", "--methods", "guest-warmth", "majority", "--protocol", "guest-halves", "--tim", 8,
         "--data", f"guest-faces={faces}", "--expressions", f"guest-smiles={smiles}",
         "--landmarks", "template",
         "--profile", "quick", "--device", "cpu", "--engine", "guest-engine", "--cache", tmp_path / "cache",
         "--out", run,
-    ).stdout  # fmt: skip
+    )  # fmt: skip
+    printed = command(*words).stdout
     assert "a guest promises nothing" in printed and "guests 1.2" in printed
     (row,) = (row for row in csv.DictReader((run / "table3.csv").open()) if row["method"] == "guest-warmth")
     assert (row["title"], row["protocol"]) == ("Warmth of the guest", "guest-halves")
     assert float(row["mean"]) > 50
     page = (run / "report.html").read_text()
-    for words in ("Warmth of the guest", "The guest knows every second person.", "guest-faces"):
-        assert words in page
+    for shown in ("Warmth of the guest", "Halves of the guest", "The guest knows every second person."):
+        assert shown in page
     drawn = " ".join(path.read_text() for path in (run / "figures").glob("*.svg"))
-    assert "Warming of the guest" in drawn + page
+    for shown in ("Warmth of the guest", "Warming of the guest"):
+        assert shown in drawn
     assert "Training of the 3D-CNN" not in page + drawn
+    install("guests", GUESTS, "1.3", **ENTRIES)
+    refused = command(*words, check=False).stderr
+    for what in ("protocol guest-halves", "database guest-faces"):
+        assert f"{what} guests 1.2" in refused

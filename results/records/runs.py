@@ -13,6 +13,9 @@ from basis.processor import FIXED
 from results.records.run_file import Place, Repetition, RunFile, read_run_file
 from results.records.store import Record, ResultsError, read_records
 
+PACKAGE = "package of "
+"""How the name of a condition begins that only the records of one method, protocol or database have."""
+
 
 class MixedRecords(ResultsError):
     """Records that were not made under the same conditions; their numbers must not share a table."""
@@ -145,7 +148,10 @@ def place_of(unit: Mapping[str, Any]) -> Place:
 
 
 def differences(records: Iterable[Record]) -> list[str]:
-    """One line per condition (profile, data, classes, each version) that is not the same in all records."""
+    """One line per condition (profile, data, classes, each version) that is not the same in all records.
+
+    The package of a method or a protocol is a condition of the records of that one alone.
+    """
     counts: dict[str, Counter[str]] = {}
     n = 0
     for record in records:
@@ -155,7 +161,7 @@ def differences(records: Iterable[Record]) -> list[str]:
     lines = []
     for name, counter in sorted(counts.items()):
         absent = n - counter.total()
-        if absent:
+        if absent and not name.startswith(PACKAGE):
             counter["not stated"] += absent
         if len(counter) > 1:
             lines.append(
@@ -166,9 +172,13 @@ def differences(records: Iterable[Record]) -> list[str]:
 
 def odd_ones(records: Iterable[Record]) -> list[Record]:
     """The records whose conditions are not those of most of them."""
-    by_conditions: dict[tuple[tuple[str, str], ...], list[Record]] = {}
-    for record in records:
-        by_conditions.setdefault(tuple(sorted(conditions(record).items())), []).append(record)
+    stated = [(record, conditions(record)) for record in records]
+    names = sorted({name for _, each in stated for name in each})
+    unstated = {name: {None} if name.startswith(PACKAGE) else set() for name in names}
+    apart = [name for name in names if len({each.get(name) for _, each in stated} - unstated[name]) > 1]
+    by_conditions: dict[tuple[str | None, ...], list[Record]] = {}
+    for record, each in stated:
+        by_conditions.setdefault(tuple(map(each.get, apart)), []).append(record)
     groups = sorted(by_conditions.values(), key=len)
     return [record for group in groups[:-1] for record in group]
 
@@ -188,5 +198,6 @@ def conditions(record: Record) -> dict[str, str]:
         "control": str(record.unit.get("control", "")),
         "classes": ", ".join(record.classes),
         "arithmetic": str(record.stamp.get("arithmetic", "not stated")),
+        **{f"{PACKAGE}{what}": str(package) for what, package in record.stamp.get("packages", {}).items()},
         **{f"version of {name}": str(version) for name, version in versions.items()},
     }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.folder import (
+    Here,
     made_otherwise,
     refuse_mixture,
     refuse_what_is_not_a_run,
@@ -69,8 +70,11 @@ def test_a_plan_that_asks_for_all_again_drops_nothing():
     assert lines == []
 
 
-def stamped(origin=""):
-    return {**unit_stamp(origin), "arithmetic": "exact"}
+HERE = Here("exact", {})
+
+
+def stamped():
+    return {**unit_stamp({}), "arithmetic": "exact"}
 
 
 def written(folder, unit, stamp):
@@ -96,30 +100,39 @@ def written(folder, unit, stamp):
 def test_records_of_another_version_are_named_before_anything_is_run(tmp_path):
     same, odd = unit("fold1"), unit("fold2")
     written(tmp_path, same, stamped())
-    versions = {**unit_stamp("")["versions"], "numpy": "0.0.1"}
+    versions = {**unit_stamp({})["versions"], "numpy": "0.0.1"}
     written(tmp_path, odd, {**stamped(), "versions": versions})
-    found = made_otherwise([same, odd, unit("fold3")], survey(tmp_path), "exact")
+    found = made_otherwise([same, odd, unit("fold3")], survey(tmp_path), HERE)
     assert found == [odd]
     with pytest.raises(SettingsError) as caught:
-        refuse_mixture(tmp_path, found, "exact")
+        refuse_mixture(tmp_path, found, HERE)
     for words in ("numpy 0.0.1", np.__version__, odd.key, "--redo"):
         assert words in str(caught.value)
-    refuse_mixture(tmp_path, [], "exact")
+    refuse_mixture(tmp_path, [], HERE)
 
 
-def test_another_version_of_a_methods_own_package_is_a_mixture(tmp_path):
-    written(tmp_path, unit(), stamped("their-methods 1.0"))
-    (found,) = made_otherwise([unit()], survey(tmp_path), "exact")
-    with pytest.raises(SettingsError, match=r"their-methods 1\.0"):
-        refuse_mixture(tmp_path, [found], "exact")
+@pytest.mark.parametrize("what", ["method majority", "protocol clips", "database casme2"])
+def test_another_version_of_a_package_that_a_unit_uses_is_a_mixture(tmp_path, what):
+    stamp = {**unit_stamp({what: "theirs 1.0"}), "arithmetic": "exact"}
+    written(tmp_path, unit(), stamp)
+    (found,) = made_otherwise([unit()], survey(tmp_path), HERE)
+    with pytest.raises(SettingsError, match=rf"{what} theirs 1\.0, here it is not there"):
+        refuse_mixture(tmp_path, [found], HERE)
+
+
+def test_the_packages_of_the_data_are_those_of_the_run(tmp_path):
+    written(tmp_path, unit(), {**unit_stamp({"database lab": "theirs 1.0"}), "arithmetic": "exact"})
+    units, found = [unit()], survey(tmp_path)
+    assert made_otherwise(units, found, Here("exact", {"database lab": "theirs 1.0"})) == []
+    assert made_otherwise(units, found, Here("exact", {"database lab": "theirs 1.1"})) == units
 
 
 def test_another_arithmetic_is_a_mixture(tmp_path):
     written(tmp_path, unit(), stamped())
-    assert made_otherwise([unit()], survey(tmp_path), "exact") == []
-    (found,) = made_otherwise([unit()], survey(tmp_path), "of cuda")
+    assert made_otherwise([unit()], survey(tmp_path), HERE) == []
+    (found,) = made_otherwise([unit()], survey(tmp_path), Here("of cuda", {}))
     with pytest.raises(SettingsError, match="arithmetic exact, here it is of cuda"):
-        refuse_mixture(tmp_path, [found], "of cuda")
+        refuse_mixture(tmp_path, [found], Here("of cuda", {}))
 
 
 def test_what_made_a_record_is_remembered_in_the_index(tmp_path):

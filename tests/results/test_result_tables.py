@@ -216,6 +216,22 @@ def test_records_of_other_conditions_are_mixed_only_by_force(
     assert "MIXED CONDITIONS" in (folder / "table3.md").read_text()
 
 
+def test_two_versions_of_one_package_are_mixed_and_a_package_of_some_records_is_not(fake_run: Make) -> None:
+    run = fake_run(methods=SOME)
+    folder = run.write()
+
+    def say(i: int, package: str) -> None:
+        record = run.record(run.units[i])
+        stamp = {**record.stamp, "packages": {"protocol halves": package}}
+        write_record(folder / "units", dataclasses.replace(record, stamp=stamp))
+
+    say(0, "theirs 1.0")
+    assert "MIXED" not in write_tables(folder).text
+    say(1, "theirs 1.1")
+    with pytest.raises(MixedRecords, match=r"package of protocol halves: theirs 1\.0 .* theirs 1\.1"):
+        write_tables(folder)
+
+
 def test_hardware_and_command_line_may_differ(fake_run: Make) -> None:
     run = fake_run(methods=SOME)
     folder = run.write()
