@@ -281,7 +281,7 @@ def look(settings: Settings, out: Path, faces: bool | None, log: Log) -> int:
     """Write a page of databases; faces of licensed ones only where that is asked for."""
     from benchmark.look import look as write_page
 
-    return write_page(settings, out, faces=not settings.data if faces is None else faces, log=log)
+    return write_page(settings, out, faces=faces, log=log)
 
 
 def simulate(folder: Path, size: str, set: Sequence[str], workers: int, log: Log) -> int:

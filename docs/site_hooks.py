@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
+import inspect
+import os
 import tomllib
 from collections.abc import Iterator
 from importlib.resources import files as resources
+from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parent.parent
 
 API = {
     "Descriptors": {
@@ -35,7 +41,10 @@ def on_files(files: Files, config: Any) -> Files:
     for path, text in (
         ("reference/verbs.md", verbs()),
         ("reference/settings.md", settings()),
+        ("reference/columns.md", columns()),
+        ("reference/json.md", answers()),
         ("reference/api.md", api()),
+        ("gallery.md", gallery(files, config)),
     ):
         files.append(File.generated(config, path, content=text))
     return files
@@ -81,6 +90,70 @@ def _rows(name: str, method: Any, quick: dict[str, Any]) -> Iterator[str]:
 
 def _first_line(thing: Any) -> str:
     return (thing.__doc__ or "").strip().splitlines()[0]
+
+
+def columns() -> str:
+    """Every table of a run folder, column by column; a test holds the descriptions against a run."""
+    from results.columns import COLUMNS, EVERYWHERE, TABLES
+
+    parts = [
+        "# Columns",
+        "",
+        "Every table that a run folder holds. A star is a number, or the name of a class.",
+        "",
+    ]
+    parts += ["## In several tables", "", *_table(EVERYWHERE)]
+    for file, row in TABLES.items():
+        parts += ["", f"## {file}", "", row, "", *_table(COLUMNS[file])]
+    return "\n".join(parts) + "\n"
+
+
+def answers() -> str:
+    """What `--json` prints, key by key."""
+    from benchmark.answers import KEYS
+
+    parts = [
+        "# JSON",
+        "",
+        "`--json` prints one object and nothing else on stdout; the exit status is the same.",
+        "",
+    ]
+    for verb, keys in KEYS.items():
+        parts += [f"## {verb} --json", "", *_table(keys), ""]
+    return "\n".join(parts)
+
+
+def _table(rows: dict[str, str] | Any) -> list[str]:
+    return ["| name | meaning |", "|---|---|", *(f"| `{name}` | {words} |" for name, words in rows.items())]
+
+
+def gallery(files: Files, config: Any) -> str:
+    """The pictures of examples/gallery.py, made now, each beside the code that made it."""
+    spec = importlib.util.spec_from_file_location("gallery", ROOT / "examples" / "gallery.py")
+    assert spec is not None and spec.loader is not None
+    examples = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(examples)
+    clip, landmarks = examples.clip_of_the_simulator(os.environ.get("TLCNN_SITE_CACHE", ROOT / "cache"))
+    parts = [
+        "# Gallery",
+        "",
+        "Each picture is made of one simulated clip by the code beside it, when this page is built.",
+    ]
+    for example in examples.EXAMPLES:
+        name, content = example(clip, landmarks)
+        files.append(File.generated(config, f"img/gallery/{name}", content=content))
+        words = inspect.getdoc(example) or ""
+        parts += [
+            "",
+            f"## {example.__name__.capitalize()}",
+            "",
+            words,
+            "",
+            f"![{words}](img/gallery/{name})",
+            "",
+        ]
+        parts += ["```python", inspect.getsource(example).rstrip(), "```"]
+    return "\n".join(parts) + "\n"
 
 
 def api() -> str:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from basis.canonical import digest_of
 from data_prep.clips import Clips, Float32, Int64, UInt8
 from features.colour import grey
-from features.slpp import SupervisedLPP
 from features.stclqp import (
     COMPONENTS,
     code_counts,
@@ -114,6 +113,8 @@ class STCLQP(SVMMethod):
         mean = features.mean(axis=0, dtype=np.float64)
         if np.bincount(labels).max() < 2:
             return Affine(mean, np.ones(features.shape[1]))
+        from features.slpp import SupervisedLPP  # brings scikit-learn: see methods.folds
+
         maps = []
         for c in range(len(COMPONENTS)):
             part = features[:, c * width : (c + 1) * width]

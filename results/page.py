@@ -158,15 +158,15 @@ def _where(protocol: Any, tim: Any, **more: Any) -> dict[str, str]:
 
 def _main_tables(frame: pd.DataFrame, info: RunFile) -> list[Table]:
     tables = []
-    for heading, block in blocks(frame, info):
-        shown, columns, folds = block, shown_columns(block), fold_columns(block)
-        if not set(folds) & set(columns) and len(folds) > 1:
-            strips = shown[folds].apply(lambda row: strip(list(row)), axis=1)
-            shown = shown.assign(strip=strips)
-            note = columns.pop("note")
-            columns |= {"strip": f"{len(folds)} folds", "note": note}
+    for heading, shown in blocks(frame, info):
+        columns, folds = shown_columns(shown), fold_columns(shown)
         parts = [(role, _records(part)) for role, part in with_roles(shown)]
         rows = [row for _, part in parts for row in part]
+        if len(folds) > 1 and not set(folds) & set(columns):
+            for row in rows:
+                row["strip"] = strip([row[name] for name in folds])
+            note = columns.pop("note")
+            columns |= {"strip": f"{len(folds)} folds", "note": note}
         where = _where(rows[0]["protocol"], rows[0]["tim"])
         tables.append(Table("table3", heading, columns, rows, parts, headline_of(shown), where))
     return tables

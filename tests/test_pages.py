@@ -7,7 +7,9 @@ seen, axe-core finds no serious fault.
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +147,7 @@ def test_a_table_of_forty_rows_is_shown_whole(page):
     assert cut == []
 
 
+@pytest.mark.parametrize("page", [(360, "dark"), (1440, "light")], indirect=True, ids=str)
 def test_every_animation_plays(page):
     open_everything(page)
     kind = "img[src*='webp']"
@@ -158,17 +161,39 @@ def test_every_animation_plays(page):
                 return [box.left, box.top, box.right, box.bottom].map(Math.round);
             }})"""
         )
-        shots = [picture(page) for _ in range(4) if page.wait_for_timeout(170) is None]
+        shots = [picture(page) for _ in range(3) if page.wait_for_timeout(170) is None]
         for number, (left, top, right, bottom) in enumerate(boxes):
             if right > left and top >= 0 and bottom <= 900:
                 seen.add(number)
                 cut = [shot[top:bottom, max(left, 0) : right] for shot in shots]
                 if any((cut[0] != other).any() for other in cut[1:]):
                     playing.add(number)
-        y += 450
+        y += 600
     visible = {n for n in range(count) if page.locator(kind).nth(n).is_visible()}
     assert seen >= visible
     assert playing >= visible, [page.locator(kind).nth(n).get_attribute("alt") for n in visible - playing]
+
+
+def test_a_page_of_a_thousand_clips_loads_what_is_looked_at(browser, folder, tmp_path):
+    text = (folder / "look" / "index.html").read_text()
+    held = re.search(r"const clips = (\[.*?\]), height", text, re.S)
+    clips = json.loads(held.group(1))
+    many = [
+        {**clips[i % len(clips)], "name": f"db/p{i % 50}/c{i}", "subject": f"p{i % 50}"} for i in range(1000)
+    ]
+    for number, clip in enumerate(many):
+        clip["files"] = {kind: f"clips/{number}-{kind}.webp" for kind in clip["files"]}
+    (tmp_path / "index.html").write_text(text.replace(held.group(1), json.dumps(many)))
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    asked = []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto((tmp_path / "index.html").as_uri())
+    opened.wait_for_timeout(500)
+    assert opened.locator("#count").text_content() == "1000 of 1000 shown"
+    assert 10 < sum(url.endswith(".webp") for url in asked) < 300
+    opened.locator("#subject").select_option("p7")
+    assert opened.locator(".card:visible").count() == 20
+    opened.close()
 
 
 def picture(page) -> np.ndarray:

@@ -31,6 +31,8 @@ class Entry:
         (66) pairs and regions: polygons of MDMO, whole pixels of the prepared frame.
     milliseconds
         Of the movement from onset to offset, None where the rate is unknown.
+    notes
+        What the preparation noticed of this clip.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Entry:
     scales: Mapping[str, float]
     points: Sequence[Sequence[int]]
     regions: Sequence[Sequence[Sequence[int]]]
+    notes: Sequence[str] = ()
 
 
 def entry_of(
@@ -56,6 +59,7 @@ def entry_of(
     landmarks: npt.NDArray[np.float32],
     animations: Mapping[str, str],
     scales: Mapping[str, float],
+    notes: Sequence[str] = (),
 ) -> Entry:
     """One clip's entry; landmarks: (66, 2) in pixels of the prepared frame."""
     rate_known = np.isfinite(clip.fps) and clip.fps > 0
@@ -75,13 +79,34 @@ def entry_of(
         scales={kind: round(scale, 2) for kind, scale in scales.items()},
         points=np.rint(landmarks).astype(int).tolist(),
         regions=[np.rint(polygon).astype(int).tolist() for polygon in region_polygons(landmarks)],
+        notes=list(notes),
     )
 
 
 def page(
-    title: str, size: tuple[int, int], entries: Sequence[Entry], set_aside: Sequence[SetAside], *, mark: str
+    title: str,
+    size: tuple[int, int],
+    entries: Sequence[Entry],
+    set_aside: Sequence[SetAside],
+    *,
+    mark: str,
+    remarks: Sequence[str] = (),
 ) -> str:
-    """The whole page; size: (height, width) of the animations."""
+    """The whole page.
+
+    Parameters
+    ----------
+    title
+        Names of the databases.
+    size
+        (height, width) of the animations.
+    entries, set_aside
+        Every clip of the tables, usable or not.
+    mark
+        What says that the page is ours.
+    remarks
+        What `check` says of the tables and of who is who.
+    """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(files("benchmark.look").joinpath("page.html").read_text("utf-8"))
     return template.render(
@@ -94,6 +119,8 @@ def page(
         entries=_inline([asdict(entry) for entry in entries]),
         n_entries=len(entries),
         set_aside=[asdict(each) for each in set_aside],
+        remarks=remarks,
+        noted=sum(bool(entry.notes) for entry in entries),
     )
 
 

@@ -15,6 +15,7 @@ from benchmark.look.pictures import UInt8, difference_pictures, flow_pictures, w
 from benchmark.settings import Settings, SettingsError
 from benchmark.sources import n_workers
 from data_prep.clips import Clips
+from data_prep.databases.identity import suspicions
 
 LENGTH = 32
 SIZE = (163, 134)
@@ -25,7 +26,7 @@ MARK = "<!-- written by tlcnn-bench look -->"
 """Without it an existing page is somebody else's."""
 
 
-def look(settings: Settings, out: Path, *, faces: bool, log: Log) -> int:
+def look(settings: Settings, out: Path, *, faces: bool | None, log: Log) -> int:
     """Write the page of the databases that the settings name, the simulator's when none is.
 
     Clips are taken one by one, so memory does not grow with their number.
@@ -38,7 +39,7 @@ def look(settings: Settings, out: Path, *, faces: bool, log: Log) -> int:
         The folder of the page.
     faces
         Show the frames themselves; without it only differences, flow, landmarks and regions, which do not
-        show a person, are written.
+        show a person, are written. None: the simulator's alone.
     log
         Takes one line for the user.
 
@@ -50,16 +51,24 @@ def look(settings: Settings, out: Path, *, faces: bool, log: Log) -> int:
     _require_own(out)
     loaded, plan, clips = prepared_clips(settings, tim=LENGTH, size=SIZE, log=log)
 
+    shown = loaded.simulated if faces is None else faces
+    notes: dict[str, list[str]] = {}
+    for note in plan.notes:
+        notes.setdefault(note.clip, []).append(f"{note.kind}: {note.detail}")
+
     def entry(row: int) -> Entry:
-        files, scales = _animations(out, clips, row, faces=faces)
-        return entry_of(plan.clips[row], clips.classes, clips.landmarks[row], files, scales)
+        files, scales = _animations(out, clips, row, faces=shown)
+        clip = plan.clips[row]
+        return entry_of(clip, clips.classes, clips.landmarks[row], files, scales, notes.get(clip.name, ()))
 
     with ThreadPoolExecutor(n_workers(settings)) as pool:
         entries = list(pool.map(entry, range(len(clips))))
     title = f"{loaded.name}{' (simulated)' if loaded.simulated else ''}"
-    write_atomically(out / INDEX, page(title, SIZE, entries, plan.set_aside, mark=MARK).encode())
+    remarks = [*(line for each in loaded.clips for line in each.warnings), *suspicions(plan.clips)]
+    text = page(title, SIZE, entries, plan.set_aside, mark=MARK, remarks=remarks)
+    write_atomically(out / INDEX, text.encode())
     log(f"{len(entries)} clips, {len(plan.set_aside)} set aside: open {out / INDEX} in a browser")
-    if not faces:
+    if not shown:
         log("faces are left out; --faces shows them, for your own eyes only where the licence says so")
     log("run methods on these clips: python -m benchmark run with the same --data")
     return 0

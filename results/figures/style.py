@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -164,7 +165,10 @@ def tidy(axes: Axes, grid: str = "") -> None:
 def save(drawn: Drawn, folder: Path) -> Picture:
     """Write SVG, PDF and PNG; the same figure gives the same bytes."""
     figure = drawn.figure
-    figure.draw_without_rendering()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        figure.draw_without_rendering()
+    words = drawn.words + no_font_for(str(each.message) for each in said)
     figure.set_layout_engine("none")
     contents = {"svg": io.BytesIO(), "pdf": io.BytesIO(), "png": io.BytesIO()}
     svg, pdf, png = _canvases(figure)
@@ -178,7 +182,7 @@ def save(drawn: Drawn, folder: Path) -> Picture:
         path = folder / f"{drawn.name}.{kind}"
         write_atomically(path, buffer.getvalue())
         files.append(path)
-    return Picture(drawn.name, drawn.title, drawn.words, contents["svg"].getvalue().decode(), tuple(files))
+    return Picture(drawn.name, drawn.title, words, contents["svg"].getvalue().decode(), tuple(files))
 
 
 LAYOUT_TABLES = ("GDEF", "GPOS", "GSUB")
@@ -195,6 +199,22 @@ def _without_layout_tables() -> Iterator[None]:
         yield
     finally:
         options._drop_tables_default = before
+
+
+MISSING = r"Glyph (\d+) .*missing from"
+"""How matplotlib says that no font has a letter."""
+
+
+def no_font_for(messages: Iterable[str]) -> str:
+    """A sentence that names the letters which no font of this machine has; empty where all are drawn."""
+    found = (re.search(MISSING, message) for message in messages)
+    letters = "".join(dict.fromkeys(chr(int(each[1])) for each in found if each))
+    if not letters:
+        return ""
+    return (
+        f" PDF and PNG show boxes for {letters}: no font of this machine has them. Install one, such as "
+        f"{OTHER_SCRIPTS[0]}, delete the figure and run `report`."
+    )
 
 
 def _canvases(figure: Figure) -> tuple[Any, Any, Any]:

@@ -177,7 +177,7 @@ class FakeRun:
             }
             for d in sorted(set(self.databases))
         }
-        keep = ("key", "method", "tim", "protocol", "fold", "seed")
+        keep = ("key", "method", "tim", "protocol", "fold", "seed", "draw")
         return {
             "schema": RUN_SCHEMA,
             "name": self.folder.name,
@@ -187,7 +187,10 @@ class FakeRun:
             "methods": [self._method(name) for name in TITLES if name in self.methods],
             "protocols": [PROTOCOLS[name] for name in dict.fromkeys(u["protocol"] for u in self.units)],
             "task": {"name": "four", "title": "four classes", "classes": list(CLASSES)},
-            "units": [{name: unit[name] for name in keep} | self._variant(unit) for unit in self.units],
+            "units": [
+                {name: unit[name] for name in keep if name in unit} | self._variant(unit)
+                for unit in self.units
+            ],
             "set_aside": [
                 {
                     "database": "smic",

@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 
 from results.figures import draw_all, write_figures
 from results.figures.clips import ClipPictures, contact_sheet, save_contact_sheet
-from results.figures.style import own_style
+from results.figures.style import Drawn, new_figure, own_style, save
 from results.figures.sweeps import sweeps
 from results.figures.tables import bars, dumbbells, heat_map
 from results.numbers import tables
@@ -182,3 +182,15 @@ def test_a_clip_that_does_not_move_has_a_sheet_too() -> None:
     still = clip_pictures(np.zeros((60, 50, 2), np.float32))
     drawn = contact_sheet([still], database="smic", source="made up", profile="quick")
     assert "magnified 1 times" in " ".join(text.get_text() for text in drawn.figure.texts)
+
+
+def test_letters_that_no_font_has_are_named_and_nothing_is_printed(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    cuneiform = chr(0x12345)
+    with own_style():
+        for title, named in ((f"of {cuneiform} and {cuneiform}", True), ("of Müller", False)):
+            picture = save(Drawn("drawn", title, "What it is.", new_figure(3, 2, title, "")), tmp_path)
+            assert picture.words.startswith("What it is.")
+            assert (f"boxes for {cuneiform}: " in picture.words) == named
+    assert [each.message for each in recwarn] == []

@@ -85,6 +85,15 @@ def test_the_page_holds_every_clip_and_every_reason_and_escapes_names(clip):
     assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", text), "the page asks for nothing"
 
 
+def test_what_was_noticed_stands_beside_the_clip_and_what_check_says_below(clip):
+    notes = ["several faces: the largest is taken"]
+    entry = entry_of(clip, ("positive",), mean_shape(163, 134), {}, {}, notes)
+    text = page("db", (163, 134), [entry], [], mark=MARK, remarks=["identity: 01 and 1 <are> one?"])
+    assert entries_in(text)[0]["notes"] == notes
+    assert "only with remarks (1)" in text and "01 and 1 &lt;are&gt; one?" in text
+    assert "only with remarks" not in page("db", (163, 134), [replace(entry, notes=())], [], mark=MARK)
+
+
 def test_an_unknown_rate_is_said_not_divided_by(clip):
     entry = entry_of(replace(clip, fps=float("nan")), ("positive",), mean_shape(163, 134), {}, {})
     assert entry.milliseconds is None
