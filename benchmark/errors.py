@@ -6,8 +6,9 @@ import errno
 import os
 from pathlib import Path
 
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS}
+from basis.errors import FULL, no_room
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 _A_FILE = "a file stands where a folder is needed; move it away, or name another place"
 _REMEDIES = {
     errno.EEXIST: _A_FILE,
@@ -26,11 +27,8 @@ def in_one_line(error: OSError) -> str | None:
     """The message for the user; None when the error is of no path and no disk, so nobody's but ours."""
     # of a rename, the second name is the one that was asked for
     name = error.filename2 or error.filename
-    if error.errno in _DISK_FULL:
-        return (
-            f"{f'{name}: ' if name else ''}the disk is full, or a limit on file sizes is reached "
-            f"({error.strerror}). What is finished is kept: free space and run the same command again"
-        )
+    if error.errno in FULL:
+        return f"{f'{name}: ' if name else ''}{no_room(error)}"
     if error.errno in _NO_LOCKS:
         return (
             f"{f'{name}: ' if name else ''}the file system gives no locks ({error.strerror}), as some of "

@@ -14,6 +14,7 @@ from basis.processor import arithmetic, capability, model
 from benchmark.engines.memory import peak_memory_mb
 from benchmark.plan import folds_of
 from benchmark.protocols import PROTOCOLS, Fold
+from benchmark.sealed import Seal, sealed
 from benchmark.unit import Job, Unit, seed_of
 from data_prep.clips import Clips, Stills
 from data_prep.prepare import open_prepared, open_prepared_stills
@@ -50,7 +51,9 @@ def run_unit(payload: Mapping[str, Any]) -> None:
             f"{unit.method} tim {unit.tim} {unit.protocol} {unit.fold}: {line}", flush=True
         ),
     )
-    record = execute(unit, clips, context, profile=job.profile, stamp=job.stamp, began=began)
+    photographs = (Path(stills.folder) for stills in job.stills.values())
+    with sealed(Seal(Path(job.cache), Path(job.run), (scratch, *photographs))):
+        record = execute(unit, clips, context, profile=job.profile, stamp=job.stamp, began=began)
     write_record(Path(job.run) / "units", record)
     _remove(scratch)
 

@@ -121,7 +121,7 @@ def _data_verbs(verbs: Any) -> None:
     flow.add_argument("--out", required=True, type=place, metavar="DIR", help="folder to fill")
     flow.add_argument("--algorithm", default="auto", help="of the flow; auto: TV-L1 if it is installed")
     flow.add_argument("--normalise", default="minmax", help="minmax, as the public sets, or symmetric")
-    flow.add_argument("--spotter", default="largest", help="of an apex that is not annotated; or divide")
+    flow.add_argument("--spotter", default="steady", help="of an apex not annotated; or largest, divide")
     flow.add_argument("--tim", type=int, default=32, help="frames of a clip after interpolation")
 
     simulate = _verb(verbs, "simulate")

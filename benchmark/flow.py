@@ -106,8 +106,8 @@ def recipe_of(algorithm: str, normalise: str, spotter: str) -> Recipe:
     if algorithm == "auto":
         chosen = BEST if BEST in ALGORITHMS else ELSE
     known: Normalise = "minmax" if normalise == "minmax" else "symmetric"
-    how: Spotter = "largest" if spotter == "largest" else "divide"
-    return Recipe(algorithm=chosen, normalise=known, spotter=how)
+    how: dict[str, Spotter] = {each: each for each in get_args(Spotter)}
+    return Recipe(algorithm=chosen, normalise=known, spotter=how[spotter])
 
 
 def described(recipe: Recipe) -> dict[str, Any]:

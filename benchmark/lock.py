@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from basis.errors import Mendable
+from basis.locks import lock_of
 
 LOCK = ".run.lock"
 HOLDER = ".run.json"
@@ -36,7 +37,7 @@ def run_lock(folder: Path) -> Iterator[None]:
         Where it cannot be held.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = lock_of(folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:

@@ -212,6 +212,6 @@ def report_verb(run: Path, log: Log, *, force: bool, tables_only: bool, faces: b
 def _modules(planned: Planned) -> list[str]:
     """What units import, to be imported once before they are forked."""
     modules = [METHODS[spec.name].partition(":")[0] for spec in planned.assembled.specs]
-    # torch's first optimiser imports it, for a second
-    late = ["torch._dynamo"] if "torch" in sys.modules else []
+    # inner folds and torch's first optimiser import these, for a second each
+    late = ["sklearn.model_selection", *(["torch._dynamo"] if "torch" in sys.modules else [])]
     return ["benchmark.execute", *modules, *late]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from data_prep.flow_images import FlowPlan
 from data_prep.frames import FrameError, read_frame
 from features.face_regions import region_polygons
 from features.optical_flow import flow_from_first
-from results.figures.clips import ClipPictures, save_contact_sheet
+
+if TYPE_CHECKING:
+    from results.figures.clips import ClipPictures
 
 SIZE = (163, 134)
 
@@ -30,6 +33,8 @@ def write_sheets(folder: Path, assembled: Assembled, log: Log) -> None:
     missing = [name for name in names if not (folder / "figures" / f"clips-{name}.svg").exists()]
     if not missing:
         return
+    from results.figures.clips import save_contact_sheet  # drawing takes a second to import
+
     source = "simulator" if assembled.sources.simulated else "the database's own frames"
     for name in missing:
         rows = _one_per_class(assembled.plan.clips, name)
@@ -51,6 +56,8 @@ def _one_per_class(clips: tuple[Clip, ...], database: str) -> list[int]:
 
 def _pictures(assembled: Assembled, row: int) -> ClipPictures:
     """Onset, apex and offset of one clip, cropped, with the flow and MDMO's regions on them."""
+    from results.figures.clips import ClipPictures
+
     plan = assembled.plan
     clip, box = plan.clips[row], plan.boxes[row]
     last = len(clip.frames) - 1

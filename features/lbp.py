@@ -232,8 +232,8 @@ def block_edges(length: int, blocks: int, what: str) -> Int64:
 
 
 @compiled
-def _count_blocks(codes: Any, rows: Any, columns: Any, counts: Any) -> None:
-    """counts[i, j, code] of (T, H, W) codes; four histograms in turn, so that no count waits."""
+def _count_blocks(codes: Any, labels: Any, rows: Any, columns: Any, counts: Any) -> None:
+    """counts[i, j, label] of (T, H, W) codes; four histograms in turn, so that no count waits."""
     n = counts.shape[2]
     first, second = np.zeros(n, np.uint32), np.zeros(n, np.uint32)
     third, fourth = np.zeros(n, np.uint32), np.zeros(n, np.uint32)
@@ -246,18 +246,21 @@ def _count_blocks(codes: Any, rows: Any, columns: Any, counts: Any) -> None:
                     row = codes[t, y, columns[j] : columns[j + 1]]
                     whole = np.uintp(row.size // 4 * 4)
                     for x in range(np.uintp(0), whole, np.uintp(4)):
-                        first[row[x]] += one
-                        second[row[x + np.uintp(1)]] += one
-                        third[row[x + np.uintp(2)]] += one
-                        fourth[row[x + np.uintp(3)]] += one
+                        first[labels[row[x]]] += one
+                        second[labels[row[x + np.uintp(1)]]] += one
+                        third[labels[row[x + np.uintp(2)]]] += one
+                        fourth[labels[row[x + np.uintp(3)]]] += one
                     for x in range(whole, np.uintp(row.size)):
-                        first[row[x]] += one
+                        first[labels[row[x]]] += one
             for b in range(n):
                 counts[i, j, b] = first[b] + second[b] + third[b] + fourth[b]
 
 
 def block_counts(
-    codes: npt.NDArray[Any], labels: npt.NDArray[np.uint16], n_labels: int, blocks: tuple[int, int]
+    codes: npt.NDArray[Any],
+    labels: npt.NDArray[np.unsignedinteger[Any]],
+    n_labels: int,
+    blocks: tuple[int, int],
 ) -> npt.NDArray[np.int64]:
     """(rows, columns, n_labels) int64 counts of labels in spatial blocks of (T, H, W) codes.
 
@@ -279,13 +282,8 @@ def block_counts(
     """
     rows = block_edges(codes.shape[1], blocks[0], "rows of codes")
     columns = block_edges(codes.shape[2], blocks[1], "columns of codes")
-    if len(labels) > 256:
-        labelled = np.zeros((*blocks, n_labels), np.int64)
-        _count_blocks(labels[codes], rows, columns, labelled)
-        return labelled
-    raw = np.zeros((*blocks, len(labels)), np.int64)
-    _count_blocks(codes, rows, columns, raw)
-    counts: Int64 = raw @ np.eye(n_labels, dtype=np.int64)[labels]
+    counts: Int64 = np.zeros((*blocks, n_labels), np.int64)
+    _count_blocks(codes, labels, rows, columns, counts)
     return counts
 
 

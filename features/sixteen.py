@@ -49,6 +49,12 @@ def either(context: Any, a: Any, b: Any) -> _Made:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def both(context: Any, a: Any, b: Any) -> _Made:
+    """The bits that both have, a & b."""
+    return types.int16(types.int16, types.int16), lambda _, builder, __, values: builder.and_(*values)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def bit_if_at_least(context: Any, a: Any, b: Any, bit: Any) -> _Made:
     """The bit where a >= b, else 0."""
 

@@ -29,10 +29,10 @@ from features.lbp_top import lbp_top_codes, margins_of, plane_circles
 from features.stclqp_loops import (
     absolute_sum,
     gradient_levels,
-    magnitude_bits,
     nearest_centres,
     orientation_bits,
 )
+from features.stclqp_signs import sign_and_magnitude
 
 COMPONENTS = ("sign", "magnitude", "orientation")
 _ROUNDING = 1e-9
@@ -112,15 +112,39 @@ def magnitude_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Code
     >>> magnitude_codes(clip, radius=1, points=4).ravel()
     array([ 1,  1, 15], dtype=uint16)
     """
+    thresholds = magnitude_thresholds(volume, radius=radius, points=points)
+    codes: Codes = _signs_and_magnitudes(volume, thresholds, radius, points)[1]
+    return codes
+
+
+def magnitude_thresholds(volume: UInt8, *, radius: int = 2, points: int = 16) -> Float64:
+    """(3,) mean |neighbour - centre| of all centres and neighbours of XY, XT, YT, as `magnitude_codes`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `features.lbp_top.lbp_top_codes`.
+    """
     margins = margins_of(volume, (radius,) * 3)
     flat = np.ascontiguousarray(volume, np.float64).reshape(-1)
-    shape = np.array(volume.shape)
-    codes = np.empty((3, *(s - 2 * radius for s in volume.shape)), np.uint16)
+    centres = np.array([size - 2 * radius for size in volume.shape])
+    shape, total = np.array(volume.shape), np.empty(3)
     for plane, (around, axes) in enumerate(plane_circles((radius,) * 3, (points,) * 3)):
         offsets = _flat_offsets(around, axes, volume.shape)
-        total = absolute_sum(flat, shape, np.array(margins), offsets, around.weights, codes[plane])
-        least = total / (codes[plane].size * points) - _ROUNDING
-        magnitude_bits(flat, shape, np.array(margins), offsets, around.weights, least, codes[plane])
+        total[plane] = absolute_sum(flat, shape, np.array(margins), offsets, around.weights, centres)
+    return np.asarray(total / (centres.prod() * points))
+
+
+def _signs_and_magnitudes(volume: UInt8, thresholds: Float64, radius: int, points: int) -> Codes:
+    """(2, 3, T', H', W') uint16."""
+    margins = np.array(margins_of(volume, (radius,) * 3))
+    flat = np.ascontiguousarray(volume, np.float32).reshape(-1)
+    shape = np.array(volume.shape)
+    codes = np.empty((2, 3, *(s - 2 * radius for s in volume.shape)), np.uint16)
+    for plane, (around, axes) in enumerate(plane_circles((radius,) * 3, (points,) * 3)):
+        offsets = _flat_offsets(around, axes, volume.shape)
+        least = thresholds[plane] - _ROUNDING
+        sign_and_magnitude(flat, shape, margins, offsets, around.weights, least, *codes[:, plane])
     return codes
 
 
@@ -174,14 +198,17 @@ def orientation_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Co
     return codes
 
 
-def component_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Codes:
-    """(3 components, 3 planes, T', H', W') uint16: sign, magnitude and orientation codes together."""
-    return np.stack(
-        [
-            make(volume, radius=radius, points=points)
-            for make in (sign_codes, magnitude_codes, orientation_codes)
-        ]
-    )
+def component_codes(
+    volume: UInt8, *, radius: int = 2, points: int = 16, thresholds: Float64 | None = None
+) -> Codes:
+    """(3 components, 3 planes, T', H', W') uint16: sign, magnitude and orientation codes together.
+
+    thresholds: those of `magnitude_thresholds`, computed where they are not given.
+    """
+    if thresholds is None:
+        thresholds = magnitude_thresholds(volume, radius=radius, points=points)
+    orientations = orientation_codes(volume, radius=radius, points=points)
+    return np.concatenate([_signs_and_magnitudes(volume, thresholds, radius, points), orientations[None]])
 
 
 def _strides(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -357,9 +384,8 @@ def quantised_histograms(
         Where a block would be empty.
     """
     leading = codes.shape[:-3]
-    identity = np.arange(n_centers, dtype=np.uint16)
     histograms = [
-        normalised(block_counts(table[volume], identity, n_centers, blocks))
+        normalised(block_counts(volume, table, n_centers, blocks))
         for volume, table in zip(
             codes.reshape(-1, *codes.shape[-3:]), lookups.reshape(-1, lookups.shape[-1]), strict=True
         )

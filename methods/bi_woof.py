@@ -32,7 +32,7 @@ class Settings(SVMSettings):
 
     C: tuple[float, ...] = (10_000.0,)
     algorithm: str = "farneback"
-    spotter: Spotter = "largest"
+    spotter: Spotter = "steady"
     blocks: tuple[int, int] = (5, 5)
     bins: int = 8
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
 from basis.canonical import digest_of
 from basis.files import atomically, file_sha256, write_json
+from basis.locks import lock_of
 from data_prep.clips import (
     Clips,
     Float32,
@@ -101,7 +101,7 @@ def per_clip_arrays(
     meta = _checked_meta(path, key)
     if meta is None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        with lock_of(f"{path}.lock"):
             meta = _checked_meta(path, key) or _build(path, key, prepared, compute, threads)
     return _rows_of_view(path, meta, clips)
 

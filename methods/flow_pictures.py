@@ -27,7 +27,7 @@ class FlowSettings(FrameSettings):
 
     algorithm: str = "farneback"
     normalise: Normalise = "minmax"
-    spotter: Spotter = "largest"
+    spotter: Spotter = "steady"
 
     @property
     def recipe(self) -> Recipe:

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from data_prep.clips import Clips, Int64
 
@@ -23,6 +22,9 @@ def inner_folds(
     folds = min(n_folds, largest, len(labels) if groups is None else len(set(groups)))
     if folds < 2:
         return []
+    # a second, which a command that finds its run done need not wait; a run imports it before its units
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kind(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():

@@ -14,15 +14,15 @@ import numpy.typing as npt
 from basis.canonical import digest_of
 from data_prep.clips import Clips, Float32, Int64, UInt8
 from features.colour import grey
-from features.slpp import SupervisedLPP
 from features.stclqp import (
     COMPONENTS,
     code_counts,
     component_codes,
     learn_codebook,
+    magnitude_thresholds,
     quantised_histograms,
 )
-from methods.cached import PerClipArrays, per_clip_arrays
+from methods.cached import PerClipArrays, per_clip, per_clip_arrays
 from methods.svm.solver import Affine, SVMMethod, SVMSettings, Variant
 
 _PLANES = 3
@@ -96,10 +96,11 @@ class STCLQP(SVMMethod):
     def features(self, clips: Clips, variant: Variant) -> Float32:
         """(n, 3 components * 3 planes * blocks * n_centers) float32."""
         stored = self._stored(clips) if self._stores_codes(clips) else None
+        thresholds = self._thresholds(clips) if stored is None else np.empty(0)
         lookups = self.learned["lookups"]
 
         def one(i: int) -> Float32:
-            codes = self._codes(clips[i]) if stored is None else stored[i]
+            codes = self._codes(clips[i], thresholds[i]) if stored is None else stored[i]
             histograms = quantised_histograms(
                 codes, lookups, n_centers=self.settings.n_centers, blocks=tuple(self.settings.blocks)
             )
@@ -114,6 +115,8 @@ class STCLQP(SVMMethod):
         mean = features.mean(axis=0, dtype=np.float64)
         if np.bincount(labels).max() < 2:
             return Affine(mean, np.ones(features.shape[1]))
+        from features.slpp import SupervisedLPP  # brings scikit-learn: see methods.folds
+
         maps = []
         for c in range(len(COMPONENTS)):
             part = features[:, c * width : (c + 1) * width]
@@ -125,8 +128,21 @@ class STCLQP(SVMMethod):
             column += len(components)
         return Affine(mean, matrix)
 
-    def _codes(self, clip: UInt8) -> npt.NDArray[np.uint16]:
-        return component_codes(grey(clip), radius=self.settings.radius, points=self.settings.points)
+    def _codes(
+        self, clip: UInt8, thresholds: npt.NDArray[np.float64] | None = None
+    ) -> npt.NDArray[np.uint16]:
+        radius, points = self.settings.radius, self.settings.points
+        return component_codes(grey(clip), radius=radius, points=points, thresholds=thresholds)
+
+    def _thresholds(self, clips: Clips) -> npt.NDArray[np.float64]:
+        """(n, 3) thresholds of the magnitude component, from the cache where codes are not."""
+        parameters = {"radius": self.settings.radius, "points": self.settings.points}
+
+        def compute(clip: UInt8, landmarks: Float32) -> npt.NDArray[np.float64]:
+            return magnitude_thresholds(grey(clip), **parameters)
+
+        name, threads = f"{self.name}-thresholds", self.context.threads
+        return per_clip(clips, compute, name=name, parameters=parameters, threads=threads)
 
     def _stores_codes(self, clips: Clips) -> bool:
         """Whether code volumes (two bytes a centre) are smaller than tables of counts (four bytes a code)."""

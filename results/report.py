@@ -60,14 +60,14 @@ def report(run_folder: Path, *, force: bool = False, faces: bool | None = None) 
     MixedRecords
         Where records of different conditions would share a table.
     """
-    from results.clip_page import groups, write_clip_page
-    from results.figures import write_figures
-    from results.page import write_page
-
     made = read_made(run_folder)
     digest = _digest(run_folder, force, faces)
     if made is not None and made.digest == digest and made.whole(run_folder):
         return ReportPaths(run_folder, made.paths(run_folder), made.text, rebuilt=False)
+    from results.clip_page import groups, write_clip_page
+    from results.figures import write_figures
+    from results.page import write_page
+
     results = load_results(run_folder, force=force)
     shown = not results.info.data.private if faces is None else faces
     tested = tables.tested(results)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from data_prep.clips import prepared_set
 from methods import METHODS, load_method
-from methods.contract import CHECKS, made, toy_clips
+from methods.contract import CHECKS, BrokenContract, made, toy_clips
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +37,20 @@ def test_prediction_gets_no_labels(name, clips):
     view = clips(name).without_labels()
     with pytest.raises(RuntimeError, match="labels are hidden"):
         _ = view.labels
+
+
+def _peeking(method):
+    """The method, leaving out a training clip that pixels of other people's clips choose."""
+
+    def fit(self, clips, *, seed):
+        odd = int(prepared_set(clips).frames.sum(dtype="int64")) % len(clips)
+        method.fit(self, clips.select([i for i in range(len(clips)) if i != odd]), seed=seed)
+
+    return type(method.__name__, (method,), {"fit": fit})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["flow-logreg", "bi-woof", "ststnet", "off-apexnet", "rcn-a", "htnet"])
+def test_a_flow_method_that_peeks_at_the_test_clips_is_found_out(name, clips):
+    with pytest.raises(BrokenContract):
+        CHECKS["learns from its own clips alone"](_peeking(load_method(name)), clips(name))

@@ -127,7 +127,8 @@ def test_every_row_of_every_table_can_be_seen(page):
             .filter(row => {
                 row.scrollIntoView({block: 'center', behavior: 'instant'});
                 const box = row.cells[0].getBoundingClientRect();
-                const at = document.elementFromPoint(Math.max(box.left + 4, 4), box.top + box.height / 2);
+                const edge = (row.closest('.scroll') ?? document.body).getBoundingClientRect().left;
+                const at = document.elementFromPoint(Math.max(box.left, edge) + 4, box.top + box.height / 2);
                 return !(at && row.contains(at));
             }).map(row => row.textContent.trim().slice(0, 80))"""
     )
@@ -152,6 +153,9 @@ def test_every_animation_plays(page):
     open_everything(page)
     kind = "img[src*='webp']"
     count, y, playing, seen = page.locator(kind).count(), 0, set(), set()
+    assert (count == 0) == page.url.endswith("report.html")
+    if not count:
+        return
     while y < page.evaluate("document.documentElement.scrollHeight"):
         page.evaluate(f"scrollTo(0, {y})")
         page.wait_for_timeout(150)
@@ -168,7 +172,7 @@ def test_every_animation_plays(page):
                 cut = [shot[top:bottom, max(left, 0) : right] for shot in shots]
                 if any((cut[0] != other).any() for other in cut[1:]):
                     playing.add(number)
-        y += 600
+        y += 450
     visible = {n for n in range(count) if page.locator(kind).nth(n).is_visible()}
     assert seen >= visible
     assert playing >= visible, [page.locator(kind).nth(n).get_attribute("alt") for n in visible - playing]

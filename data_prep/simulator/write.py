@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
 from basis.errors import Mendable
+from basis.locks import lock_of
 from data_prep.side_by_side import side_by_side
 from data_prep.simulator.casting import ClipPlan, plan_clips
 from data_prep.simulator.faces import draw_looks
@@ -80,7 +80,7 @@ def simulate(
         still_roots={name: folder / name for name in ("kdef", "rafd")},
     )
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / LOCK):
+    with lock_of(folder / LOCK):
         damaged = [folder / name for name in _damaged(folder, settings)]
         if damaged:
             log(f"{len(damaged)} simulated files missing or damaged, written again; first {damaged[0]}")

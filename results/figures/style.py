@@ -172,11 +172,12 @@ def save(drawn: Drawn, folder: Path) -> Picture:
     figure.set_layout_engine("none")
     contents = {"svg": io.BytesIO(), "pdf": io.BytesIO(), "png": io.BytesIO()}
     svg, pdf, png = _canvases(figure)
-    svg.print_svg(contents["svg"], metadata={"Date": None, "Title": drawn.title})
-    with _without_layout_tables():
+    with warnings.catch_warnings(), _without_layout_tables():
+        warnings.filterwarnings("ignore", MISSING)
+        svg.print_svg(contents["svg"], metadata={"Date": None, "Title": drawn.title})
         pdf.print_pdf(contents["pdf"], metadata={"CreationDate": None, "Title": drawn.title})
-    figure.dpi = PNG_DPI
-    png.print_png(contents["png"], metadata={"Title": drawn.title})
+        figure.dpi = PNG_DPI
+        png.print_png(contents["png"], metadata={"Title": drawn.title})
     files = []
     for kind, buffer in contents.items():
         path = folder / f"{drawn.name}.{kind}"

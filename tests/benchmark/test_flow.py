@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +16,10 @@ from benchmark.settings import Settings, SettingsError, checked
 from benchmark.sources import assemble
 from benchmark.verbs import VerbError, check
 from data_prep.databases import load
+from data_prep.simulator import read_truth
 from data_prep.tasks import TaskError
+from features.flow_image import spotted_apex
+from features.optical_flow import flow_from_first
 from methods.flow_pictures import made_pictures
 from results.records.run_file import read_run_file
 
@@ -60,7 +64,7 @@ def test_the_pictures_are_those_that_methods_make_of_the_frames(made, data, simu
         cache=str(simulated_cache),
     )
     clips = assemble(checked(settings), lambda line: None).clips(8, (163, 134), lambda line: None)
-    rows = made_pictures(clips, recipe_of("farneback", "minmax", "largest"))
+    rows = made_pictures(clips, recipe_of("farneback", "minmax", "steady"))
     database = load("flow-images", out)
     for name, row in zip(clips.names, rows, strict=True):
         assert np.array_equal(database.images[name], row), name
@@ -92,6 +96,26 @@ def test_check_says_what_is_in_the_folder(made, command):
     out, _ = made
     done = command("check", f"flow-images={out}")
     assert "28x28 pixels" in done.stdout and "known set: no" in done.stdout
+
+
+def test_spotters_against_the_simulator_s_truth(simulated_cache, tiny_folder):
+    """Mean error in lengths of a clip; the small size, which is larger, is in the docstring."""
+    settings = Settings(
+        data={"casme2": str(tiny_folder / "casme2")},
+        methods=("flow-logreg",),
+        tim=(16,),
+        landmarks="file",
+        cache=str(simulated_cache),
+    )
+    assembled = assemble(checked(settings), print)
+    clips = assembled.clips(16, (64, 52), print)
+    wrong = {"steady": [], "largest": []}
+    for i, clip in enumerate(assembled.plan.clips):
+        truth = read_truth(Path(clip.frames.paths[0]).parent)
+        flow = flow_from_first(clips[i], "farneback")
+        for spotter, errors in wrong.items():
+            errors.append(abs((spotted_apex(flow, spotter) + 1) / 15 - truth.apex / (len(truth.files) - 1)))
+    assert np.mean(wrong["steady"]) < 0.12 < np.mean(wrong["largest"])
 
 
 def test_check_says_which_clips_are_in_a_task(made, data, capsys):

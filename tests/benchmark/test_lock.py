@@ -1,5 +1,7 @@
 """One run per folder, and no lock that outlives its holder."""
 
+import errno
+import fcntl
 import os
 import signal
 import socket
@@ -8,6 +10,8 @@ import sys
 
 import pytest
 
+from basis.files import atomically
+from benchmark.errors import in_one_line
 from benchmark.lock import FolderInUse, run_lock
 
 HOLD = """
@@ -55,3 +59,31 @@ def test_a_damaged_note_of_the_holder_does_no_harm(tmp_path, holder):
     (tmp_path / ".run.json").write_text("{")
     with pytest.raises(FolderInUse, match="another process"), run_lock(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_and_never_taken_for_a_run_in_progress(
+    tmp_path, monkeypatch, number
+):
+    """A lock that is the mere existence of a file would outlive a kill, and did hold the next run up."""
+
+    def flock(*args):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"\.run\.lock") as caught, run_lock(tmp_path):
+            pass
+        assert "gives no locks" in in_one_line(caught.value)
+
+
+def test_a_quota_that_is_used_up_is_told_from_a_full_disk():
+    message = in_one_line(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "/home/me/run/records/a.json"))
+    assert message.startswith("/home/me/run/records/a.json: your quota") and "the disk" not in message
+
+
+def test_a_write_that_fails_names_the_file_that_it_was_to_be(tmp_path):
+    with pytest.raises(OSError, match="quota") as caught, atomically(tmp_path / "a.json"):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+    assert in_one_line(caught.value).startswith(str(tmp_path / "a.json"))
+    assert not list(tmp_path.iterdir())

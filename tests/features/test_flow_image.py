@@ -87,6 +87,14 @@ def test_divide_and_conquer_follows_the_larger_half():
     assert spotted_apex(flow[:1], "divide") == 0
 
 
+def test_a_steady_spotter_does_not_follow_the_head():
+    """A brow that rises and falls on a head that drifts ever farther."""
+    flow = np.zeros((8, 12, 12, 2), np.float32)
+    flow[..., 1] = np.linspace(0, 4, 8)[:, None, None]
+    flow[:, 2:5, 3:9, 0] = np.array([0, 1, 2, 3, 2, 1, 0, 0])[:, None, None]
+    assert (spotted_apex(flow), spotted_apex(flow, "largest")) == (3, 7)
+
+
 def test_an_apex_at_the_first_frame_is_the_second():
     frames = moving([0, 1.0, 0])
     assert np.array_equal(flow_image(frames, 0.0, Recipe()), flow_image(frames, 0.5, Recipe()))

@@ -15,6 +15,7 @@ from features.stclqp import (
     component_codes,
     learn_codebook,
     magnitude_codes,
+    magnitude_thresholds,
     orientation_codes,
     quantised_histograms,
     sign_codes,
@@ -237,3 +238,23 @@ def test_histograms_of_codebook_entries():
     counts = code_counts(codes)
     assert counts.shape == (2, 3, 2**16)
     assert counts[1, 0, codes[1, 0, 0, 0, 0]] == (codes[1, 0] == codes[1, 0, 0, 0, 0]).sum()
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 256])
+def test_signs_and_magnitudes_of_one_pass_are_those_in_double_precision(levels):
+    """Whole plateaus, ties between unequal pixels and noise; the signs beside the codes of LBP-TOP."""
+    rng = np.random.default_rng(levels)
+    volume = (rng.integers(0, levels, (9, 14, 61)) * (255 // max(levels - 1, 1))).astype(np.uint8)
+    volume[:, 5:] = volume[:1, 5:]  # nothing moves in the lower part
+    codes = component_codes(volume)
+    np.testing.assert_array_equal(codes[0], sign_codes(volume))
+    for plane, least in enumerate(magnitude_thresholds(volume)):
+        sizes = np.abs(differences(volume, plane, 2, 16))
+        assert least == pytest.approx(sizes.mean(), abs=1e-12)
+        bits = sizes >= sizes.mean() - 1e-9
+        expected = (bits << np.arange(16)[:, None, None, None]).sum(axis=0)
+        np.testing.assert_array_equal(codes[1, plane], expected)
+    np.testing.assert_array_equal(
+        component_codes(volume, thresholds=np.array([3.0, 300.0, 0.0]))[1][1:],
+        np.stack([np.zeros_like(codes[1, 1]), np.full_like(codes[1, 1], 65535)]),
+    )
