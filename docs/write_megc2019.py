@@ -31,7 +31,9 @@ def main() -> None:
     """Store the tables, rewrite the marked parts of the two pages, draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
-    info, cells, metrics, optimism = joined(parser.parse_args().runs)
+    parser.add_argument("--without", nargs="*", default=[], metavar="NAME", help="methods to leave out")
+    given = parser.parse_args()
+    info, cells, metrics, optimism = joined(given.runs, given.without)
     metrics.to_csv(STORED / "megc2019-metrics.csv", index=False, float_format="%.4f")
     optimism.to_csv(STORED / "megc2019-optimism.csv", index=False, float_format="%.2f")
     for path, marks in (("docs/megc2019.md", ("table", "best", "parts")), ("README.md", ("megc2019",))):
@@ -61,7 +63,7 @@ def stored() -> tuple[pd.DataFrame, pd.DataFrame]:
 Joined = tuple[RunFile, list[tuple[Cell, Predictions]], pd.DataFrame, pd.DataFrame]
 
 
-def joined(runs: list[Path]) -> Joined:
+def joined(runs: list[Path], without: list[str]) -> Joined:
     """The first run's description, all cells by method, pooled metrics and optimism in that order."""
     cells: dict[str, tuple[Cell, Predictions]] = {}
     metrics: dict[str, pd.DataFrame] = {}
@@ -72,6 +74,8 @@ def joined(runs: list[Path]) -> Joined:
             raise SystemExit(f"{run} is of the task {results.info.task.name}, not of {TASK}")
         infos.append(results.info)
         for cell, found in tested(results):
+            if cell.method in without:
+                continue
             if not cell.complete:
                 raise SystemExit(f"{run}: {cell.title} is not complete: {cell.completeness}")
             frame = metrics_frame(results, [(cell, found)])

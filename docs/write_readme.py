@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from results.numbers.findings import findings
+from results.numbers.findings import findings_of
 from results.records.runs import load_results
 from results.report import all_frames
 
@@ -74,10 +74,10 @@ def table(stored: pd.DataFrame) -> Iterator[str]:
 
 
 def cell(row: pd.Series) -> str:
-    """Mean and interval of a row."""
-    if pd.isna(row["low"]):
-        return f"{row['mean']:.1f}"
-    return f"{row['mean']:.1f} ({row['low']:.1f}-{row['high']:.1f})"
+    """Mean of a row, its spread over trainings where there are several, and its interval."""
+    mean = f"{row['mean']:.1f}"
+    mean += "" if pd.isna(row["seed_sd"]) else f" ± {row['seed_sd']:.1f}"
+    return mean if pd.isna(row["low"]) else f"{mean} ({row['low']:.1f}-{row['high']:.1f})"
 
 
 def style(row: pd.Series) -> str:
@@ -94,9 +94,12 @@ def movement(stored: pd.DataFrame) -> Iterator[str]:
 
 
 def sentences(run: Path) -> list[str]:
-    """What the numbers say, computed."""
+    """What the numbers say, computed: one sentence per protocol and TIM; the page has more."""
     results = load_results(run)
-    return findings(all_frames(results)["baselines"], results.info)
+    first: dict[tuple[str, int], str] = {}
+    for protocol, tim, line in findings_of(all_frames(results)["baselines"], results.info):
+        first.setdefault((protocol, tim), line)
+    return list(first.values())
 
 
 if __name__ == "__main__":

@@ -71,10 +71,10 @@ def _count(v: Any, shape: Any, offsets: Any, rows: Any, columns: Any, labels: An
         n = (rows[i + 1] - rows[i] - 1) * width + columns[columns.size - 1]
         for t in range(RADIUS, shape[0] - RADIUS):
             centre = (t * height + rows[i] + RADIUS) * width + RADIUS
-            _codes(v, np.uintp(centre), offsets, codes[:n])
+            codes_of_run(v, np.uintp(centre), offsets, codes[:n])
             for y in range(rows[i + 1] - rows[i]):
                 for j in range(columns.size - 1):
-                    _tally(codes, y * width + columns[j], y * width + columns[j + 1], four, np.uintp(j))
+                    count_run(codes, y * width + columns[j], y * width + columns[j + 1], four, np.uintp(j))
         for j in range(columns.size - 1):
             for code in range(256):
                 for k in range(4):
@@ -83,7 +83,7 @@ def _count(v: Any, shape: Any, offsets: Any, rows: Any, columns: Any, labels: An
 
 
 @compiled
-def _tally(codes: Any, start: int, end: int, four: Any, j: Any) -> None:
+def count_run(codes: Any, start: int, end: int, four: Any, j: Any) -> None:
     """Count codes[start:end] in four histograms in turn, so that no count waits for the one before."""
     one = np.uint32(1)
     whole = np.uintp(start + (end - start) // 4 * 4)
@@ -97,7 +97,7 @@ def _tally(codes: Any, start: int, end: int, four: Any, j: Any) -> None:
 
 
 @compiled
-def _codes(v: Any, centre: Any, o: Any, codes: Any) -> None:
+def codes_of_run(v: Any, centre: Any, o: Any, codes: Any) -> None:
     """Codes of the centres from v[centre] on."""
     right, up, left, down = centre + o[0, 0], centre + o[2, 0], centre + o[4, 0], centre + o[6, 0]
     n1, n3, n5, n7 = centre + o[1, 0], centre + o[3, 0], centre + o[5, 0], centre + o[7, 0]

@@ -203,7 +203,12 @@ def component_codes(
 ) -> Codes:
     """(3 components, 3 planes, T', H', W') uint16: sign, magnitude and orientation codes together.
 
-    thresholds: those of `magnitude_thresholds`, computed where they are not given.
+    Parameters
+    ----------
+    volume, radius, points
+        As in `sign_codes`.
+    thresholds
+        Those of `magnitude_thresholds`, computed where they are not given.
     """
     if thresholds is None:
         thresholds = magnitude_thresholds(volume, radius=radius, points=points)

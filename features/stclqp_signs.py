@@ -28,8 +28,16 @@ def sign_and_magnitude(
 ) -> None:
     """Fill (T', H', W') uint16 codes: neighbour >= centre - 1e-6, and |neighbour - centre| >= least.
 
-    v: flat float32 volume of `shape`, of bytes; margins, offsets (P, 4), weights (P, 4): as `volume_codes`
-    of `features.lbp` has them; rows are taken together as long runs of memory.
+    Parameters
+    ----------
+    v, shape
+        Flat float32 volume, of bytes, and its (T, H, W); rows are taken together as long runs of memory.
+    margins, offsets, weights
+        (3,), (P, 4) and (P, 4), as `volume_codes` of `features.lbp` has them.
+    least
+        Of the magnitudes.
+    signs, magnitudes
+        What is filled.
     """
     height, width = signs.shape[1], signs.shape[2]
     together = max(1, min(height, _TOGETHER // shape[2]))

@@ -47,7 +47,7 @@ class HTNetMethod(FlowNetMethod):
 
     name = "htnet"
     title = "HTNet"
-    revision = 2
+    revision = 3
     Settings = Settings
     presets: ClassVar[Mapping[str, Epochs]] = {
         "authors": Epochs(800, 5e-5, 256, False, "adam", 20),

@@ -47,8 +47,10 @@ def test_the_known_answers_hold(writer):
 
 
 def test_no_network_is_above_the_logistic_regression_by_its_honest_number(writer):
-    """What the two pages say in words."""
+    """What the two pages say in words; by the epochs of the test people each of them is."""
     metrics, optimism = writer.stored()
     honest = metrics.query("selection == 'honest' and database == 'all'").set_index("method")["uf1"]
     networks = list(optimism[optimism["candidates"].astype(int) > 1]["method"])
-    assert len(networks) == 4 and (honest[networks] < honest["flow-logreg"]).all()
+    assert len(networks) >= 3 and (honest[networks] < honest["flow-logreg"]).all()
+    best = optimism.set_index("method").loc[networks, "uf1_paper_style"].astype(float) / 100
+    assert (best > honest["flow-logreg"]).all()

@@ -23,7 +23,8 @@ def stored(name):
 
 
 def number(row):
-    mean = f"{row['mean']:.1f}"
+    spread = "" if pd.isna(row["seed_sd"]) else f" ± {row['seed_sd']:.1f}"
+    mean = f"{row['mean']:.1f}{spread}"
     return mean if pd.isna(row["low"]) else f"{mean} ({row['low']:.1f}-{row['high']:.1f})"
 
 
@@ -75,6 +76,12 @@ def test_the_findings_speak_of_the_stored_numbers():
     assert len(lines) >= 2 and all(line.startswith("- ") for line in lines)
     best = stored("quick-small").groupby("protocol")["floor"].max()
     assert all(any(f"{value:.1f} %" in line for line in lines) for value in best)
+
+
+def test_a_row_of_several_trainings_shows_their_spread(writer):
+    row = pd.Series({"mean": 40.04, "low": 30.0, "high": 51.26, "seed_sd": 1.25, "paper_style": 50.0})
+    assert writer.cell(row) == "40.0 ± 1.2 (30.0-51.3)" == number(row)
+    assert writer.cell(pd.Series(dict(row) | {"seed_sd": float("nan")})) == "40.0 (30.0-51.3)"
 
 
 def test_what_is_written_twice_is_the_same(writer):

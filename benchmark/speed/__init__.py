@@ -27,6 +27,7 @@ PARTS: dict[str, str] = {
     "flow": "benchmark.speed.flow:measure",
     "networks": "benchmark.speed.networks:measure",
     "scale": "benchmark.speed.scale:measure",
+    "clips": "benchmark.speed.clips:measure",
 }
 """Name to "module:function"; a function takes `quick` (fewer repetitions, smaller sizes) and returns rows."""
 

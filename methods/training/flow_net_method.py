@@ -108,14 +108,14 @@ class FlowNetMethod(Method):
         self.require_clips(clips)
         self.n_classes = len(clips.classes)
         training, validating = self._split(clips, seed)
-        means = execution_for(self.context)
-        images = self._images(clips.without_labels(named=True)).to(means.device)
-        labels = torch.as_tensor(clips.labels, device=means.device)
-        net = self._seeded(derived_seed(seed, "weights")).to(means.device)
+        execution = execution_for(self.context)
+        images = self._images(clips.without_labels(named=True)).to(execution.device)
+        labels = torch.as_tensor(clips.labels, device=execution.device)
+        net = self._seeded(derived_seed(seed, "weights")).to(execution.device)
         self.n_parameters = n_parameters(net)
         order = _by_class(clips.labels, training)
         seeds = (derived_seed(seed, "order"), derived_seed(seed, "dropout"))
-        with running(means):
+        with running(execution):
             trained = train_epochs(net, images[order], labels[order], self.plan(), seeds=seeds)
             self.candidates = list(trained.kept)
             self.chosen = self._choose(net, images, labels, validating)
@@ -125,11 +125,11 @@ class FlowNetMethod(Method):
     def predict(self, clips: Clips) -> Prediction:
         """Class probabilities of every kept epoch."""
         self.require_fitted("candidates")
-        means = execution_for(self.context)
-        images = self._images(clips).to(means.device)
-        net = self._seeded(0).to(means.device)
+        execution = execution_for(self.context)
+        images = self._images(clips).to(execution.device)
+        net = self._seeded(0).to(execution.device)
         scores = np.zeros((len(self.candidates), len(clips), self.n_classes), np.float32)
-        with running(means):
+        with running(execution):
             for i, (_, weights) in enumerate(self.candidates):
                 if len(clips):
                     net.load_state_dict(weights)

@@ -195,9 +195,9 @@ def _draw_panel(
         axes.axhline(beside[1], color=QUIET, linewidth=1.0, label=f"baseline: {beside[0]}")
     axes.set_title(f"{cell.title}: honest {honest:.3f}, best on test {best:.3f}")
     axes.set_xlabel(sweep.setting)
-    axes.set_ylabel("UF1")
-    axes.label_outer(remove_inner_ticks=False)
-    axes.xaxis.set_tick_params(labelbottom=True)
+    where = axes.get_subplotspec()
+    if where is None or where.is_first_col():
+        axes.set_ylabel("UF1")
     tidy(axes, "y")
     return (
         f"{cell.title}: honest {honest:.4f}, best on the test data fold by fold {best:.4f}, best single "

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from benchmark import speed
 from benchmark.speed import Row, best_of, print_rows, run_parts, write_csv
+from benchmark.speed.clips import CLIPS_EACH, DISTINCT, FRAMES, collection
 from benchmark.speed.texture import plane_by_plane, textured_clip
+from data_prep.databases import load
 from features.lbp_top import lbp_top
 
 
@@ -69,3 +71,14 @@ def test_the_baseline_of_lbp_top_computes_the_same_descriptor():
     # planes XY, XT, YT of the definition are slices along t, y, x; scikit-image turns XT and YT round
     assert np.abs(fast[:, 0] - slow[:, 0]).sum() < 0.05
     np.testing.assert_allclose(slow.sum(axis=2), 1, rtol=1e-5)
+
+
+def test_a_large_collection_is_links_to_few_pictures_and_clips_that_differ(tmp_path):
+    database = load("manifest", collection(tmp_path / "data", 2 * CLIPS_EACH))
+    assert len(database.clips) == 2 * CLIPS_EACH
+    assert len({clip.subject for clip in database.clips}) == 2
+    assert {len(clip.frames) for clip in database.clips} == {FRAMES}
+    files = [path for path in (tmp_path / "data").rglob("*.jpg") if path.parent.name != "pictures"]
+    assert len({path.stat().st_ino for path in files}) <= DISTINCT < len(files)
+    sidecars = {path.read_text() for path in (tmp_path / "data").rglob("landmarks.json")}
+    assert len(sidecars) == 2 * CLIPS_EACH
