@@ -187,10 +187,10 @@ def check(
         say(f"warning: {line}")
     if as_json:
         log(in_json("check", {"ok": not problems, "problems": problems, "warnings": warnings, **told}))
-    elif reports and not problems:
+    elif reports:
         data = " ".join(item for item in what if "=" in item)
-        say(f"all is usable. Look: python -m benchmark look {data}")
-        say(f"Run: python -m benchmark run --data {data}")
+        say("what is set aside is left out by every command" if problems else "all is usable")
+        say(f"look: python -m benchmark look {data}; run: python -m benchmark run --data {data}")
     return int(problems > 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,3 +36,19 @@ def test_the_page_from_python_runs_as_it_stands(simulated_cache, tmp_path, monke
     assert names["flow"].shape == (31, 163, 134, 2)
     assert {"Mine", "LBP-TOP"} <= set(benchmark.open_run(tmp_path / "runs/mine").table["title"])
     assert "My net" in set(names["run"].table["title"])
+
+
+@pytest.mark.parametrize("name", ["PipelineMethod", "ModuleMethod"])
+def test_one_snippet_is_enough_for_a_method_of_ones_own(name, monkeypatch):
+    """Copied alone, it defines a method and asks for its evaluation."""
+    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    (snippet,) = [each for each in snippets if f"benchmark.{name}" in each]
+    asked = []
+    monkeypatch.setattr(
+        benchmark,
+        "evaluate",
+        lambda methods, **given: asked.append(methods) or SimpleNamespace(table=None),
+        raising=False,
+    )
+    exec(compile(snippet, str(PAGE), "exec"), {"__name__": "snippet"})
+    assert issubclass(asked[0][0], getattr(benchmark, name))
