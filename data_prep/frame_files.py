@@ -55,9 +55,9 @@ def file_stamp(path: str | os.PathLike[str]) -> tuple[str, int, int, int, int] |
     two tell a file that was replaced by one of equal length whose time was set to be equal too, as
     unpacking an archive or renaming folders does.
     """
+    place = Path(path).absolute()
     try:
-        status = Path(path).stat()
+        status = place.stat()
     except (OSError, ValueError):
         return None
-    place = str(Path(path).absolute())
-    return place, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    return str(place), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

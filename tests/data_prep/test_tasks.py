@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +150,14 @@ def test_a_package_s_task_that_is_none_is_named(monkeypatch):
     monkeypatch.setitem(TASKS.__dict__, "plugins", {"odd": point})
     with pytest.raises(TaskError, match=r"odd.*is not a"):
         task_named("odd")
+
+
+def test_the_page_on_databases_lists_every_task_with_its_databases_and_counts():
+    page = (Path(__file__).parents[2] / "docs" / "databases.md").read_text(encoding="utf-8")
+    for name in TASKS:
+        task = task_named(name)
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+        _, classes, where, _ = [cell.strip() for cell in line.strip("|").split("|")]
+        assert classes == ", ".join(task.classes)
+        counts = [f"`{each}`: {sum(task.published[each].values())}" for each in task.databases]
+        assert where == (", ".join(counts) or "any")
