@@ -40,7 +40,8 @@ class PipelineMethod(Method):
 
     A subclass names itself (`name`, `title`), writes `features` and `estimator`, and may set `grid`:
     parameter of the estimator -> values ("logisticregression__C": (0.1, 1.0)). The feature vectors are
-    computed once per clip and cached, so raise `revision` when `features` changes. The candidate is chosen
+    computed once per clip and cached under `revision`: `benchmark.evaluate` draws it from the class's code
+    where it states none, a package's method raises it when `features` changes. The candidate is chosen
     by cross-validation on the training clips, with people kept together where the protocol keeps them so;
     the others are scored too, which gives the best-on-test number beside the honest one.
 

@@ -11,6 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import benchmark
+from benchmark.api import revision_of_code
 from benchmark.settings import SettingsError
 from methods import METHODS
 from methods.own.pipeline import PipelineMethod
@@ -89,3 +90,27 @@ def test_what_cannot_be_is_refused_with_what_can(tmp_path):
         benchmark.evaluate([type("Taken", (Brightness,), {"name": "lbp-top"})])
     with pytest.raises(NotARun):
         benchmark.open_run(tmp_path)
+
+
+def revision(value, body="return clip.mean()", blanks=""):
+    names, around = {"benchmark": benchmark}, {"benchmark": benchmark, "__name__": "notebook"}
+    source = f"class Own(benchmark.PipelineMethod):\n    grid = {{'C': {value}}}\n"
+    exec(
+        f"{blanks}{source}    def features(self, clip, landmarks):\n        {body}\n",
+        names | {"__name__": "n"},
+        names,
+    )
+    return revision_of_code(names["Own"])
+
+
+def test_a_class_that_changes_has_another_revision_and_one_that_moved_has_not():
+    first = revision((1, 2))
+    assert revision((1, 2)) == revision((1, 2), blanks="\n\n") == first > 1
+    others = [
+        revision((1, 3)),
+        revision((1, 2), "return clip.max()"),
+        revision((1, 2), "return clip[1].mean()"),
+    ]
+    assert len({first, *others}) == 4
+    nested = [revision((1, 2), f"return [x + {n} for x in clip]") for n in (1, 2)]
+    assert nested[0] != nested[1]
