@@ -93,13 +93,9 @@ def test_what_cannot_be_is_refused_with_what_can(tmp_path):
 
 
 def revision(value, body="return clip.mean()", blanks=""):
-    names, around = {"benchmark": benchmark}, {"benchmark": benchmark, "__name__": "notebook"}
-    source = f"class Own(benchmark.PipelineMethod):\n    grid = {{'C': {value}}}\n"
-    exec(
-        f"{blanks}{source}    def features(self, clip, landmarks):\n        {body}\n",
-        names | {"__name__": "n"},
-        names,
-    )
+    names = {"benchmark": benchmark, "__name__": "notebook"}
+    head = f"{blanks}class Own(benchmark.PipelineMethod):\n    grid = {{'C': {value}}}\n"
+    exec(f"{head}    def features(self, clip, landmarks):\n        {body}\n", names)
     return revision_of_code(names["Own"])
 
 
