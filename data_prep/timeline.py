@@ -30,6 +30,8 @@ from data_prep.video_files import CUT_SHORT, Fault, Trace, decoded, opened, show
 READER = 2
 """Raised when a video's pixels or numbering change; part of the content digest of its clips."""
 MAX_VIDEO_FRAMES = 1_000_000
+COMPLETE = ("h264", "hevc")
+"""Codecs of which every packet is a picture that is shown."""
 REORDERED = 16
 """How far a picture may be shown from where it is coded (H.264, H.265; other codecs less)."""
 UNEVEN = 0.05
@@ -136,7 +138,8 @@ class _Reading:
 
     stamps: time stamp of each picture, as shown; keys: which of them are built on no other; slots: chunks
     of an AVI, 0 for other containers; cut: pictures that the file lists and does not hold; reorders, intra,
-    hides: whether the codec reorders pictures, builds them on no other, has some that are not shown.
+    hides, complete: whether the codec reorders pictures, builds them on no other, has some that are not
+    shown, shows one for every packet.
     """
 
     size: tuple[int, int] = (0, 0)
@@ -148,6 +151,7 @@ class _Reading:
     reorders: bool = False
     intra: bool = False
     hides: bool = False
+    complete: bool = False
 
 
 def _from_json(kept: Any) -> Timeline:
@@ -162,6 +166,7 @@ def _read(path: Path) -> Timeline:
             _take(reading, path, picture)
         reading.reorders = stream.codec_context.has_b_frames
         reading.intra = stream.codec_context.codec.intra_only
+        reading.complete = stream.codec_context.name in COMPLETE
         if container.format.name == "avi":
             reading.slots = count_slots(path, stream.index)
         reading.cut = _beyond_the_end(path, stream, reading.trace)
@@ -190,9 +195,11 @@ def _take(reading: _Reading, path: Path, picture: Any) -> None:
 
 
 def _blame_what_vanished(reading: _Reading) -> None:
-    """After a fault the decoder may drop pictures without a word: make a fault of each of their packets.
+    """The decoder may drop pictures without a word: make a fault of each of their packets.
 
-    Where packets without a picture are usual (VP8 stores pictures that are not shown), none can be told.
+    After a fault any decoder does it. Without one, H.264 and H.265 do where a picture is missing that others
+    are built on; what lies before the first picture that is shown was cut away on purpose. Where packets
+    without a picture are usual (VP8 stores pictures that are not shown), none can be told.
     """
     trace = reading.trace
     shown = set(reading.stamps)
@@ -202,9 +209,13 @@ def _blame_what_vanished(reading: _Reading) -> None:
         for i, packet in enumerate(trace.packets)
         if not packet.cut and packet.shown is not None and packet.shown not in shown and i not in faulty
     ]
-    if not faulty or not vanished:
+    if not faulty and reading.complete:
+        first = min((stamp for stamp in reading.stamps if stamp is not None), default=0)
+        vanished = [i for i in vanished if (trace.packets[i].shown or 0) > first]
+    elif not faulty or not vanished:
         return
-    reading.hides = min(vanished) < min(faulty) - REORDERED
+    else:
+        reading.hides = min(vanished) < min(faulty) - REORDERED
     if not reading.hides:
         trace.faults += [Fault(i, "the decoder dropped it") for i in vanished]
 

@@ -61,7 +61,7 @@ class RegionPixels:
     starts
         (37,) int64.
     degenerate
-        Numbers of the regions without a pixel.
+        Numbers of the regions without a pixel, outside the frame.
     """
 
     rows: Int64
@@ -125,8 +125,12 @@ def region_masks(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArra
 
 
 def region_pixels(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionPixels:
-    """The pixels of the 36 ROIs on a (height, width) frame, region after region; see `region_polygons`."""
-    found = [_inside(polygon, shape) for polygon in region_polygons(landmarks)]
+    """The pixels of the 36 ROIs on a (height, width) frame, region after region; see `region_polygons`.
+
+    A region that is too thin to hold the centre of any pixel has the pixel at its own centre: on very small
+    frames nothing else is seen of it.
+    """
+    found = [_pixels_of(polygon, shape) for polygon in region_polygons(landmarks)]
     counts = np.array([len(rows) for rows, _ in found])
     return RegionPixels(
         rows=np.concatenate([rows for rows, _ in found]),
@@ -134,6 +138,16 @@ def region_pixels(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionPix
         starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         degenerate=tuple(int(k) + 1 for k in np.flatnonzero(counts == 0)),
     )
+
+
+def _pixels_of(polygon: Float64, shape: tuple[int, int]) -> tuple[Int64, Int64]:
+    """Rows and columns of the pixels inside a polygon, else of the one at its centre; none outside."""
+    rows, columns = _inside(polygon, shape)
+    if not len(rows):
+        column, row = np.rint(polygon.mean(axis=0)).astype(np.int64)
+        if 0 <= row < shape[0] and 0 <= column < shape[1]:
+            return np.array([row], np.int64), np.array([column], np.int64)
+    return rows, columns
 
 
 def require_regions(landmarks: npt.ArrayLike, shape: tuple[int, int]) -> RegionPixels:

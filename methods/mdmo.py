@@ -58,6 +58,7 @@ class MDMO(SVMMethod):
     """
 
     name = "mdmo"
+    revision = 2
     title = "MDMO"
     role = "paper"
     Settings = Settings

@@ -60,8 +60,19 @@ def pages_of(path: Path) -> list[Page]:
     elif data.startswith((_OLE, b"\x09\x00", b"\x09\x02", b"\x09\x04", b"\x09\x08")):
         pages = _guarded(path, _xls(path, data))
     else:
-        raise DatabaseError(f"{path}: neither an xlsx, an xls nor a csv file")
+        raise DatabaseError(f"{path}: {_what_else(data)}")
     return sorted(pages, key=lambda page: page.hidden)
+
+
+def _what_else(data: bytes) -> str:
+    """What a file under the ending of a spreadsheet is that is none."""
+    if not data.strip():
+        return "the file is empty"
+    if data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
+        return "a web page or XML under the ending of a spreadsheet; open it and save it as xlsx"
+    if b"\0" not in data and all(mark in data for mark in (b",", b"\n")):
+        return "text under the ending of a spreadsheet; if it is CSV, let its name end with .csv"
+    return "neither an xlsx, an xls nor a csv file"
 
 
 def bounded(path: Path, lines: Iterable[Line]) -> Lines:

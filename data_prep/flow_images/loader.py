@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from data_prep.databases.errors import DatabaseError
 from data_prep.databases.source import Source
 from data_prep.flow_images.forms import Gathered, gathered
 from data_prep.flow_images.names import Name
+from data_prep.flow_images.pictures import MAX_FILE_BYTES
 from data_prep.tasks import OBJECTIVE, UNION
 
 if TYPE_CHECKING:
@@ -116,10 +118,21 @@ SOURCE = FlowSource(DATABASE)
 def _about(root: Path) -> dict[str, Any]:
     """What the note of the verb `flow` beside the pictures says; nothing without one."""
     try:
-        note = json.loads((root / "flow.json").read_bytes())
+        note = json.loads(_note(root))
         return {"simulated": note["simulated"], "normalise": note["recipe"]["normalise"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, StopIteration, zipfile.BadZipFile):
         return {}
+
+
+def _note(root: Path) -> bytes:
+    """The bytes of flow.json in a folder, or in the archive that the path is or that lies alone in it."""
+    archives = [root] if root.is_file() else [] if (root / "flow.json").exists() else [*root.rglob("*.zip")]
+    if len(archives) != 1:
+        return (root / "flow.json").read_bytes()
+    with zipfile.ZipFile(archives[0]) as archive:
+        name = next(name for name in archive.namelist() if name.rpartition("/")[2] == "flow.json")
+        with archive.open(name) as file:
+            return file.read(MAX_FILE_BYTES)
 
 
 def _clip(name: Name, word: str) -> Clip:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,8 @@ from results.numbers.cells import SELECTIONS, Cell, Selection, cells
 from results.numbers.entries import Predictions, Tested, accuracy_estimate, metric_estimate, predictions
 from results.numbers.intervals import Estimate
 from results.numbers.metrics import uar_of, uf1_of
-from results.records.run_file import RunFile, TaskInfo
-from results.records.runs import Results, assemble
-from results.records.store import Record
+from results.records.run_file import TaskInfo
+from results.records.runs import Results
 
 Row = dict[str, Any]
 
@@ -25,11 +24,6 @@ def tested(results: Results) -> list[tuple[Cell, Predictions]]:
     """All cells of the plan with the predictions that are there."""
     n_classes = len(results.classes)
     return [(cell, predictions(cell, n_classes)) for cell in cells(results)]
-
-
-def table3(records: Iterable[Record], run: RunFile, *, force: bool = False) -> pd.DataFrame:
-    """Table 3 of a run: one row per protocol, TIM and method in the run's order; see `table3_frame`."""
-    return table3_frame(tested(assemble(records, run, force=force)), run.task)
 
 
 def table3_frame(cells_tested: Tested, task: TaskInfo) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 
 import cv2
@@ -332,3 +333,15 @@ def test_a_table_with_words_of_another_task_and_with_objective_classes(flat):
     )
     (two, five) = load("flow-images", flat, task=task_named("megc2018")).clips
     assert (two.label, five.label) == (1, 4)
+
+
+def test_simulated_pictures_say_so_in_a_folder_an_archive_and_an_archive_in_a_folder(flat, tmp_path):
+    assert not load("flow-images", flat).simulated
+    note = {"simulated": True, "recipe": {"normalise": "minmax"}}
+    (flat / "flow.json").write_text(json.dumps(note))
+    inside = tmp_path / "downloaded" / "set.zip"
+    inside.parent.mkdir()
+    with zipfile.ZipFile(inside, "w") as made:
+        for path in flat.rglob("*"):
+            made.write(path, f"pictures/{path.name}")
+    assert all(load("flow-images", where).simulated for where in (flat, inside, inside.parent))

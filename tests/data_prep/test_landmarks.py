@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from urllib.error import URLError
 
@@ -216,9 +217,9 @@ def test_missing_mediapipe_is_an_error_with_the_command(monkeypatch: pytest.Monk
         find_landmarks("facemesh", GREY, None)
 
     def absent(name: str) -> str:
-        raise landmarks_facemesh.metadata.PackageNotFoundError(name)
+        raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(landmarks_facemesh.metadata, "version", absent)
+    monkeypatch.setattr(metadata, "version", absent)
     with pytest.raises(BackendError, match=r"pip install --no-deps -r offline\.txt"):
         backend_named("facemesh").identity()
     with pytest.raises(BackendError, match="pip install face-alignment"):

@@ -251,6 +251,23 @@ def test_damage_reaches_from_its_picture_to_the_next_one_that_stands_alone(tmp_p
         list(video_frames(str(path), 20, 26))
 
 
+def test_pictures_that_vanish_because_another_one_is_missing_are_not_there(tmp_path):
+    options = {"g": "10", "bf": "0", "sc_threshold": "0", "crf": "10"}
+    whole_one = write(
+        tmp_path / "w.mp4", [grey(5 * i) for i in range(40)], "libx264", pixels="yuv420p", options=options
+    )
+    path = tmp_path / "v.mp4"
+    with av.open(str(whole_one)) as source, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for i, packet in enumerate(source.demux(video=0)):
+            if packet.dts is not None and i != 20:
+                packet.stream = stream
+                container.mux(packet)
+    with pytest.raises(FrameError, match="cannot be used: the decoder dropped it"):
+        check_source(whole(path))
+    assert levels(VideoFrames(str(path), 0, 19)) == list(range(20))
+
+
 @pytest.mark.parametrize("ending", ["avi", "mkv", "webm"])
 def test_a_file_that_is_cut_off_between_two_pictures_says_so_unless_its_length_was_left_open(
     tmp_path, ending

@@ -154,6 +154,21 @@ def test_locked_workbooks_are_called_locked(disk):
             read_table(disk / name, COLUMNS, required=["a"])
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"a,b\n1,2\n", r"text .*\.csv"),
+        (b"<html><table>", "web page"),
+        (b"", "is empty"),
+        (b"\1\2\3", "neither an xlsx"),
+    ],
+)
+def test_what_is_no_spreadsheet_is_called_what_it_is(disk, data, words):
+    (disk / "t.xlsx").write_bytes(data)
+    with pytest.raises(DatabaseError, match=words):
+        read_table(disk / "t.xlsx", COLUMNS, required=["a", "b"])
+
+
 def test_a_missing_column_is_named_alone(disk):
     disk.xlsx("t.xlsx", [["some text"], ["a", "c", "d"], [1, 2, 3]], sheet="S")
     columns = {**COLUMNS, "c": ("c",), "d": ("d",)}

@@ -101,6 +101,17 @@ def test_pixels_are_those_of_the_masks():
         np.testing.assert_array_equal(again, masks[k])
 
 
+def test_a_region_thinner_than_a_pixel_has_the_pixel_at_its_centre():
+    face, shape = mean_shape(8, 7), (8, 7)
+    pixels, masks, polygons = region_pixels(face, shape), region_masks(face, shape), region_polygons(face)
+    thin = [k for k in range(36) if not masks[k].any()]
+    assert thin and pixels.degenerate == ()
+    for k in thin:
+        (row,) = pixels.rows[pixels.starts[k] : pixels.starts[k + 1]]
+        (column,) = pixels.columns[pixels.starts[k] : pixels.starts[k + 1]]
+        assert np.abs(polygons[k].mean(axis=0) - [column, row]).max() <= 0.5
+
+
 def test_68_points_give_the_same_regions():
     face = mean_shape(*SHAPE)
     more = np.insert(face, [60, 63], 0.0, axis=0)

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from results.numbers.tables import table3
 from results.records.run_file import NotARun, run_file_of
 from results.records.runs import MixedRecords, go_on, load_results, read_run
 from results.records.store import read_records, write_record
@@ -260,14 +259,6 @@ def test_a_damaged_record_counts_as_missing_and_is_named(fake_run: Make) -> None
     made = write_tables(folder)
     assert path.name in made.text
     assert read(folder, "table3").loc[0, "mean"] == "4 of 5 folds"
-
-
-def test_table3_takes_records_and_a_plan(fake_run: Make) -> None:
-    run = fake_run(methods=SOME)
-    folder = run.write()
-    frame = table3(read_records(folder)[0], run_file_of(run.plan()))
-    write_tables(folder)
-    np.testing.assert_allclose(frame["mean"], read(folder, "table3")["mean"], atol=0.005)
 
 
 @pytest.mark.parametrize(
