@@ -127,7 +127,9 @@ def _data_verbs(verbs: Any) -> None:
     simulate = _verb(verbs, "simulate")
     simulate.add_argument("folder", type=place)
     simulate.add_argument("--size", default="small", help="preset: tiny, small, medium or full")
-    simulate.add_argument("--set", nargs="+", default=[], metavar="KNOB=VALUE", help="e.g. amplitude=1.5")
+    simulate.add_argument(
+        "--set", action="extend", nargs="+", default=[], metavar="KNOB=VALUE", help="e.g. amplitude=1.5"
+    )
     simulate.add_argument("--workers", type=int, default=0)
 
 
@@ -171,8 +173,10 @@ def place(text: str) -> Path:
 
 
 def _data_flags(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--data", nargs="+", metavar="NAME=DIR", help="default: the simulator")
-    made.add_argument("--expressions", nargs="+", metavar="NAME=DIR", help="photographs for pre-training")
+    made.add_argument("--data", action="extend", nargs="+", metavar="NAME=DIR", help="default: the simulator")
+    made.add_argument(
+        "--expressions", action="extend", nargs="+", metavar="NAME=DIR", help="photographs for pre-training"
+    )
     made.add_argument("--task", metavar="NAME", help="classes and clips, such as megc2019; default: tlcnn4")
     made.add_argument("--mapping", metavar="CSV", help="a task of your own: emotion,class or clip,class")
     made.add_argument(
@@ -187,7 +191,9 @@ def _data_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--simulator", metavar="PRESET", help="tiny, small, medium or full, when no data is named"
     )
-    made.add_argument("--set", nargs="+", default=[], metavar="KNOB=VALUE", help="a knob of the simulator")
+    made.add_argument(
+        "--set", action="extend", nargs="+", default=[], metavar="KNOB=VALUE", help="a knob of the simulator"
+    )
     made.add_argument("--cache", help="default: cache")
     made.add_argument("--device", help="auto, cpu, cuda or cuda:N")
     made.add_argument("--workers", type=int, help="units side by side; 0: one per core or GPU")
@@ -196,10 +202,12 @@ def _data_flags(made: argparse.ArgumentParser) -> None:
 
 
 def _run_flags(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--methods", nargs="+", metavar="NAME", help='names, wildcards, "all", "!name"')
-    made.add_argument("--tim", nargs="+", type=int, help="clip lengths after interpolation")
-    made.add_argument("--protocol", nargs="+", dest="protocols", metavar="NAME")
-    made.add_argument("--seeds", nargs="+", type=int, help="each deals the folds anew")
+    made.add_argument(
+        "--methods", action="extend", nargs="+", metavar="NAME", help='names, wildcards, "all", "!name"'
+    )
+    made.add_argument("--tim", action="extend", nargs="+", type=int, help="clip lengths after interpolation")
+    made.add_argument("--protocol", action="extend", nargs="+", dest="protocols", metavar="NAME")
+    made.add_argument("--seeds", action="extend", nargs="+", type=int, help="each deals the folds anew")
     made.add_argument("--draws", type=int, metavar="N", help="trainings of each network on each fold")
     _data_flags(made)
     made.add_argument("--out", metavar="DIR", help="run folder; default: runs/<profile>")

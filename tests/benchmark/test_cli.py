@@ -195,3 +195,16 @@ def test_quiet_leaves_the_exit_status_and_warnings(capsys, tmp_path):
     assert capsys.readouterr() == ("", "warning: two people are one\n")
     assert main(["list", "--quiet", "--json"]) == 0
     assert capsys.readouterr().out.startswith("{")
+
+
+def test_a_flag_of_several_values_that_is_given_again_adds_to_them():
+    words = (
+        "run --data casme2=a --data samm=b c=d --methods linear --methods mdmo --tim 8 --tim 16 "
+        "--seeds 0 --seeds 1 --protocol loso --protocol clips"
+    )
+    given = parser().parse_args(words.split())
+    assert given.data == ["casme2=a", "samm=b", "c=d"]
+    assert (given.methods, given.tim, given.seeds) == (["linear", "mdmo"], [8, 16], [0, 1])
+    assert given.protocols == ["loso", "clips"]
+    assert parser().parse_args(["simulate", "x", "--set", "a=1", "--set", "b=2"]).set == ["a=1", "b=2"]
+    assert parser().parse_args(["simulate", "x"]).set == []
