@@ -108,7 +108,7 @@ def test_networks_give_the_same_with_one_and_two_workers_from_cold_caches(tiny_f
     for workers in (1, 2):
         benchmark("run", "--methods", *NETWORKS, "--data", *sorted(set(roots) - set(stills)),
                   "--expressions", *stills, "--landmarks", "file", "--protocol", "subject",
-                  "--settings", tmp_path / "small.toml", "--workers", workers, "--tables-only",
+                  "--settings", tmp_path / "small.toml", "--workers", workers, "--draws", 1, "--tables-only",
                   "--cache", tmp_path / f"cache{workers}", "--out", tmp_path / f"run{workers}")  # fmt: skip
     records = [read_records(tmp_path / f"run{n}")[0] for n in (1, 2)]
     one, two = ({record.key: record.scores.tobytes() for record in found} for found in records)
@@ -149,7 +149,7 @@ def test_a_method_that_fails_costs_only_itself_and_is_tried_again(
 ):
     """TLCNN without photographs has nothing to pre-train on: its units fail, the others are done."""
     roots = [f"{path.name}={path}" for path in tiny_folder.iterdir() if path.name in ("casme2", "smic")]
-    words = ("run", "--methods", "majority", "tlcnn", "--protocol", "paper", "--data", *roots)
+    words = ("run", "--methods", "majority", "tlcnn", "--protocol", "paper", "--draws", 1, "--data", *roots)
     words += ("--landmarks", "file", "--cache", simulated_cache, "--out", tmp_path / "run", "--tables-only")
     done = benchmark(*words, check=False)
     assert done.returncode == 1
