@@ -50,7 +50,7 @@ def bars(info: RunFile, table: pd.DataFrame, protocol: str) -> Drawn:
     folds = [name for name in fold_columns(part) if part[name].notna().any()]
     dots = len(folds) <= MOST_DOTS
     seen = part[[first, _bound(first, "high"), "published", *(folds if dots else [])]].to_numpy(float)
-    axes.set_xlim(0, min(100.0, float(np.nanmax(seen, initial=20.0)) + 3))
+    axes.set_xlim(0, min(101.5, float(np.nanmax(seen, initial=20.0)) + 3))
     axes.set_xlabel(f"{WORDS[first][1]}, candidates chosen on the training clips")
     tidy(axes, "x")
     figure.legend(handles=_bar_legend(tims, dots, part), loc="outside lower center", ncols=3)
