@@ -228,7 +228,8 @@ LEGEND = (
     "paper-style: accuracy with the best candidate on each test fold, as in the paper; optimism: its gain.",
     "paper: the mean that the paper prints, on its own data.",
     "note: what a method is not, or not clearly, above: the best of the majority of the other folds, one",
-    "class for all clips, chance, and what knows the person or the database and sees no picture.",
+    "class for all clips, chance, and what knows the person or the database and sees no picture; and that it",
+    "names one class for all clips of a fold.",
 )
 """What the columns mean, for every place that prints the table."""
 

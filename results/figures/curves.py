@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from results.figures.style import COLOURS, Drawn, file_name, new_figure, subtitle, tidy
 from results.numbers.cells import Cell
 from results.records.run_file import RunFile
 
 Curve = Mapping[str, list[float]]
-KINDS = (("training accuracy", "validation accuracy"), ("loss", "validation loss"))
+KINDS = {"accuracy": ("training accuracy", "validation accuracy"), "loss": ("loss", "validation loss")}
 """What is drawn in one panel, training first."""
 
 DASHES: tuple[Any, Any] = ("-", (0, (4, 1.6)))
@@ -46,7 +47,7 @@ def stages(cells: Sequence[Cell]) -> list[Stage]:
 
 def _prefix(name: str) -> str:
     """How a curve's name begins: "joint" of "joint validation loss"."""
-    kinds = sorted((kind for pair in KINDS for kind in pair), key=len, reverse=True)
+    kinds = sorted((kind for pair in KINDS.values() for kind in pair), key=len, reverse=True)
     kind = next((kind for kind in kinds if name.endswith(kind)), "")
     return name.removesuffix(kind).strip()
 
@@ -103,20 +104,25 @@ def _curve_figure(
 ) -> Drawn:
     more = f"thick: mean, thin: up to {MOST_LINES} units"
     figure = new_figure(7.2, 1.0 + 1.9 * len(rows), heading, subtitle(info, protocol, [tim], more))
-    panels = figure.subplots(len(rows), 2, squeeze=False, sharex="row")
+    drawn = [
+        what for what in KINDS if any(found.get(kind) for found in rows.values() for kind in KINDS[what])
+    ]
+    panels = figure.subplots(len(rows), max(len(drawn), 1), squeeze=False, sharex="row")
     ends = []
-    for (title, found), pair in zip(rows.items(), panels, strict=True):
-        for axes, kinds in zip(pair, KINDS, strict=True):
-            ends += _panel(axes, found, kinds)
-        pair[0].set_title(title)
-        pair[0].set_ylim(0, 1)
-        pair[0].set_ylabel("accuracy")
-        pair[1].set_ylabel("loss")
-        pair[1].set_ylim(bottom=0)
+    for (title, found), line in zip(rows.items(), panels, strict=True):
+        line[0].set_title(title)
+        for axes, what in zip(line, drawn, strict=False):
+            ends += _panel(axes, found, KINDS[what])
+            axes.set_ylabel(what)
+            axes.set_ylim(0, 1 if what == "accuracy" else None)
     for axes in panels[-1]:
-        axes.set_xlabel("iteration")
-    handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        axes.set_xlabel("iteration, or epoch where they are counted")
+    keys = {
+        label: line
+        for axes in panels.flat
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(keys.values(), keys.keys(), loc="outside lower center", ncols=2)
     words = f"{heading}: {', '.join(rows)}. " + " ".join(ends[:2])
     return Drawn(name, f"{heading}, protocol {protocol}, TIM {tim}", words, figure)
 
@@ -134,6 +140,7 @@ def _panel(axes: Axes, found: Mapping[str, list[Curve]], kinds: Sequence[str]) -
         if len(steps):
             axes.plot(steps, mean, color=colour, linestyle=dashes, linewidth=1.9, label=label)
             ends.append(f"The mean {kind} ends at {mean[-1]:.3f}.")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     tidy(axes, "y")
     return ends
 

@@ -21,6 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from basis.files import write_atomically
 from results.records.run_file import RunFile
@@ -160,6 +161,14 @@ def tidy(axes: Axes, grid: str = "") -> None:
     if grid:
         axes.grid(axis="x" if grid == "x" else "y")
     axes.tick_params(length=0 if grid else 2.5)
+
+
+def over_powers(axes: Axes, least: float, most: float) -> None:
+    """A logarithmic x axis with numbers as they are typed, also where it spans less than a decade."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if most > 10 * least else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def save(drawn: Drawn, folder: Path) -> Picture:

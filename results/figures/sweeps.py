@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from results.audit.published_table import published_claims
 from results.figures.style import (
@@ -16,6 +17,7 @@ from results.figures.style import (
     Drawn,
     file_name,
     new_figure,
+    over_powers,
     subtitle,
     tidy,
 )
@@ -27,6 +29,8 @@ from results.records.run_file import MethodInfo, ProtocolInfo, RunFile
 DASHES: tuple[object, object] = ("-", (0, (4, 1.6)))
 LEAST_SWEEP = 10
 """Candidates that make a sweep of one setting worth a figure."""
+DECADES = 100
+"""From this ratio of the largest to the least value on, a setting is drawn over its logarithm."""
 
 
 def _long_sweep(cell: Cell) -> Sweep | None:
@@ -57,10 +61,19 @@ def _sweep_figure(info: RunFile, cells: Sequence[Cell], found: Mapping[int, Swee
     axes.set_xlabel(setting)
     axes.set_ylabel("accuracy (%)")
     axes.margins(x=0.02)
+    _scale(axes, np.concatenate([sweep.values for sweep in found.values()]))
     tidy(axes, "y")
     figure.legend(loc="outside lower center", ncols=2)
     name = file_name("sweep", cells[0].method, protocol)
     return Drawn(name, f"{heading}, protocol {protocol}", " ".join(words), figure)
+
+
+def _scale(axes: Axes, values: np.ndarray) -> None:
+    """A setting that is tried over powers is drawn over its logarithm; one that counts has whole ticks."""
+    if values.min() > 0 and values.max() / values.min() > DECADES:
+        over_powers(axes, float(values.min()), float(values.max()))
+    elif np.all(values == np.round(values)):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
 def published_best(method: MethodInfo, split: ProtocolInfo) -> tuple[list[float], list[float]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,10 +11,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from results.figures.labels import place_labels
-from results.figures.style import COLOURS, INK, PAPER, QUIET, SCALE, Drawn, new_figure, subtitle, tidy
+from results.figures.style import (
+    COLOURS,
+    INK,
+    PAPER,
+    QUIET,
+    SCALE,
+    Drawn,
+    new_figure,
+    over_powers,
+    subtitle,
+    tidy,
+)
 from results.numbers.statistics import Ranks
 from results.numbers.tables import fold_columns
 from results.records.run_file import RunFile
@@ -24,6 +35,8 @@ Float64 = npt.NDArray[np.float64]
 MOST_DOTS = 10
 """Single folds are drawn as dots, and written into the heat map, up to this many."""
 LIGHT_ABOVE = 0.55
+TITLE_WIDTH = 26
+"""Letters of a title in one line above one confusion matrix."""
 HATCHES = ("", "////", "....")
 
 
@@ -132,7 +145,7 @@ def confusions(info: RunFile, counts: pd.DataFrame, titles: dict[str, str], prot
         1.9 * columns + 0.9,
         1.75 * rows + 0.75,
         heading,
-        subtitle(info, protocol, [tim], "shade: share of the true class; numbers: clips"),
+        subtitle(info, protocol, [tim], "shade: share of the true class; numbers: clips of all trainings"),
     )
     short = [name[:3] for name in classes]
     for i, method in enumerate(methods):
@@ -144,7 +157,8 @@ def confusions(info: RunFile, counts: pd.DataFrame, titles: dict[str, str], prot
         share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         _cells(axes, share, [[f"{value:.0f}" for value in line] for line in matrix], 0.0, 1.0)
         folds = own["folds"].iloc[0]
-        axes.set_title(titles[method] + (f" ({folds})" if " of " in folds else ""), fontsize=8.5)
+        title = titles[method] + (f" ({folds})" if " of " in folds else "")
+        axes.set_title("\n".join(textwrap.wrap(title, TITLE_WIDTH)), fontsize=8.5)
         axes.set_xticks(range(len(classes)), short if i >= len(methods) - columns else [])
         axes.set_yticks(range(len(classes)), short if i % columns == 0 else [])
         axes.tick_params(length=0, labelsize=7.5)
@@ -302,11 +316,8 @@ def cost_accuracy(info: RunFile, table: pd.DataFrame, costs: pd.DataFrame, proto
             mew=0.5,
             label=f"TIM {tim}",
         )
-    axes.set_xscale("log")
+    over_powers(axes, float(seconds.min()), float(seconds.max()))
     axes.margins(0.14, 0.08)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,)))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds per unit: features, fit and predict (log scale)")
     axes.set_ylabel(WORDS[first][1])
     axes.grid(True)

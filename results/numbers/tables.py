@@ -103,7 +103,7 @@ def _row(
         low, high = number.interval()
         prefix = "" if name == "mean" else f"{name}_"
         row |= {name: 100 * number.value, f"{prefix}low": 100 * low, f"{prefix}high": 100 * high}
-    note = BASELINE if cell.info.blind else beside.note
+    notes = (BASELINE,) if cell.info.blind else (beside.note, _constancy(found))
     return row | {
         "headline": "uar" if task.headline == "uf1-uar" else cell.split.headline,
         "seed_sd": 100 * beside.own.spread,
@@ -111,8 +111,16 @@ def _row(
         "optimism": 100 * (best.value - own.value),
         "floor": 100 * beside.best.value,
         "baseline": beside.best.title,
-        "note": ", ".join(filter(None, (note, cell.emptiness))),
+        "note": ", ".join(filter(None, (*notes, cell.emptiness))),
     }
+
+
+def _constancy(found: Predictions) -> str:
+    """Said of a method that names a single class in every fold that tests several, in every training."""
+    matrices = found.matrices("honest", "fold")
+    tested, named = ((matrices.sum(axis=axis) > 0).sum(axis=-1) for axis in (-1, -2))
+    several = tested > 1
+    return "one class for all clips of a fold" if several.any() and (named[several] == 1).all() else ""
 
 
 def accuracy_of_headline(cell: Cell, found: Predictions, selection: Selection) -> Estimate:

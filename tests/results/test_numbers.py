@@ -126,6 +126,19 @@ def test_a_coin_is_without_claim_in_95_of_100_runs(statistic: Any) -> None:
     assert claims / repeats <= 0.05
 
 
+def test_a_method_that_names_one_class_for_all_clips_of_a_fold_is_told(fake_run: Make) -> None:
+    run = fake_run(methods=("lbp-top", "fdm", "majority"), protocols=("clips",), clips=60)
+    folder = run.write(but=lambda unit: unit["method"] == "lbp-top")
+    for unit in run.units:
+        if unit["method"] == "lbp-top":
+            record = run.record(unit)
+            scores = np.tile(np.eye(4, dtype=np.float32)[1], (1, len(record.truth), 1))
+            write_record(folder / "units", replace(record, scores=scores, candidates=({},), chosen=0))
+    notes = all_frames(load_results(folder))["table3"].set_index("method")["note"]
+    assert "one class for all clips of a fold" in notes["lbp-top"]
+    assert "one class" not in notes["fdm"] and notes["majority"] == "baseline"
+
+
 def test_what_is_far_above_every_baseline_is_said_to_be(fake_run: Make) -> None:
     run = fake_run(methods=("lbp-top", "majority"), protocols=("loso",), clips=300)
     folder = run.write(but=lambda unit: unit["method"] == "lbp-top")
