@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.compiled import compiled
+from basis.compiled import compiled
 from features.lbp import Codes, block_edges, normalised
 
 UInt8 = npt.NDArray[np.uint8]

@@ -17,9 +17,9 @@ from sklearn.metrics.pairwise import additive_chi2_kernel
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
+from basis.compiled import compiled, compiled_any_order
 from benchmark.speed import Row, best_of
 from data_prep.clips import Clips, Float32
-from features.compiled import compiled, compiled_any_order
 from features.kernels import chi_square_distances
 from features.lbp import uniform_labels
 from features.lbp_bytes import codes_of_run, count_run
