@@ -126,16 +126,17 @@ class Parts:
             file.write(data)
             file.write(hashlib.sha256(data).digest())
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str) -> memoryview | None:
         """The bytes of a part; None, and the part removed, if they do not match their hash."""
         try:
             data = self._path(key).read_bytes()
         except FileNotFoundError:
             return None
-        if hashlib.sha256(data[:-HASH_BYTES]).digest() != data[-HASH_BYTES:]:
+        array = memoryview(data)[:-HASH_BYTES]
+        if hashlib.sha256(array).digest() != data[-HASH_BYTES:]:
             self.remove(key)
             return None
-        return data[:-HASH_BYTES]
+        return array
 
     def remove(self, key: str) -> None:
         """Forget a part."""
@@ -155,7 +156,9 @@ class Parts:
         return self.folder / f"{key}.part"
 
 
-def write_set(folder: Path, shape: tuple[int, ...], rows: Iterable[bytes], meta: Mapping[str, Any]) -> None:
+def write_set(
+    folder: Path, shape: tuple[int, ...], rows: Iterable[bytes | memoryview], meta: Mapping[str, Any]
+) -> None:
     """Write `frames.npy` of this uint8 shape from the bytes of its rows, then `meta.json` with its sha256.
 
     Plain sequential writes to a temporary file: writing through a memory map is several times slower and

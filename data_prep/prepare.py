@@ -156,7 +156,7 @@ def _lacking(plan: DataPlan, i: int, targets: Sequence[Target], parts: Parts) ->
     return tuple(t for t in targets if not parts.has(part_key(content, box, t), t.n_bytes))
 
 
-def _rows(plan: DataPlan, target: Target, parts: Parts) -> Iterator[bytes]:
+def _rows(plan: DataPlan, target: Target, parts: Parts) -> Iterator[memoryview]:
     """The bytes of each clip in order; a part that was damaged on disk is made again."""
     for i, clip in enumerate(plan.clips):
         key = part_key(plan.contents[i], plan.boxes[i], target)

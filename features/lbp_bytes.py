@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.compiled import compiled
+from basis.compiled import compiled
 from features.sixteen import add, bit_if_at_least, either, high_product, multiply, subtract
 
 RADIUS = 3

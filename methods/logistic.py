@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from basis.compiled import compiled
 from data_prep.clips import Int64
-from features.compiled import compiled
 from methods.nets.elementary import exp, ln
 
 Float64 = npt.NDArray[np.float64]

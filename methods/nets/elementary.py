@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from features.compiled import compiled
+from basis.compiled import compiled
 
 _LN2_HIGH = float.fromhex("0x1.62e42feep-1")
 """ln 2 to 33 bits: its product with any exponent is exact."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812
 
-from features.compiled import compiled
+from basis.compiled import compiled
 from methods.nets.elementary import exp
 from methods.nets.products import ours
 from methods.nets.roots import root
