@@ -1,4 +1,4 @@
-"""The Python of docs/from-python.md runs as it stands on tiny simulated data, its methods under trial settings."""
+"""The Python of docs/from-python.md runs as it stands on tiny data, its methods under trial settings."""
 
 from __future__ import annotations
 
