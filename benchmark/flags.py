@@ -25,7 +25,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("benchmark.run:run", "run methods over folds and report; goes on where it was stopped"),
     "prepare": ("benchmark.verbs:prepare", "fill the cache for a run without running it"),
     "status": ("benchmark.status:status", "what a run folder holds and what is missing"),
-    "report": ("benchmark.run:report_verb", "rebuild tables, figures and page from the records"),
+    "report": ("benchmark.reported:report_verb", "rebuild tables, figures and page from the records"),
     "compare": ("benchmark.verbs:compare", "per-fold differences of two runs, or of a run and the paper"),
     "audit": ("benchmark.verbs:audit", "recompute what a published table or prediction log claims"),
     "check": ("benchmark.verbs:check", "check databases (NAME=DIR ...) or a method (its name)"),

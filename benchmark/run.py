@@ -30,6 +30,7 @@ from benchmark.outcomes import keep
 from benchmark.packages import packages_of_data
 from benchmark.plan import units
 from benchmark.progress import Progress
+from benchmark.reported import report
 from benchmark.settings import Settings
 from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
@@ -188,25 +189,6 @@ def _stills_digest(assembled: Assembled, log: Log) -> str:
     sizes = sorted({spec.frame_size for spec in assembled.specs if spec.stills})
     prepared = [assembled.stills(size, log) for size in sizes]
     return "+".join(stills.digest[:16] for stills in prepared if stills is not None)
-
-
-def report(
-    run: Path, log: Log, *, force: bool = False, tables_only: bool = False, faces: bool | None = None
-) -> int:
-    """Tables, figures and page from the records, and the table on the terminal."""
-    from results.report import report as write_all
-    from results.report import write_tables
-
-    made = write_tables(run, force=force) if tables_only else write_all(run, force=force, faces=faces)
-    log(made.text)
-    return 0
-
-
-def report_verb(run: Path, log: Log, *, force: bool, tables_only: bool, faces: bool | None) -> int:
-    """`report`, which also says where the results lie."""
-    status = report(run, log, force=force, tables_only=tables_only, faces=faces)
-    log(f"results: {run} (table3.csv)" if tables_only else f"open {run / 'report.html'} in a browser")
-    return status
 
 
 def _modules(planned: Planned) -> list[str]:

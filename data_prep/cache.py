@@ -39,7 +39,9 @@ from basis.locks import held, lock_of
 UInt8 = npt.NDArray[np.uint8]
 Log = Callable[[str], None]
 
-SCHEMA = 1
+SCHEMA = 2
+_READ = {1, 2}
+"""Sets of schema 1, whose landmarks are lists of numbers, are still read."""
 HASH_BYTES = 32
 WEEK = 7 * 24 * 3600.0
 
@@ -59,31 +61,46 @@ class CacheDamaged(CacheError):
 class Journal:
     """Results that are worth keeping one by one, as lines of a JSON file that only grows.
 
-    A line that is cut short or altered does not match its checksum and is as good as absent.
+    A line that is cut short or altered does not match its checksum and is as good as absent. Values stay in
+    the file until they are asked for.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._values: dict[str, Any] = {}
+        self._lines: dict[str, tuple[int, int]] = {}
         self._position = 0
         self._mutex = threading.Lock()
         self.reload()
 
     def reload(self) -> None:
-        """Read what has been added since, by this or another process."""
+        """Look at what has been added since, by this or another process."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self._position)
-                lines = file.read().split(b"\n")
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    if (entry := _entry(line)) is not None:
+                        self._lines[entry[0]] = self._position, len(line)
+                    self._position += len(line)
         except FileNotFoundError:
             return
-        for line in lines[:-1]:
-            self._position += len(line) + 1
-            self._take(line)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._lines
 
     def get(self, key: str) -> Any:
         """The value last added under this key, or None."""
-        return self._values.get(key)
+        if key not in self._lines:
+            return None
+        start, length = self._lines[key]
+        try:
+            with self.path.open("rb") as file:
+                file.seek(start)
+                entry = _entry(file.read(length))
+        except FileNotFoundError:
+            return None
+        return entry[1] if entry and entry[0] == key else None
 
     def add(self, key: str, value: Any) -> None:
         """Append a JSON value."""
@@ -97,13 +114,16 @@ class Journal:
                 _write_all(handle, b"\n" + line if torn else line)
             finally:
                 os.close(handle)
-        self._values[key] = value
+            self._lines[key] = end + torn, len(line)
 
-    def _take(self, line: bytes) -> None:
-        checksum, _, body = line.partition(b" ")
-        if checksum.decode("ascii", "replace") == _checksum(body):
-            key, value = json.loads(body)
-            self._values[key] = value
+
+def _entry(line: bytes) -> tuple[str, Any] | None:
+    """Key and value of a journal's line, None for one that does not match its checksum."""
+    checksum, _, body = line.rstrip(b"\n").partition(b" ")
+    if checksum.decode("ascii", "replace") != _checksum(body):
+        return None
+    key, value = json.loads(body)
+    return key, value
 
 
 class Parts:
@@ -126,16 +146,17 @@ class Parts:
             file.write(data)
             file.write(hashlib.sha256(data).digest())
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str) -> memoryview | None:
         """The bytes of a part; None, and the part removed, if they do not match their hash."""
         try:
             data = self._path(key).read_bytes()
         except FileNotFoundError:
             return None
-        if hashlib.sha256(data[:-HASH_BYTES]).digest() != data[-HASH_BYTES:]:
+        array = memoryview(data)[:-HASH_BYTES]
+        if hashlib.sha256(array).digest() != data[-HASH_BYTES:]:
             self.remove(key)
             return None
-        return data[:-HASH_BYTES]
+        return array
 
     def remove(self, key: str) -> None:
         """Forget a part."""
@@ -155,7 +176,9 @@ class Parts:
         return self.folder / f"{key}.part"
 
 
-def write_set(folder: Path, shape: tuple[int, ...], rows: Iterable[bytes], meta: Mapping[str, Any]) -> None:
+def write_set(
+    folder: Path, shape: tuple[int, ...], rows: Iterable[bytes | memoryview], meta: Mapping[str, Any]
+) -> None:
     """Write `frames.npy` of this uint8 shape from the bytes of its rows, then `meta.json` with its sha256.
 
     Plain sequential writes to a temporary file: writing through a memory map is several times slower and
@@ -294,7 +317,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
         raise CacheMissing(f"{folder}: no prepared set (no meta.json)") from error
     except (OSError, ValueError, RecursionError) as error:
         raise CacheDamaged(f"{path}: not a whole JSON file ({error})") from error
-    if not isinstance(body, dict) or body.get("schema") != SCHEMA:
+    if not isinstance(body, dict) or body.get("schema") not in _READ:
         raise CacheDamaged(f"{path}: not a prepared set of schema {SCHEMA}")
     if body.pop("sha256", None) != digest_of(body):
         raise CacheDamaged(f"{path}: its content does not match its sha256")

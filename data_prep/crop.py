@@ -104,11 +104,16 @@ def crop(frame: UInt8, box: Box, size: tuple[int, int]) -> UInt8:
     Returns
     -------
     (height, width, 3) uint8
-        Area averaging (cv2.INTER_AREA) where neither side grows, bilinear (cv2.INTER_LINEAR) otherwise.
+        Area averaging (as cv2.INTER_AREA) where neither side grows, bilinear (cv2.INTER_LINEAR) otherwise.
     """
     height, width = size
-    cut = np.ascontiguousarray(frame[box.top : box.bottom, box.left : box.right])
     shrinks = height <= box.height and width <= box.width
+    if shrinks and (box.height % height or box.width % width):
+        from data_prep.frame_loops import area_average  # brings numba, which a prepared set does not need
+
+        whole = np.ascontiguousarray(frame)
+        return area_average(whole, box.top, box.left, (box.height, box.width), size)
+    cut = frame[box.top : box.bottom, box.left : box.right]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(cut, (width, height), interpolation=method), dtype=np.uint8)
 

@@ -82,8 +82,9 @@ class Examiner:
         """
         sizes = tuple(dict.fromkeys(size for _, size in self.wanted))
         try:
-            seen = look(clip.frames, clip.annotations, self.backend, self.options, sizes)
-            content = self._content(clip)
+            hashes: list[str] = []
+            seen = look(clip.frames, clip.annotations, self.backend, self.options, sizes, hashes)
+            content = self._content(clip, hashes)
         except FrameError as error:
             return {"stage": "frames", "reason": str(error)}
         except LandmarksNotFound as error:
@@ -102,13 +103,14 @@ class Examiner:
             "notes": [note for note in seen.notes if note[0] not in photograph],
         }
 
-    def _content(self, clip: Clip) -> str:
-        """sha256 over the bytes of all source files (a video's once, however many clips it holds).
+    def _content(self, clip: Clip, pictures: list[str]) -> str:
+        """sha256 over the bytes of all source files: pictures, known already, or a video, hashed once.
 
         Called for files that were decoded: those are regular and of bounded length.
         """
+        video = [] if isinstance(clip.frames, ImageFrames) else [clip.frames.path]
         annotations = [clip.annotations] if clip.annotations and self.backend == "file" else []
-        hashes = [self._file_hash(path) for path in [*files_of(clip.frames), *annotations]]
+        hashes = [*pictures, *map(self._file_hash, [*video, *annotations])]
         return digest_of({"files": hashes, "part": reading_of(clip.frames)})
 
     def _file_hash(self, path: str) -> str:
@@ -152,8 +154,11 @@ def look(
     backend: str,
     options: Options,
     sizes: Sequence[tuple[int, int]],
+    hashes: list[str] | None = None,
 ) -> Looked:
     """Read a clip once, one raw frame at a time: find the face in the first frame, cut all frames to it.
+
+    `hashes` as of `frames.iterate`.
 
     Raises
     ------
@@ -162,7 +167,7 @@ def look(
         For a clip that cannot be used.
     """
     check_length(source)
-    frames = iterate(source)
+    frames = iterate(source, hashes)
     first = _first(frames)
     face = find_face(backend, first, sidecar_of(source, annotations), options)
     box = crop.face_box(face.points, (first.shape[0], first.shape[1]))

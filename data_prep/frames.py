@@ -31,12 +31,15 @@ ALPHA = "pictures with an alpha channel, which is not used"
 UNEVEN = "a changing frame rate, interpolated by time stamps"
 
 
-def iterate(source: FrameSource) -> Iterator[UInt8]:
-    """The frames of a source one by one, (H, W, 3) uint8 RGB, without holding them all in memory."""
+def iterate(source: FrameSource, hashes: list[str] | None = None) -> Iterator[UInt8]:
+    """The frames of a source one by one, (H, W, 3) uint8 RGB, without holding them all in memory.
+
+    The sha256 of each picture's file is appended to `hashes`, of the very bytes that were decoded.
+    """
     if isinstance(source, ImageFrames):
         bits = camera_bits(source.paths)
         for path in source.paths:
-            yield read_picture(path, bits)
+            yield read_picture(path, bits, hashes)
     else:
         yield from video_frames(source.path, source.first, source.last)
 

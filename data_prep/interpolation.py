@@ -23,6 +23,7 @@ Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
 
 BLOCK = 16_384
+BYTES_BLOCK = 4_096
 TIE = 1e-9
 
 
@@ -182,8 +183,8 @@ def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UI
     out = np.empty((length, flat.shape[1]), dtype=np.uint8)
     single = matrix.astype(np.float32)
     error = _float32_error(matrix)
-    for start in range(0, flat.shape[1], BLOCK):
-        block = slice(start, start + BLOCK)
+    for start in range(0, flat.shape[1], BYTES_BLOCK):
+        block = slice(start, start + BYTES_BLOCK)
         _resample_block(flat[:, block], matrix, single, error, out[:, block])
     return out.reshape(length, *clip.shape[1:])
 
@@ -200,15 +201,12 @@ def _float32_error(matrix: Float64) -> float:
 
 
 def _resample_block(flat: UInt8, matrix: Float64, single: npt.NDArray[Any], error: float, out: UInt8) -> None:
+    from data_prep.frame_loops import round_to_bytes  # brings numba, which a prepared set does not need
+
     values = single @ flat.astype(np.float32)
-    values += np.float32(0.5)
-    floors = np.floor(values)
-    values -= floors
-    values -= np.float32(0.5)
-    doubtful = np.flatnonzero(np.abs(values, out=values) > 0.5 - error)
-    np.clip(floors, 0, 255, out=floors)
-    out[...] = floors
-    if len(doubtful):
-        rows, columns = np.unravel_index(doubtful, values.shape)
+    doubtful = np.empty((values.size, 2), np.int32)
+    found = round_to_bytes(values, error, out, doubtful)
+    if found:
+        rows, columns = doubtful[:found].T
         exact = np.einsum("in,ni->i", matrix[rows], flat[:, columns].astype(np.float64))
         out[rows, columns] = np.clip(np.floor(exact + (0.5 + TIE)), 0, 255)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from data_prep.cache import read_set
-from data_prep.clips import Clips, Stills
+from data_prep.clips import Clips, Float32, Stills
 
 
 def open_prepared(folder: Path, *, expected: str, trust: bool = False) -> Clips:
@@ -18,7 +20,7 @@ def open_prepared(folder: Path, *, expected: str, trust: bool = False) -> Clips:
     frames, meta = read_set(folder, expected=expected, trust=trust)
     return Clips.from_arrays(
         frames,
-        np.asarray(meta["landmarks"], np.float32).reshape(-1, 66, 2),
+        landmarks_of(meta["landmarks"]),
         meta["labels"],
         names=meta["names"],
         subjects=meta["subjects"],
@@ -30,6 +32,17 @@ def open_prepared(folder: Path, *, expected: str, trust: bool = False) -> Clips:
         holds=meta["holds"],
         apex=[np.nan if place is None else place for place in meta["apex"]],
     )
+
+
+def landmarks_as_text(landmarks: Float32) -> str:
+    """What `meta.json` keeps of (n, 66, 2) float32: their bytes in base64, not lists of numbers."""
+    return base64.b64encode(np.ascontiguousarray(landmarks, "<f4").tobytes()).decode()
+
+
+def landmarks_of(kept: str | list[Any]) -> Float32:
+    """(n, 66, 2) float32 from `landmarks_as_text`, or from the lists of numbers of an older set."""
+    numbers = np.frombuffer(base64.b64decode(kept), "<f4") if isinstance(kept, str) else np.array(kept)
+    return numbers.astype(np.float32).reshape(-1, 66, 2)
 
 
 def open_prepared_stills(folder: Path, *, expected: str, trust: bool = False) -> Stills:

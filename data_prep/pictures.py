@@ -12,6 +12,7 @@ An alpha channel is not used. EXIF's orientation of a JPEG is applied.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,8 +46,10 @@ def read_image(path: str | os.PathLike[str]) -> UInt8:
     return read_picture(path, camera_bits([path]))
 
 
-def read_picture(path: str | os.PathLike[str], bits: int | None) -> UInt8:
+def read_picture(path: str | os.PathLike[str], bits: int | None, hashes: list[str] | None = None) -> UInt8:
     """One frame of a clip whose `camera_bits` are `bits`; otherwise as `read_image`.
+
+    The sha256 of the file's bytes is appended to `hashes`.
 
     Raises
     ------
@@ -55,6 +58,8 @@ def read_picture(path: str | os.PathLike[str], bits: int | None) -> UInt8:
     """
     place = Path(path)
     data, header = _checked(place)
+    if hashes is not None:
+        hashes.append(hashlib.sha256(data).hexdigest())
     if data.startswith(picture_files.JPEG) and header.bits != 8:
         raise FrameError(f"{place}: a JPEG of {header.bits} bits per sample; only those of 8 are read")
     if (header.bits > 8) != (bits is not None):
@@ -180,6 +185,7 @@ def _bytes(path: Path) -> bytes:
     if size > MAX_FILE_BYTES:
         raise FrameError(f"{path}: {size} bytes; a picture has at most {MAX_FILE_BYTES}")
     try:
-        return path.read_bytes()
+        with path.open("rb", buffering=0) as file:
+            return file.readall()
     except OSError as error:
         raise FrameError(f"{path}: cannot be read ({error.strerror})") from error

@@ -31,7 +31,7 @@ from data_prep.cache import (
 from data_prep.clips import EXPRESSIONS, Clip, Clips, ImageFrames, StillDatabase, Stills
 from data_prep.examine import PreparationError, Target, make_parts, part_key, signature
 from data_prep.landmarks import Options
-from data_prep.opened import open_prepared, open_prepared_stills
+from data_prep.opened import landmarks_as_text, open_prepared, open_prepared_stills
 from data_prep.plan import Asked, DataPlan, Place, examined, folder_name, plan_data
 from data_prep.side_by_side import side_by_side
 
@@ -156,7 +156,7 @@ def _lacking(plan: DataPlan, i: int, targets: Sequence[Target], parts: Parts) ->
     return tuple(t for t in targets if not parts.has(part_key(content, box, t), t.n_bytes))
 
 
-def _rows(plan: DataPlan, target: Target, parts: Parts) -> Iterator[bytes]:
+def _rows(plan: DataPlan, target: Target, parts: Parts) -> Iterator[memoryview]:
     """The bytes of each clip in order; a part that was damaged on disk is made again."""
     for i, clip in enumerate(plan.clips):
         key = part_key(plan.contents[i], plan.boxes[i], target)
@@ -198,7 +198,7 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         "holds": "frames",
         "apex": [_place_of_apex(clip) for clip in plan.clips],
         "source_frames": [len(clip.frames) for clip in plan.clips],
-        "landmarks": [points.tolist() for points in moved],
+        "landmarks": landmarks_as_text(np.array(moved, np.float32)),
         "landmark_backend": plan.backend,
         "landmark_frames": "first frame only",
         "crop": crop.POLICY,

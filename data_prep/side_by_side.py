@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import islice
 from typing import TypeVar
 
 import cv2
@@ -30,19 +31,33 @@ def side_by_side(
     keep_freed_memory()
     started = last = time.monotonic()
     with _one_inner_thread(), ThreadPoolExecutor(max(1, workers)) as pool:
-        futures = [pool.submit(work, item) for item in items]
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                now = time.monotonic()
-                if now - last > SECONDS_BETWEEN_LINES and done < len(items):
-                    last = now
-                    left = (now - started) / done * (len(items) - done)
-                    log(f"{what}: {done}/{len(items)}, about {left:.0f} s left")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        for done in _one_by_one(pool, work, items, 2 * max(1, workers)):
+            now = time.monotonic()
+            if now - last > SECONDS_BETWEEN_LINES and done < len(items):
+                last = now
+                left = (now - started) / done * (len(items) - done)
+                log(f"{what}: {done}/{len(items)}, about {left:.0f} s left")
     log(f"{what}: {len(items)}/{len(items)} in {time.monotonic() - started:.1f} s")
+
+
+def _one_by_one(
+    pool: ThreadPoolExecutor, work: Callable[[Item], None], items: Sequence[Item], at_once: int
+) -> Iterator[int]:
+    """How many are done, whenever one is; only so many are handed out, so that thousands take no memory."""
+    waiting = iter(items)
+    running = {pool.submit(work, item) for item in islice(waiting, at_once)}
+    done = 0
+    try:
+        while running:
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                future.result()
+                done += 1
+                running |= {pool.submit(work, item) for item in islice(waiting, 1)}
+                yield done
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
 
 
 @contextmanager

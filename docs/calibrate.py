@@ -40,12 +40,7 @@ NEIGHBOURS: Sequence[Mapping[str, Any]] = (
 )
 """Knobs beside the default whose casts are tabled."""
 
-VARIANTS: Sequence[Mapping[str, Any]] = (
-    {},
-    {"size": "full"},
-    {"drift": 0.5, "turn": 0.06, "flicker": 0.004},
-    {"drift": 1.0, "turn": 0.12, "light": 0.02, "noise": 3.3},
-)
+VARIANTS: Sequence[Mapping[str, Any]] = ({}, {"size": "full"})
 """Knobs beside the default whose footage is run."""
 
 METHODS = ("lbp-top", "stlbp-ip", "mdmo", "fdm", "stclqp", "linear", "majority")
@@ -94,23 +89,37 @@ people real CASME II, leave one subject out (LBP-TOP and STLBP-IP: published fea
 
 {pixels}
 
-The last two were run one revision of the simulator earlier (noise was given for the narrow face: 1.2 and
-1.5), the very last with slightly other weights of the combinations of `others`. Empty cells were not run.
+Empty cells were not run. What each step of the way gave, the cast of `full` on faces 104 px wide, seed
+{seed}, chi-square alone, over clips / over people (*turned*: degrees; *moved*: widths of a pull; *wider*,
+*weights*: of the logarithm; deviations over people, cut off at twice that; *cosine*: with the common field):
 
-* Within 8 points of the published figures: LBP-TOP and STLBP-IP over clips at both sizes, LBP-TOP over people
-  at both, STLBP-IP over people at 253 clips; at full size it is 14 points above its real figure over people.
+| muscles of one's own: turned, moved, wider, weights | head | LBP-TOP | STLBP-IP | cosine |
+|:--|:--|--:|--:|--:|
+| none (the default before) | `drift=0.6 turn=0.07 flicker=0.005` | 66 / 46 | 67 / 50 | 1 |
+| 30, .4, .25, .4 | the same | 64.6 / 38.3 | 61.6 / 44.8 | .79 |
+| 45, .6, .35, .6 | the same | 61.8 / 37.8 | 58.4 / 41.3 | .61 |
+| 38, .5, .3, .5 | `drift=0.5 turn=0.06 flicker=0.004` | 66.1 / 42.8 | 63.0 / 44.3 | .70 |
+| 36, .6, .35, .6 (the default) | `drift=0.45 turn=0.055 flicker=0.004` | | | .67 |
+
+* Within 8 points of the published figures: STLBP-IP over clips and over people at both sizes, LBP-TOP over
+  people at both and over clips at full size. LBP-TOP over clips at 253 clips is 0.9 below its band, with an
+  interval of ten points either way.
+* What made STLBP-IP fit over people (51 at full size before) is that people have muscles of their own: a
+  movement read on some people helps less on others, and as much as before within a person. Peaks and
+  gradients of the fields are as before (largest gradient .4; skin is torn at 1), labels do not move, and with
+  `style=0` the muscles are the common ones to the bit.
+* That took 12 points from MDMO and 15 from FDM over people (68 and 71 before): FDM is nearer to its figure,
+  MDMO now below its own, which its authors chose on their test clips. Both, and the linear baseline, stay
+  clearly above the majority class. Over clips both lie above their published figures: exact directions and a
+  chosen grid, not a knob.
+* More drift and light alone did not do it: LBP-TOP leaves its band over clips before STLBP-IP comes into its
+  own over people (with `uneven=0.085 drift=0.75 turn=0.085 light=0.0125` and pickier tastes LBP-TOP 59 / 44,
+  STLBP-IP 64 / 48). Head motion of 2 px gave LBP-TOP 49 and STLBP-IP 51 over clips (faces of an older
+  revision): the published figures over clips and head motion of 2 px were not met together.
 * With people who mix emotions as the real ones do, knowing the person is worth .50 over clips, not .77. What
   a texture method reaches beyond that it must read from movement, which it can only where heads keep fairly
-  still. An earlier trial (drift 2, turn 0.25, light 0.03, flicker 0.01, noise 4.9, faces of the old revision)
-  gave LBP-TOP 49 and STLBP-IP 51 over clips, 37 and 40 over people. So the published figures over clips and
-  head motion of 2 px were not met together.
-* No better default was found. Pickier people, a more uneven mix and more drift together (concentration of
-  the tastes .08 instead of .12, `uneven=0.085 drift=0.75 turn=0.085 light=0.0125`), tried with the cast of
-  `full` on faces 104 px wide, seed 7, chi-square alone, took 7 points from LBP-TOP over clips (66 to 59), 2
-  from each over people (46 to 44, 50 to 48) and 2 from STLBP-IP over clips (67 to 64): LBP-TOP would leave
-  its band over clips before STLBP-IP came into its own over people.
-* FDM and MDMO stay above their published figures over clips: exact directions and a chosen grid, not a knob.
-* One run of 253 clips is uncertain by about 7 points either way.
+  still.
+* One run of 253 clips is uncertain by about ten points either way.
 """
 
 

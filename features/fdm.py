@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.compiled import compiled
+from basis.compiled import compiled
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

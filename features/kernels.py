@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.compiled import compiled
+from basis.compiled import compiled
 
 Float32 = npt.NDArray[np.float32]
 _TILE = 16

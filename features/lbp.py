@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.compiled import compiled, compiled_fused
+from basis.compiled import compiled, compiled_fused
 
 Codes = npt.NDArray[np.uint16]
 Int64 = npt.NDArray[np.int64]

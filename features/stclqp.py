@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.binary_kmeans import bits, distance_tables, lloyd
-from features.lbp import Circle, Codes, block_counts, check_points, normalised
+from features.lbp import Circle, Codes, check_points
 from features.lbp_top import lbp_top_codes, margins_of, plane_circles
 from features.stclqp_loops import (
     absolute_sum,
@@ -198,20 +198,12 @@ def orientation_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Co
     return codes
 
 
-def component_codes(
-    volume: UInt8, *, radius: int = 2, points: int = 16, thresholds: Float64 | None = None
-) -> Codes:
+def component_codes(volume: UInt8, *, radius: int = 2, points: int = 16) -> Codes:
     """(3 components, 3 planes, T', H', W') uint16: sign, magnitude and orientation codes together.
 
-    Parameters
-    ----------
-    volume, radius, points
-        As in `sign_codes`.
-    thresholds
-        Those of `magnitude_thresholds`, computed where they are not given.
+    Parameters, and what is raised, as in `sign_codes`.
     """
-    if thresholds is None:
-        thresholds = magnitude_thresholds(volume, radius=radius, points=points)
+    thresholds = magnitude_thresholds(volume, radius=radius, points=points)
     orientations = orientation_codes(volume, radius=radius, points=points)
     return np.concatenate([_signs_and_magnitudes(volume, thresholds, radius, points), orientations[None]])
 
@@ -353,46 +345,3 @@ def _best(results: list[tuple[Float64, float]]) -> Codebook:
     centers, inertia = min(results, key=lambda result: result[1])
     nearest, _ = nearest_centres(*distance_tables(centers))
     return Codebook(centers, nearest.reshape(-1), inertia)
-
-
-def code_counts(codes: Codes, points: int = 16) -> npt.NDArray[np.uint32]:
-    """(..., 2^P) uint32 counts of codes (..., T', H', W') in each leading entry."""
-    leading = codes.shape[:-3]
-    flat = codes.reshape(-1, int(np.prod(codes.shape[-3:])))
-    counts = np.stack([np.bincount(row, minlength=2**points) for row in flat])
-    return counts.astype(np.uint32).reshape(*leading, 2**points)
-
-
-def quantised_histograms(
-    codes: Codes, lookups: UInt8, *, n_centers: int = 20, blocks: tuple[int, int] = (8, 8)
-) -> npt.NDArray[np.float32]:
-    """Histograms of codebook entries in spatial blocks.
-
-    Parameters
-    ----------
-    codes
-        (..., T', H', W') uint16.
-    lookups
-        (..., 2^P) uint8, a codebook's table for each leading entry.
-    n_centers
-        Entries of a codebook.
-    blocks
-        (rows, columns), cut as in LBP-TOP.
-
-    Returns
-    -------
-    (..., rows, columns, n_centers) float32; each histogram sums to 1
-
-    Raises
-    ------
-    ValueError
-        Where a block would be empty.
-    """
-    leading = codes.shape[:-3]
-    histograms = [
-        normalised(block_counts(volume, table, n_centers, blocks))
-        for volume, table in zip(
-            codes.reshape(-1, *codes.shape[-3:]), lookups.reshape(-1, lookups.shape[-1]), strict=True
-        )
-    ]
-    return np.stack(histograms).astype(np.float32).reshape(*leading, *blocks, n_centers)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from features.compiled import compiled
+from basis.compiled import compiled
 from features.sixteen import add, bit_if_at_least, both, either, subtract
 
 LEVELS = 16

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from features.compiled import compiled
+from basis.compiled import compiled
 
 _DOUBT = np.float32(2e-4)
 _TIE = 1e-6

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from data_prep.clips import (
     rows_of,
 )
 from methods.base import MethodError
+from methods.ragged import Ragged, RaggedWriter
 
 Array = npt.NDArray[Any]
 _SCHEMA = 1
@@ -40,11 +42,12 @@ class UnusableClip(ValueError):
 class PerClipArrays:
     """What a computation gave for the clips of a view.
 
-    `arrays[i]` is the row of clip i, read when asked for; `arrays.rows` reads all, (n, ...). Rows of the
-    clips named in `unusable` (position in the view to the reason) are zeros.
+    `arrays[i]` is the row of clip i, read when asked for; `arrays.rows` reads all, (n, ...), where they are
+    equally long. Rows of the clips named in `unusable` (position in the view to the reason) are zeros, or
+    empty.
     """
 
-    _stored: Array = field(repr=False)
+    _stored: Array | Ragged | list[Array] = field(repr=False)
     _rows: Int64 = field(repr=False)
     unusable: dict[int, str] = field(default_factory=dict)
 
@@ -58,6 +61,8 @@ class PerClipArrays:
     @property
     def rows(self) -> Array:
         """(n, ...) rows of all clips of the view, in memory."""
+        if not isinstance(self._stored, np.ndarray):
+            raise TypeError("rows that are not equally long are read one by one")
         return np.array(self._stored[self._rows])
 
 
@@ -89,12 +94,21 @@ def per_clip(
 
 
 def per_clip_arrays(
-    clips: Clips, compute: PerClip, *, name: str, parameters: Mapping[str, Any], threads: int = 1
+    clips: Clips,
+    compute: PerClip,
+    *,
+    name: str,
+    parameters: Mapping[str, Any],
+    threads: int = 1,
+    ragged: bool = False,
 ) -> PerClipArrays:
-    """As `per_clip`, but rows are read when asked for, and clips that cannot be handled are named."""
+    """As `per_clip`, but rows are read when asked for, and clips that cannot be handled are named.
+
+    Where `ragged`, `compute` may give vectors of different lengths.
+    """
     prepared = prepared_set(clips)
     if prepared.folder is None:
-        return _in_memory(clips, compute, threads)
+        return _in_memory(clips, compute, threads, ragged)
     depends = {"name": name, "parameters": dict(parameters), "revision": clips.revision}
     key = digest_of({**depends, "data": clips.digest, "schema": _SCHEMA})
     path = prepared.folder / "features" / f"{name}-{key[:20]}.npy"
@@ -102,16 +116,19 @@ def per_clip_arrays(
     if meta is None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock_of(f"{path}.lock"):
-            meta = _checked_meta(path, key) or _build(path, key, prepared, compute, threads)
+            meta = _checked_meta(path, key)
+            if meta is None:
+                every = _results(prepared, list(range(len(prepared.frames))), compute, threads)
+                meta = _build(path, key, len(prepared.frames), every, ragged)
     return _rows_of_view(path, meta, clips)
 
 
-def _in_memory(clips: Clips, compute: PerClip, threads: int) -> PerClipArrays:
+def _in_memory(clips: Clips, compute: PerClip, threads: int, ragged: bool) -> PerClipArrays:
     results = list(_results(prepared_set(clips), rows_of(clips).tolist(), compute, threads))
     unusable = {i: result for i, result in enumerate(results) if isinstance(result, str)}
     blank = next((np.zeros_like(r) for r in results if not isinstance(r, str)), np.zeros(0, np.float32))
     rows = [blank if isinstance(result, str) else result for result in results]
-    stored = np.stack(rows) if rows else blank[np.newaxis][:0]
+    stored = rows if ragged else np.stack(rows) if rows else blank[np.newaxis][:0]
     return PerClipArrays(stored, np.arange(len(rows)), unusable)
 
 
@@ -140,19 +157,20 @@ def _results(prepared: PreparedSet, rows: list[int], compute: PerClip, threads: 
             yield from pool.map(one, rows[start : start + window])
 
 
-def _build(path: Path, key: str, prepared: PreparedSet, compute: PerClip, threads: int) -> dict[str, Any]:
-    """Compute all clips of the prepared set into `path`; the meta file is written last."""
-    n = len(prepared.frames)
+def _build(path: Path, key: str, n: int, results: Iterator[Array | str], ragged: bool) -> dict[str, Any]:
+    """Write the results of all n clips of the prepared set into `path`; the meta file is written last."""
     unusable: dict[str, str] = {}
     with atomically(path) as file:
-        writer = _RowWriter(file.write, n)
-        for row, result in enumerate(_results(prepared, list(range(n)), compute, threads)):
+        writer = RaggedWriter(file) if ragged else _RowWriter(file.write, n)
+        for row, result in enumerate(results):
             if isinstance(result, str):
                 unusable[str(row)] = result
             writer.add(None if isinstance(result, str) else result, row)
         writer.finish()
-    meta = {"key": key, "sha256": file_sha256(path), "unusable": unusable}
-    write_json(_meta_path(path), meta, indent=1)
+    meta: dict[str, Any] = {"key": key, "sha256": file_sha256(path), "unusable": unusable}
+    if isinstance(writer, RaggedWriter):
+        meta["ends"] = writer.ends
+    write_json(_meta_path(path), meta)
     return meta
 
 
@@ -210,6 +228,16 @@ def _meta_path(path: Path) -> Path:
 def _checked_meta(path: Path, key: str) -> dict[str, Any] | None:
     """The meta data of a whole and unaltered file of this key, otherwise None."""
     try:
+        files = [each.stat() for each in (path, _meta_path(path))]
+    except OSError:
+        return None
+    return _checked_at(path, key, tuple((each.st_ino, each.st_size, each.st_mtime_ns) for each in files))
+
+
+@lru_cache(maxsize=64)
+def _checked_at(path: Path, key: str, stamps: tuple[tuple[int, int, int], ...]) -> dict[str, Any] | None:
+    """`_checked_meta`, once a process for a file that nobody has touched: a fold asks many times."""
+    try:
         meta: dict[str, Any] = json.loads(_meta_path(path).read_text(encoding="utf-8"))
         whole = meta["key"] == key and meta["sha256"] == file_sha256(path)
         return meta if whole and isinstance(meta["unusable"], dict) else None
@@ -218,7 +246,8 @@ def _checked_meta(path: Path, key: str) -> dict[str, Any] | None:
 
 
 def _rows_of_view(path: Path, meta: dict[str, Any], clips: Clips) -> PerClipArrays:
-    rows = np.load(path, mmap_mode="r", allow_pickle=False)
+    stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    rows = Ragged(stored, meta["ends"]) if "ends" in meta else stored
     reasons: dict[str, str] = meta["unusable"]
     wanted = rows_of(clips)
     unusable = {i: reasons[str(row)] for i, row in enumerate(wanted.tolist()) if str(row) in reasons}

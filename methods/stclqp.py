@@ -14,15 +14,9 @@ import numpy.typing as npt
 from basis.canonical import digest_of
 from data_prep.clips import Clips, Float32, Int64, UInt8
 from features.colour import grey
-from features.stclqp import (
-    COMPONENTS,
-    code_counts,
-    component_codes,
-    learn_codebook,
-    magnitude_thresholds,
-    quantised_histograms,
-)
-from methods.cached import PerClipArrays, per_clip, per_clip_arrays
+from features.stclqp import COMPONENTS, component_codes, learn_codebook
+from features.stclqp_blocks import block_tables, code_counts, quantised_histograms
+from methods.cached import PerClipArrays, per_clip_arrays
 from methods.svm.solver import Affine, SVMMethod, SVMSettings, Variant
 
 _PLANES = 3
@@ -48,8 +42,8 @@ class STCLQP(SVMMethod):
     the supervised LPP is fitted again on each inner training part, the codebooks, which use no labels,
     are those of all training clips.
 
-    What is cached per clip is the smaller one of its code volumes and its counts of distinct codes; where
-    it is the counts, codes are computed again in each fold, a few hundredths of a second a clip.
+    What is cached per clip is which codes each block holds and how often: codebooks and histograms of every
+    fold follow from these whole numbers without a look at pixels.
     """
 
     name = "stclqp"
@@ -95,16 +89,11 @@ class STCLQP(SVMMethod):
 
     def features(self, clips: Clips, variant: Variant) -> Float32:
         """(n, 3 components * 3 planes * blocks * n_centers) float32."""
-        stored = self._stored(clips) if self._stores_codes(clips) else None
-        thresholds = self._thresholds(clips) if stored is None else np.empty(0)
-        lookups = self.learned["lookups"]
+        tables, blocks = self._tables(clips), self._blocks
+        lookups, n_centers = self.learned["lookups"], self.settings.n_centers
 
         def one(i: int) -> Float32:
-            codes = self._codes(clips[i], thresholds[i]) if stored is None else stored[i]
-            histograms = quantised_histograms(
-                codes, lookups, n_centers=self.settings.n_centers, blocks=tuple(self.settings.blocks)
-            )
-            return histograms.reshape(-1)
+            return quantised_histograms(tables[i], lookups, n_centers=n_centers, blocks=blocks).reshape(-1)
 
         with ThreadPoolExecutor(max(1, self.context.threads)) as pool:
             return np.stack(list(pool.map(one, range(len(clips)))))
@@ -128,44 +117,32 @@ class STCLQP(SVMMethod):
             column += len(components)
         return Affine(mean, matrix)
 
-    def _codes(
-        self, clip: UInt8, thresholds: npt.NDArray[np.float64] | None = None
-    ) -> npt.NDArray[np.uint16]:
-        radius, points = self.settings.radius, self.settings.points
-        return component_codes(grey(clip), radius=radius, points=points, thresholds=thresholds)
+    @property
+    def _blocks(self) -> tuple[int, int]:
+        rows, columns = self.settings.blocks
+        return rows, columns
 
-    def _thresholds(self, clips: Clips) -> npt.NDArray[np.float64]:
-        """(n, 3) thresholds of the magnitude component, from the cache where codes are not."""
-        parameters = {"radius": self.settings.radius, "points": self.settings.points}
+    def _tables(self, clips: Clips) -> PerClipArrays:
+        """`features.stclqp_blocks.block_tables` of every clip."""
+        circle = {"radius": self.settings.radius, "points": self.settings.points}
+        blocks = self._blocks
 
-        def compute(clip: UInt8, landmarks: Float32) -> npt.NDArray[np.float64]:
-            return magnitude_thresholds(grey(clip), **parameters)
+        def compute(clip: UInt8, landmarks: Float32) -> npt.NDArray[np.uint32]:
+            return block_tables(component_codes(grey(clip), **circle), blocks)
 
-        name, threads = f"{self.name}-thresholds", self.context.threads
-        return per_clip(clips, compute, name=name, parameters=parameters, threads=threads)
-
-    def _stores_codes(self, clips: Clips) -> bool:
-        """Whether code volumes (two bytes a centre) are smaller than tables of counts (four bytes a code)."""
-        centres = int(np.prod([size - 2 * self.settings.radius for size in clips.shape]))
-        return bool(2 * centres <= 4 * 2**self.settings.points)
-
-    def _stored(self, clips: Clips) -> PerClipArrays:
-        """What is cached per clip: (3, 3, T', H', W') uint16 codes or (3, 3, 2^P) uint32 counts."""
-        volumes = self._stores_codes(clips)
-
-        def compute(clip: UInt8, landmarks: Float32) -> npt.NDArray[Any]:
-            codes = self._codes(clip)
-            return codes if volumes else code_counts(codes, self.settings.points)
-
-        parameters = {"radius": self.settings.radius, "points": self.settings.points}
-        name = f"{self.name}-{'codes' if volumes else 'counts'}"
-        return per_clip_arrays(clips, compute, name=name, parameters=parameters, threads=self.context.threads)
+        return per_clip_arrays(
+            clips,
+            compute,
+            name=f"{self.name}-blocks",
+            parameters={**circle, "blocks": list(blocks)},
+            threads=self.context.threads,
+            ragged=True,
+        )
 
     def _total_counts(self, clips: Clips) -> npt.NDArray[np.int64]:
         """(3, 3, 2^P) int64 counts of codes over all clips."""
-        stored = self._stored(clips)
-        volumes = self._stores_codes(clips)
-        total = np.zeros((len(COMPONENTS), _PLANES, 2**self.settings.points), np.int64)
+        tables, leading, points = self._tables(clips), (len(COMPONENTS), _PLANES), self.settings.points
+        total = np.zeros((*leading, 2**points), np.int64)
         for i in range(len(clips)):
-            total += code_counts(stored[i], self.settings.points) if volumes else stored[i]
+            total += code_counts(tables[i], leading, self._blocks, points)
         return total

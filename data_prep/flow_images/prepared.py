@@ -14,7 +14,7 @@ from data_prep.cache import CacheDamaged, CacheMissing, locked, read_set, write_
 from data_prep.clips import Clips, UInt8
 from data_prep.examine import PreparationError
 from data_prep.flow_images.loader import FlowDatabase
-from data_prep.opened import open_prepared
+from data_prep.opened import landmarks_as_text, open_prepared
 from data_prep.plan import DataPlan, Place
 
 REVISION = 1
@@ -91,5 +91,5 @@ def _meta(plan: FlowPlan, digest: str) -> dict[str, Any]:
         "fps": [clip.fps for clip in plan.clips],
         "apex": [None] * len(plan.clips),
         "parts": [],
-        "landmarks": plan.landmarks.tolist(),
+        "landmarks": landmarks_as_text(plan.landmarks),
     }

@@ -11,7 +11,7 @@ pixels, and H_t the head's motion (shift, turn, nod towards the camera), which f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -200,7 +200,13 @@ class Movement:
         return faded
 
 
-def bumps_of(names: Sequence[str], landmarks: Float64, scale: float, origin: tuple[float, float]) -> Float64:
+def bumps_of(
+    names: Sequence[str],
+    landmarks: Float64,
+    scale: float,
+    origin: tuple[float, float],
+    actions: Mapping[int, Action] = ACTIONS,
+) -> Float64:
     """The Gaussian pulls of these one-sided actions on a face, (B, 7) as in `Movement.bumps`.
 
     Parameters
@@ -213,20 +219,22 @@ def bumps_of(names: Sequence[str], landmarks: Float64, scale: float, origin: tup
         Pixels per unit.
     origin
         Pixel of unit (0, 0).
+    actions
+        Action units by number; a person's own or the common ones.
     """
     rows = []
     for k, name in enumerate(names):
-        for row in _unit_bumps(name, landmarks):
+        for row in _unit_bumps(name, landmarks, actions):
             centre, sigma, direction = row[:2] * scale + np.asarray(origin), row[2:4] * scale, row[4:]
             rows.append(np.concatenate([[k], centre, sigma, direction]))
     return np.array(rows).reshape(-1, 7)
 
 
-def _unit_bumps(name: str, landmarks: Float64) -> Float64:
+def _unit_bumps(name: str, landmarks: Float64, actions: Mapping[int, Action]) -> Float64:
     """Pulls of "L12", "R12" or "blink" in units, scaled to a largest displacement of the action's gain."""
     if name == "blink":
         return np.vstack([_side(BLINK, landmarks, left_of_image=side) for side in (True, False)])
-    action = ACTIONS[int(name[1:])]
+    action = actions[int(name[1:])]
     rows = _side(action.pulls, landmarks, left_of_image=name[0] == "R")
     rows[:, 4:] *= action.gain / _largest(_both(action.pulls, landmarks))
     return rows

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from data_prep.simulator.anatomy import actions_of
 from data_prep.simulator.canvas import Canvas, Image
 from data_prep.simulator.casting import ClipPlan
 from data_prep.simulator.faces import Looks, draw_face
@@ -94,7 +95,9 @@ def movement_of(plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -
     ox, oy = neutral.origin
     return Movement(
         names=names,
-        bumps=bumps_of(names, neutral.unit, neutral.scale, neutral.origin),
+        bumps=bumps_of(
+            names, neutral.unit, neutral.scale, neutral.origin, actions_of(plan.subject, settings)
+        ),
         intensities=intensities,
         head_centre=(ox, oy + 0.10 * neutral.scale),
         head_radii=(0.60 * neutral.scale, 0.85 * neutral.scale),

@@ -9,7 +9,7 @@ from typing import Any
 from basis.canonical import digest_of
 from data_prep.simulator.presets import PRESETS, Preset
 
-REVISION = 5
+REVISION = 6
 """Raised whenever the pictures or tables written from equal settings change."""
 
 BOUNDS: Mapping[str, tuple[int, int]] = {
@@ -45,7 +45,7 @@ class SimulatorSettings:
         Standard deviation of the logarithm of the strength, within and between people.
     style
         Personal style, 0 (nobody has one) to 1: a person prefers its own variants of an emotion, its own
-        side, its own strength and its own mix of emotions.
+        side, its own strength and its own mix of emotions, and has muscles of its own (`anatomy`).
     uneven
         How uneven the mix of emotions is over people, 0 (mixed at random) to 1, times style; with amplitude 0
         it counts as 0, so that nothing but movement could tell the class (see `mix_unevenness`).
@@ -76,10 +76,10 @@ class SimulatorSettings:
     style: float = 1.0
     uneven: float = 0.075
     ambiguity: float = 1.0
-    drift: float = 0.6
-    turn: float = 0.07
+    drift: float = 0.45
+    turn: float = 0.055
     light: float = 0.01
-    flicker: float = 0.005
+    flicker: float = 0.004
     noise: float = 2.6
     blinks: float = 0.12
     jpeg: int = 95

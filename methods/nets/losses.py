@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812
 
-from features.compiled import compiled
+from basis.compiled import compiled
 from methods.nets.elementary import exp, ln
 from methods.nets.products import ours
 

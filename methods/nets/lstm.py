@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from features.compiled import compiled
+from basis.compiled import compiled
 from methods.nets import tiles
 from methods.nets.elementary import logistic, tanh
 from methods.nets.products import ours

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from features.compiled import compiled
+from basis.compiled import compiled
 from methods.nets.products import ours
 
 BETWEEN = 64

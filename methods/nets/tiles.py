@@ -20,7 +20,7 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from features.compiled import compiled
+from basis.compiled import compiled
 
 AnyFloat = npt.NDArray[np.floating[Any]]
 Int64 = npt.NDArray[np.int64]

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from features.compiled import compiled
+from basis.compiled import compiled
 
 LANES = 16
 """The number of columns of a kernel matrix must be a multiple of this."""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from basis.compiled import compiled
 from data_prep.clips import Float32, Int64
-from features.compiled import compiled
 from features.kernels import chi_square_distances
 
 Float64 = npt.NDArray[np.float64]

@@ -51,8 +51,8 @@ class OneVsOne:
 
 
 @dataclass(frozen=True)
-class GroupedKernel:
-    """A training kernel as the solver wants it, shared by all values of C.
+class Groups:
+    """Clips class by class, as the solver wants them.
 
     Attributes
     ----------
@@ -61,37 +61,53 @@ class GroupedKernel:
     starts
         (k + 1,) int64, where each class begins and the last one ends.
     order
-        (n,) int64, training clips class by class.
-    kernel
-        (n, n) float32 in that order.
-    diagonal
-        (n,) float64 in that order.
+        (n,) int64, clips class by class.
     """
 
     classes: Int64
     starts: Int64
     order: Int64
+
+    @classmethod
+    def of(cls, labels: Int64) -> Groups:
+        """Of clips with these labels, (n,)."""
+        classes, counts = np.unique(labels, return_counts=True)
+        return cls(classes, np.concatenate([[0], np.cumsum(counts)]), np.argsort(labels, kind="stable"))
+
+
+@dataclass(frozen=True)
+class GroupedKernel:
+    """A training kernel as the solver wants it, shared by all values of C.
+
+    Attributes
+    ----------
+    groups
+        The classes of the n training clips.
+    kernel
+        (n, n) float32 in their order.
+    diagonal
+        (n,) float64 in their order.
+    """
+
+    groups: Groups
     kernel: Float32
     diagonal: Float64
 
     @classmethod
-    def of(cls, gram: Float64, labels: Int64, clips: Int64 | None = None) -> GroupedKernel:
-        """From a kernel matrix whose rows and columns `clips` (default: all) have these labels.
+    def of(cls, gram: Float64, groups: Groups, clips: Int64 | None = None) -> GroupedKernel:
+        """From a kernel matrix whose rows and columns `clips` (default: all) are the grouped clips.
 
         Raises
         ------
         ValueError
             Where a value is not finite in float32.
         """
-        classes, counts = np.unique(labels, return_counts=True)
-        order = np.argsort(labels, kind="stable")
-        places = order if clips is None else clips[order]
-        kernel = np.empty((len(order), len(order)), np.float32)
+        places = groups.order if clips is None else clips[groups.order]
+        kernel = np.empty((len(places), len(places)), np.float32)
         cut(gram, places, places, kernel)
         if kernel.size and not np.isfinite(kernel.min() + kernel.max()):
             raise ValueError("a support vector machine needs finite kernel values")
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        return cls(classes, starts, order, kernel, np.diagonal(gram)[places])
+        return cls(groups, kernel, np.diagonal(gram)[places])
 
     def fit(self, C: float, max_iterations: int = -1) -> OneVsOne:
         """A support vector classifier, to the last bit the one that `sklearn.svm.SVC` fits.
@@ -113,26 +129,24 @@ class GroupedKernel:
         if not C > 0:
             raise ValueError(f"C must be above 0, got {C}")
         found, biases, stopped = solve_pairs(
-            self.kernel, self.diagonal, self.starts, float(C), TOLERANCE, max_iterations
+            self.kernel, self.diagonal, self.groups.starts, float(C), TOLERANCE, max_iterations
         )
         coefficients = np.empty_like(found)
-        coefficients[self.order] = found
-        return OneVsOne(self.classes, coefficients, biases, stopped)
+        coefficients[self.groups.order] = found
+        return OneVsOne(self.groups.classes, coefficients, biases, stopped)
 
 
 def fit_one_vs_one(gram: Float64, labels: Int64, C: float, max_iterations: int = -1) -> OneVsOne:
     """Fit a support vector classifier on a (n, n) kernel matrix; one class alone gives a constant."""
-    return GroupedKernel.of(gram, labels).fit(C, max_iterations)
+    return GroupedKernel.of(gram, Groups.of(labels)).fit(C, max_iterations)
 
 
 def pair_votes(decisions: Float64, k: int) -> Int64:
     """(clips, k) votes of all pairs of k classes; decisions (clips, pairs) above 0 are for the first."""
-    pairs = list(combinations(range(k), 2))
-    firsts, seconds = np.zeros((2, len(pairs), k), np.int64)
-    for p, (i, j) in enumerate(pairs):
-        firsts[p, i] = seconds[p, j] = 1
-    won = decisions > 0
-    votes: Int64 = won @ firsts + ~won @ seconds
+    votes = np.zeros((len(decisions), k), np.int64)
+    for won, (i, j) in zip((decisions > 0).T, combinations(range(k), 2), strict=True):
+        votes[:, i] += won
+        votes[:, j] += ~won
     return votes
 
 

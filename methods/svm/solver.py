@@ -50,7 +50,7 @@ from data_prep.clips import Clips, Float32, Int64
 from methods.base import FrameSettings, Method, MethodError, Prediction
 from methods.folds import inner_folds
 from methods.svm.kernels import Float64, Kernel, Measure, fold_matrices, mean_distance, measure_between
-from methods.svm.one_vs_one import GroupedKernel, OneVsOne
+from methods.svm.one_vs_one import GroupedKernel, Groups, OneVsOne
 
 __all__ = ["Affine", "Kernel", "SVMMethod", "SVMSettings", "standardise"]
 
@@ -222,7 +222,7 @@ class SVMMethod(Method):
         for k, some in groupby(points, key=lambda point: point[0]):
             gram = kernels[k].matrix(measures[kernels[k].measure], scales[k])
             self._machines += self._fitted(
-                GroupedKernel.of(gram, labels), [self.settings.C[c] for _, c in some]
+                GroupedKernel.of(gram, Groups.of(labels)), [self.settings.C[c] for _, c in some]
             )
         return [float(accuracy[k, c]) for k, c in points]
 
@@ -236,19 +236,33 @@ class SVMMethod(Method):
     ) -> Float64:
         """(kernels, C) share of training clips that inner folds decide correctly.
 
-        measures: over all training clips, sliced per fold; None where `reduce` must be refitted.
+        measures: over all training clips, sliced per fold; None where `reduce` must be refitted. Where one
+        point of a variant is kept, a kernel that can no longer be it is left at what it has.
         """
         parts = [] if measures else [self._refitted(raw, labels, variant, *split) for split in splits]
-        correct = np.zeros((len(self.kernels()), len(self.settings.C)))
-        for k, kernel in enumerate(self.kernels()):
-            whole = measures[kernel.measure] if measures else None
-            own = [(within[kernel.measure], across[kernel.measure]) for within, across in parts]
-            matrices = fold_matrices(kernel, whole, own, splits)
-            for (train, test), (gram, part, rows) in zip(splits, matrices, strict=True):
-                machines = self._fitted(GroupedKernel.of(gram, labels[train], part), self.settings.C)
-                for c, machine in enumerate(machines):
-                    correct[k, c] += np.count_nonzero(machine.decided(rows) == labels[test])
+        groups = [Groups.of(labels[train]) for train, _ in splits]
+        kernels, ends = self.kernels(), np.cumsum([len(test) for _, test in splits])
+        correct = np.zeros((len(kernels), len(self.settings.C)))
+        leading = (-1.0, 0)
+        for k in self._order_of_kernels():
+            whole = measures[kernels[k].measure] if measures else None
+            own = [(within[kernels[k].measure], across[kernels[k].measure]) for within, across in parts]
+            matrices = fold_matrices(kernels[k], whole, own, splits)
+            for f, (gram, part, rows) in enumerate(matrices):
+                machines = self._fitted(GroupedKernel.of(gram, groups[f], part), self.settings.C)
+                truth = labels[splits[f][1]]
+                correct[k] += [np.count_nonzero(machine.decided(rows) == truth) for machine in machines]
+                at_most = (correct[k].max() + ends[-1] - ends[f], -k)
+                if self.one_candidate_per_variant and at_most < leading:
+                    break
+            leading = max(leading, (correct[k].max(), -k))
         return correct / len(labels)
+
+    def _order_of_kernels(self) -> list[int]:
+        """All kernels; where only the best one counts, first the one that the variant before chose."""
+        count = len(self.kernels())
+        first = self._grid[-1][1] if self.one_candidate_per_variant and self._grid else 0
+        return sorted(range(count), key=lambda k: (k != first, k))
 
     def _refitted(
         self, raw: Float32, labels: Int64, variant: Variant, train: Int64, test: Int64

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from features.compiled import compiled
+from basis.compiled import compiled
 
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
 

@@ -6,7 +6,9 @@ person has (the delete-one jackknife, CR3). A few people can agree by chance, so
 what people of intraclass correlation one half would vary is added, and it is never below the variance of
 independent clips (Agresti and Coull's estimate). The interval is Wilson's for the effective number of clips
 that this variance amounts to, which keeps it right near 0 and 1, with the quantile of Student's t for as
-many degrees of freedom as people of equal weight would leave (Kish). Repetitions add the variance of their
+many degrees of freedom as people of equal weight would leave (Kish), fewer where nearly everybody is right or
+wrong in everything: then a few people hold what is known of the variance, as their kurtosis says. Repetitions
+add the variance of their
 mean, with Welch and Satterthwaite's degrees of freedom: seeds that deal the folds anew by how they differ,
 several trainings on the same folds by how they differ within each fold. The coverage is held by a simulation
 in the tests.
@@ -82,7 +84,8 @@ class Estimate:
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """The interval within 0 and 1, which holds the number; (nan, nan) below three people."""
         share = (self.value * self.clips + PSEUDO / 2) / (self.clips + PSEUDO)
-        error = _error(self, share * (1 - share))
+        of_a_clip = share * (1 - share)
+        error = _error(self, of_a_clip, all_or_nothing=1 / of_a_clip - 3)
         if error is None:
             return (math.nan, math.nan)
         quantile = error.quantile(level)
@@ -162,10 +165,11 @@ class Error:
         return float(special.stdtrit(self.freedom, (1 + level) / 2))
 
 
-def _error(estimate: Estimate, of_a_clip: float) -> Error | None:
+def _error(estimate: Estimate, of_a_clip: float, all_or_nothing: float = 3.0) -> Error | None:
     """The error over people and seeds; None below three people.
 
     of_a_clip: the variance of a single independent clip.
+    all_or_nothing: the kurtosis of people of whom each is right or wrong in everything (3: as of the normal).
     """
     share = estimate.share[estimate.share > 0]
     n = len(share)
@@ -175,12 +179,23 @@ def _error(estimate: Estimate, of_a_clip: float) -> Error | None:
     # a person with all the weight has no influence of their own: 0 / 0
     apart = np.divide(influence, 1 - share, out=np.zeros(n), where=share < 1 - 1e-9)
     alike = 1 / float(np.sum(share**2))
-    freedom = max(alike - 1, 1.0)
+    freedom = _freedom(alike, PRIOR_CORRELATION, all_or_nothing)
     seen = (n - 1) / n * float(np.sum(apart**2))
     prior = of_a_clip * (PRIOR_CORRELATION / alike + (1 - PRIOR_CORRELATION) / estimate.clips)
     people = (freedom * seen + PRIOR_PEOPLE * prior) / (freedom + PRIOR_PEOPLE)
+    freedom = _freedom(alike, min(people * alike / of_a_clip, 1.0), all_or_nothing)
     people = max(people, of_a_clip / (estimate.clips + PSEUDO))
     return _sum(Error(people, freedom), estimate.of_repetitions)
+
+
+def _freedom(alike: float, correlation: float, all_or_nothing: float) -> float:
+    """Degrees of freedom of a variance over people: at most `alike` - 1, at least 1.
+
+    A variance of n values of kurtosis k is known as well as one of 2 n / (k - 1) normal ones. People's
+    kurtosis lies between the normal's and `all_or_nothing`, as their clips' correlation does between 0 and 1.
+    """
+    kurtosis = 3 + correlation * max(all_or_nothing - 3, 0.0)
+    return max(min(alike - 1, 2 * alike / (kurtosis - 1)), 1.0)
 
 
 def _sum(*parts: Error | None) -> Error | None:

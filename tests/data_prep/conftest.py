@@ -221,9 +221,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     original = examine.iterate
 
-    def counting(source: ImageFrames) -> object:
+    def counting(source: ImageFrames, hashes: list[str] | None = None) -> object:
         seen.append(source.paths[0])
-        return original(source)
+        return original(source, hashes)
 
     monkeypatch.setattr(examine, "iterate", counting)
     return seen

@@ -102,3 +102,19 @@ def test_landmarks_of_many_clips_at_once() -> None:
     assert together.dtype == np.float32
     for one, moved in zip(points, together, strict=True):
         np.testing.assert_array_equal(crop_landmarks(one, box, (64, 48)), moved)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_every_pixel_is_the_one_of_opencv(data: st.DataObject) -> None:
+    height, width = data.draw(st.integers(16, 90)), data.draw(st.integers(16, 90))
+    top, left = data.draw(st.integers(0, 5)), data.draw(st.integers(0, 5))
+    size = data.draw(st.integers(1, height + 4)), data.draw(st.integers(1, width + 4))
+    smooth = data.draw(st.booleans())
+    frame = np.random.default_rng(height * width).integers(0, 256, (100, 100, 3), dtype=np.uint8)
+    frame = cv2.GaussianBlur(frame, (0, 0), 4) if smooth else frame
+    cut = np.ascontiguousarray(frame[top : top + height, left : left + width])
+    shrinks = size[0] <= height and size[1] <= width
+    expected = cv2.resize(cut, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    box = Box(left, top, left + width, top + height)
+    np.testing.assert_array_equal(crop(frame, box, size), expected)

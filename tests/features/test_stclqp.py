@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from features.lbp import block_edges
 from features.lbp_top import lbp_top_codes
 from features.stclqp import (
-    code_counts,
+    _signs_and_magnitudes,
     component_codes,
     learn_codebook,
     magnitude_codes,
     magnitude_thresholds,
     orientation_codes,
-    quantised_histograms,
     sign_codes,
 )
+from features.stclqp_blocks import block_tables, code_counts, quantised_histograms
 
 STEPS = (
     lambda c, s: (0, -s, c),  # XY: (t, y, x)
@@ -231,13 +234,42 @@ def test_histograms_of_codebook_entries():
     rng = np.random.default_rng(6)
     codes = rng.integers(0, 2**16, (2, 3, 4, 9, 10)).astype(np.uint16)
     lookups = rng.integers(0, 5, (2, 3, 2**16)).astype(np.uint8)
-    ours = quantised_histograms(codes, lookups, n_centers=5, blocks=(2, 3))
+    tables = block_tables(codes, (2, 3))
+    ours = quantised_histograms(tables, lookups, n_centers=5, blocks=(2, 3))
     assert ours.shape == (2, 3, 2, 3, 5)
     entries = lookups[1, 2][codes[1, 2]][:, 4:9, 3:6]
     np.testing.assert_allclose(ours[1, 2, 1, 1], np.bincount(entries.ravel(), minlength=5) / 60, rtol=1e-6)
-    counts = code_counts(codes)
+    counts = code_counts(tables, (2, 3), (2, 3))
     assert counts.shape == (2, 3, 2**16)
     assert counts[1, 0, codes[1, 0, 0, 0, 0]] == (codes[1, 0] == codes[1, 0, 0, 0, 0]).sum()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    arrays(np.uint16, st.tuples(*map(st.integers, (1, 1, 3, 2), (2, 4, 9, 9))), elements=st.integers(0, 7))
+)
+def test_tables_of_blocks_hold_what_is_there(codes):
+    tables = block_tables(codes, (3, 2))
+    sizes = tables[: 6 * len(codes)]
+    assert sizes.sum() == len(tables) - len(sizes)
+    where = np.arange(codes.shape[2]), np.arange(codes.shape[3])
+    rows, columns = (
+        np.searchsorted(block_edges(len(w), n, ""), w, "right") - 1
+        for w, n in zip(where, (3, 2), strict=True)
+    )
+    for v, volume in enumerate(codes):
+        for b in range(6):
+            inside = volume[:, rows == b // 2][:, :, columns == b % 2].ravel().tolist()
+            start = len(sizes) + sizes[: 6 * v + b].sum()
+            entries = tables[start : start + sizes[6 * v + b]].astype(int)
+            assert dict(zip(entries >> 16, (entries & 65535) + 1, strict=True)) == Counter(inside)
+
+
+def test_a_code_may_fill_a_block_of_any_size():
+    codes = np.full((1, 3, 256, 257), 65535, np.uint16)
+    tables = block_tables(codes, (1, 1))
+    assert tables[0] == len(tables) - 1 == 4
+    assert code_counts(tables, (1,), (1, 1))[0, 65535] == codes.size
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 256])
@@ -255,6 +287,6 @@ def test_signs_and_magnitudes_of_one_pass_are_those_in_double_precision(levels):
         expected = (bits << np.arange(16)[:, None, None, None]).sum(axis=0)
         np.testing.assert_array_equal(codes[1, plane], expected)
     np.testing.assert_array_equal(
-        component_codes(volume, thresholds=np.array([3.0, 300.0, 0.0]))[1][1:],
+        _signs_and_magnitudes(volume, np.array([3.0, 300.0, 0.0]), 2, 16)[1][1:],
         np.stack([np.zeros_like(codes[1, 1]), np.full_like(codes[1, 1], 65535)]),
     )

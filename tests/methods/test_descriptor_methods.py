@@ -74,19 +74,6 @@ def test_frames_too_small_or_too_few_are_unusable_with_the_reason(kind):
     assert method.unusable(fitting) == {}
 
 
-def test_stclqp_gives_the_same_from_code_volumes_and_from_counts(tmp_path, monkeypatch):
-    new = moving_clips(LABELS[:8], seed=1).without_labels()
-    scores = []
-    for stores_codes in (True, False):
-        monkeypatch.setattr(STCLQP, "_stores_codes", lambda self, clips, value=stores_codes: value)
-        method = STCLQP(SMALL[STCLQP])
-        method.fit(moving_clips(LABELS, folder=tmp_path), seed=0)
-        scores.append(method.predict(new).scores)
-    np.testing.assert_array_equal(scores[0], scores[1])
-    kinds = {path.name.rsplit("-", 1)[0] for path in (tmp_path / "features").glob("*.npy")}
-    assert kinds == {"stclqp-codes", "stclqp-counts", "stclqp-thresholds"}
-
-
 def test_stclqp_learns_from_training_clips_alone(tmp_path):
     """The codebooks of a view of a cached set equal those of the view's clips on their own."""
     whole = moving_clips(LABELS, folder=tmp_path)

@@ -205,11 +205,22 @@ def test_the_choice_is_the_best_inner_accuracy_by_plain_cross_validation():
     assert method.predict(clips.without_labels()).chosen == int(np.argmax(expected))
 
 
-def test_a_sweep_keeps_one_candidate_per_variant():
-    clips = clips_of(LABELS, noise=60.0)
+@pytest.mark.parametrize("noise", [20.0, 60.0, 150.0, 400.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_sweep_keeps_the_best_candidate_of_each_variant(noise, seed, monkeypatch):
+    fits = []
+
+    def counted(self, *arguments):
+        fits.append(type(self))
+        return fitted(self, *arguments)
+
+    fitted = SVMMethod._fitted
+    monkeypatch.setattr(SVMMethod, "_fitted", counted)
+    clips = clips_of(LABELS, seed=seed, noise=noise)
     full, sweep = Toy(), Sweep()
-    full.fit(clips, seed=0)
-    sweep.fit(clips, seed=0)
+    full.fit(clips, seed=seed)
+    sweep.fit(clips, seed=seed)
+    assert fits.count(Sweep) < fits.count(Toy), "what can no longer win is not fitted to the end"
     all_points, kept = full.predict(clips.without_labels()), sweep.predict(clips.without_labels())
     assert [c["scale"] for c in kept.candidates] == [1.0, 0.01]
     for candidate, scores in zip(kept.candidates, kept.scores, strict=True):

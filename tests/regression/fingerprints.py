@@ -155,12 +155,15 @@ def simulated() -> str:
 
 
 def _contents(cache: Path) -> Iterator[bytes]:
+    from data_prep.opened import landmarks_of
+
     for path in sorted((cache / "simulated").rglob("*")):
         if path.is_file():
             yield path.read_bytes()
     for path in sorted(cache.rglob("frames.npy")):
         yield path.read_bytes()
-        yield json.dumps(json.loads((path.parent / "meta.json").read_text())["landmarks"]).encode()
+        kept = json.loads((path.parent / "meta.json").read_text())["landmarks"]
+        yield json.dumps(landmarks_of(kept).tolist()).encode()
 
 
 def torch_control() -> str:

@@ -60,6 +60,25 @@ def test_printed_intervals_hold_the_truth_in_93_of_100_simulated_runs(people: in
     assert held / repeats >= 0.93
 
 
+@pytest.mark.parametrize("people", [5, 14, 30])
+@pytest.mark.parametrize("mean", [0.25, 0.9])
+def test_intervals_hold_the_truth_where_people_are_right_in_all_or_nothing(people: int, mean: float) -> None:
+    """Intraclass correlation one half: a few people hold all that is known of the variance."""
+    random, held, repeats = np.random.default_rng([people, 5]), 0, 600
+    for _ in range(repeats):
+        skill = random.beta(mean, 1 - mean, people)
+        right = random.random((people, 4)) < skill[:, None]
+        accuracy = right.mean(axis=1)
+        each = np.full(people, 1 / people)
+        names = tuple(f"p{i}" for i in range(people))
+        number = Estimate(
+            accuracy.mean(keepdims=True), names, each * (accuracy - accuracy.mean()), each, 4 * people
+        )
+        low, high = number.interval()
+        held += low <= mean <= high
+    assert held / repeats >= 0.93
+
+
 def test_uar_intervals_hold_the_truth() -> None:
     random, held, repeats = np.random.default_rng(3), 0, 300
     for _ in range(repeats):

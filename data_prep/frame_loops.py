@@ -1,0 +1,137 @@
+"""Compiled loops of the preparation: area averages of a rectangle, bytes from interpolated values.
+
+Notes
+-----
+The area average is OpenCV's (`INTER_AREA` of a ratio that is no whole number), with the same weights and the
+same roundings in the same order: every pixel is the one `cv2.resize` gives, in a third of the time, since
+the sources of a pixel are added at once and the rectangle is not cut out first.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from basis.compiled import compiled
+
+UInt8 = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+
+_SLIVER = 1e-3
+"""A source that is covered by less is left out."""
+
+
+def area_average(frame: UInt8, top: int, left: int, source: tuple[int, int], size: tuple[int, int]) -> UInt8:
+    """A rectangle of a frame, shrunk.
+
+    Parameters
+    ----------
+    frame
+        (H, W, 3) uint8, in one piece of memory.
+    top, left, source
+        The rectangle's corner and its (height, width).
+    size
+        (height, width) wanted, neither larger than the rectangle's.
+
+    Returns
+    -------
+    (height, width, 3) uint8
+    """
+    out = np.empty((*size, 3), np.uint8)
+    _average(
+        frame.reshape(len(frame), -1)[:, 3 * left : 3 * (left + source[1])],
+        top,
+        *_coverage(source[0], size[0]),
+        *_coverage(source[1], size[1]),
+        out.reshape(size[0], -1),
+    )
+    return out
+
+
+@lru_cache(maxsize=64)
+def _coverage(source: int, wanted: int) -> tuple[npt.NDArray[np.int64], Float32]:
+    """Of every wanted pixel along one axis its first source and the (most, wanted) weights from there on."""
+    scale = 1.0 / (wanted / source)
+    firsts, shares = np.zeros(wanted, np.int64), []
+    for i in range(wanted):
+        begin, end = i * scale, i * scale + scale
+        whole = min(scale, source - begin)
+        last = min(int(np.floor(end)), source - 1)
+        first = min(int(np.ceil(begin)), last)
+        before = [(first - begin) / whole] if first - begin > _SLIVER else []
+        after = [min(end - last, 1.0, whole) / whole] if end - last > _SLIVER else []
+        firsts[i] = first - len(before)
+        shares.append([*before, *[1.0 / whole] * (last - first), *after])
+    weights = np.zeros((max(3, *map(len, shares)), wanted), np.float32)
+    for i, each in enumerate(shares):
+        weights[: len(each), i] = each
+    return firsts, weights
+
+
+@compiled
+def _average(rows: Any, top: Any, first: Any, share: Any, left: Any, weights: Any, out: Any) -> None:
+    """Fill (height, 3 width) bytes from rows (H, 3 w) of bytes; of a pixel's weights those of 0 come last."""
+    width, most = np.uintp(out.shape[1]), weights.shape[0]
+    base, wide = np.empty(width, np.uint32), np.empty((most, width), np.float32)
+    for x in range(out.shape[1]):
+        base[x] = 3 * left[x // 3] + x % 3
+        for k in range(most):
+            wide[k, x] = weights[k, x // 3]
+    row = np.zeros(rows.shape[1] + 3 * most, np.float32)
+    across, total = np.empty(width, np.float32), np.empty(width, np.float32)
+    at = -1
+    for y in range(out.shape[0]):
+        for j in range(share.shape[0]):
+            part = share[j, y]
+            if part > np.float32(0):
+                if at != first[y] + j:
+                    at = first[y] + j
+                    _along(rows[top + at], base, wide, row, across)
+                for x in range(width):
+                    total[x] = (total[x] if j else np.float32(0)) + part * across[x]
+        target = out[y]
+        for x in range(width):
+            target[x] = np.uint8(np.int32(np.rint(total[x])))
+
+
+@compiled
+def _along(source: Any, base: Any, wide: Any, row: Any, across: Any) -> None:
+    """Weighted sums along one row of bytes."""
+    for x in range(np.uintp(source.size)):
+        row[x] = np.float32(source[x])
+    first, second, third = wide[0], wide[1], wide[2]
+    one, two = np.uintp(3), np.uintp(6)
+    for x in range(np.uintp(across.size)):
+        i = np.uintp(base[x])
+        across[x] = (row[i] * first[x] + row[i + one] * second[x]) + row[i + two] * third[x]
+    for k in range(3, wide.shape[0]):
+        weight, apart = wide[k], np.uintp(3 * k)
+        for x in range(np.uintp(across.size)):
+            across[x] += row[np.uintp(base[x]) + apart] * weight[x]
+
+
+@compiled
+def round_to_bytes(values: Any, error: float, out: Any, doubtful: Any) -> int:
+    """Bytes nearest to (m, n) float32 values, halves upwards; says which values are within `error` of a half.
+
+    doubtful: (m n, 2) int32 for their rows and columns, of which the number is returned.
+    """
+    half, none, most, far = np.float32(0.5), np.float32(0), np.float32(255), np.float32(0.5 - error)
+    found = 0
+    for r in range(values.shape[0]):
+        row, to, farthest = values[r], out[r], none
+        for x in range(np.uintp(row.size)):
+            raised = row[x] + half
+            whole = np.floor(raised)
+            farthest = max(farthest, abs((raised - whole) - half))
+            to[x] = np.uint8(np.int32(min(max(whole, none), most)))
+        if farthest > far:
+            for x in range(row.size):
+                raised = row[x] + half
+                if abs((raised - np.floor(raised)) - half) > far:
+                    doubtful[found, 0], doubtful[found, 1] = r, x
+                    found += 1
+    return found
