@@ -154,7 +154,7 @@ def test_defaults_are_the_papers():
 
 @pytest.mark.slow
 def test_one_iteration_of_stage_m_at_the_papers_size():
-    """Batch 48 (the paper: 224) at 227 x 227 in micro-batches of 32 and the rest, from frames of 240 x 320."""
+    """Batch 48 (the paper: 224) at 227 x 227 in micro-batches of 32 and the rest, frames of 240 x 320."""
     pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 240, 320, 3)).astype(np.uint8)
     clips = Clips.from_arrays(pixels, np.zeros((2, 66, 2)), np.arange(2))
     net = FrameCNN(4, generator=torch.Generator().manual_seed(0))
