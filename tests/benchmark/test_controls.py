@@ -51,7 +51,7 @@ def test_per_fold_numbers_are_those_stored(tiny):
 
 
 def right_of(run, *by):
-    """The largest class's share of a run's predictions; of each group the share that is right and the size."""
+    """The largest class's share of a run; of each group the share that is right, and its size."""
     predictions = pd.read_parquet(run / "predictions.parquet")
     right = (predictions["truth"] == predictions["honest"]).groupby([predictions[name] for name in by])
     return predictions["truth"].value_counts(normalize=True).max(), right.agg(["mean", "size"])
