@@ -34,15 +34,15 @@ def octagon_counts(
     labels: npt.NDArray[np.uint16],
     n_labels: int,
 ) -> Int64:
-    """Counts of labels of the codes of one plane direction in spatial blocks.
+    """Counts of labels of the codes of several plane directions in spatial blocks.
 
     Parameters
     ----------
     volume
         (T, H, W) uint8, C-contiguous; centres are what is at least three pixels and frames from every border.
     offsets
-        (8, 4) uint64 steps through memory to the pixels N, E, E', R of each neighbour, modulo 2^64; even
-        neighbours are single pixels, the first of the four.
+        (planes, 8, 4) uint64 steps through memory to the pixels N, E, E', R of each neighbour, modulo 2^64;
+        even neighbours are single pixels, the first of the four.
     edges
         Where blocks of rows and of columns begin and the last one ends, among the centres.
     labels, n_labels
@@ -50,12 +50,21 @@ def octagon_counts(
 
     Returns
     -------
-    (rows, columns, n_labels) int64
+    (planes, rows, columns, n_labels) int64
     """
     rows, columns = edges
-    counts = np.zeros((len(rows) - 1, len(columns) - 1, n_labels), np.int64)
-    _count(volume.reshape(-1), volume.shape, offsets, rows, columns, labels, counts)
+    counts = np.zeros((len(offsets), len(rows) - 1, len(columns) - 1, n_labels), np.int64)
+    _count_planes(volume.reshape(-1), volume.shape, offsets, rows, columns, labels, counts)
     return counts
+
+
+@compiled
+def _count_planes(
+    v: Any, shape: Any, offsets: Any, rows: Any, columns: Any, labels: Any, counts: Any
+) -> None:
+    """Add to the counts of each plane."""
+    for plane in range(offsets.shape[0]):
+        _count(v, shape, offsets[plane], rows, columns, labels, counts[plane])
 
 
 @compiled

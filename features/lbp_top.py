@@ -13,6 +13,7 @@ in the image they occur. All planes use the same centres, as the authors' code d
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -184,10 +185,16 @@ def _octagon_counts(
     _, height, width = (size - 2 * margin for size, margin in zip(volume.shape, margins, strict=True))
     rows = block_edges(height, blocks[0], "rows of codes")
     edges = rows, block_edges(width, blocks[1], "columns of codes")
-    strides = (volume.shape[1] * volume.shape[2], volume.shape[2], 1)
     volume = np.ascontiguousarray(volume)
+    yield from octagon_counts(volume, _octagon_offsets(*volume.shape[1:]), edges, *labels_for(8, uniform))
+
+
+@lru_cache(maxsize=16)
+def _octagon_offsets(height: int, width: int) -> npt.NDArray[np.uint64]:
+    """(3, 8, 4) steps through frames of this size to each plane's neighbours, for `octagon_counts`."""
+    strides, planes = (height * width, width, 1), []
     for around, (first, second) in plane_circles((RADIUS,) * 3, (8,) * 3):
         offsets = around.flat_offsets((strides[first], strides[second])).astype(np.uint64)
         order = np.argsort(-around.weights, axis=1, kind="stable")
-        offsets = np.take_along_axis(offsets, order, axis=1)
-        yield octagon_counts(volume, offsets, edges, *labels_for(8, uniform))
+        planes.append(np.take_along_axis(offsets, order, axis=1))
+    return np.stack(planes)

@@ -97,6 +97,7 @@ def _unfold(weights: Any, mean: Any, scale: Any) -> None:
             weights[c, -1] -= weights[c, j] * mean[j]
 
 
+# Loops throughout: an expression of whole arrays gives the same bits and takes seconds to compile.
 @compiled
 def _odds(x: Any, weights: Any) -> Any:
     """Softmax of x (n, d) times weights (d + 1, k), the last of which are intercepts."""
@@ -104,11 +105,14 @@ def _odds(x: Any, weights: Any) -> Any:
     k = weights.shape[1]
     odds = np.empty((n, k))
     for i in range(n):
-        odds[i] = weights[d]
+        for c in range(k):
+            odds[i, c] = weights[d, c]
         for j in range(d):
             for c in range(k):
                 odds[i, c] += x[i, j] * weights[j, c]
-        largest, total = odds[i].max(), 0.0
+        largest, total = odds[i, 0], 0.0
+        for c in range(1, k):
+            largest = max(largest, odds[i, c])
         for c in range(k):
             odds[i, c] = exp(odds[i, c] - largest)
             total += odds[i, c]
@@ -127,7 +131,8 @@ def _loss(weights: Any, x: Any, labels: Any, shares: Any, penalty: Any, gradient
         for c in range(k):
             total += 0.5 * penalty * weights[j, c] * weights[j, c]
             gradient[j, c] = penalty * weights[j, c]
-    gradient[d] = 0.0
+    for c in range(k):
+        gradient[d, c] = 0.0
     for i in range(n):
         total -= shares[i] * ln(max(odds[i, labels[i]], 1e-300))
         odds[i, labels[i]] -= 1.0
@@ -149,50 +154,73 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 @compiled
-def _direction(gradient: Any, steps: Any, changes: Any, count: Any) -> Any:
+def _sum(a: Any, factor: Any, b: Any, out: Any) -> None:
+    """The sum of a and factor times b, all (n,); `out` may be one of them."""
+    for i in range(len(out)):
+        out[i] = a[i] + factor * b[i]
+
+
+@compiled
+def _within(values: Any, bound: Any) -> Any:
+    within = True
+    for i in range(len(values)):
+        within &= abs(values[i]) <= bound
+    return within
+
+
+@compiled
+def _direction(gradient: Any, steps: Any, changes: Any, count: Any, way: Any) -> None:
     """Minus the gradient times the inverse curvature that the last steps and changes show (two loops)."""
-    q = -gradient
+    for i in range(len(way)):
+        way[i] = -gradient[i]
     kept = min(count, len(steps))
     factors = np.empty(kept)
     for back in range(kept):
         row = (count - 1 - back) % len(steps)
-        factors[back] = _dot(steps[row], q) / _dot(steps[row], changes[row])
-        q -= factors[back] * changes[row]
+        factors[back] = _dot(steps[row], way) / _dot(steps[row], changes[row])
+        _sum(way, -factors[back], changes[row], way)
     if kept:
         row = (count - 1) % len(steps)
-        q *= _dot(steps[row], changes[row]) / _dot(changes[row], changes[row])
+        curvature = _dot(steps[row], changes[row]) / _dot(changes[row], changes[row])
+        for i in range(len(way)):
+            way[i] *= curvature
     for back in range(kept - 1, -1, -1):
         row = (count - 1 - back) % len(steps)
-        q += (factors[back] - _dot(changes[row], q) / _dot(steps[row], changes[row])) * steps[row]
-    return q
+        factor = factors[back] - _dot(changes[row], way) / _dot(steps[row], changes[row])
+        _sum(way, factor, steps[row], way)
 
 
 @compiled
 def _minimum(x: Any, labels: Any, shares: Any, penalty: Any, k: Any, max_iter: Any, tolerance: Any) -> Any:
     """Weights (d + 1, k) where no entry of the gradient is larger than that: L-BFGS, halving its steps."""
     shape = (x.shape[1] + 1, k)
-    weights, gradient, ahead = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    steps, changes = np.zeros((_MEMORY, weights.size)), np.zeros((_MEMORY, weights.size))
-    count, loss = 0, _loss(weights, x, labels, shares, penalty, gradient)
+    # weights, gradient, the two again ahead, and the way there
+    w, g, moved = np.zeros(shape[0] * k), np.zeros(shape[0] * k), np.zeros(shape[0] * k)
+    ahead, way = np.zeros(shape[0] * k), np.zeros(shape[0] * k)
+    steps, changes = np.zeros((_MEMORY, len(w))), np.zeros((_MEMORY, len(w)))
+    count, loss = 0, _loss(w.reshape(shape), x, labels, shares, penalty, g.reshape(shape))
     for _ in range(max_iter):
-        if np.abs(gradient).max() <= tolerance:
+        if _within(g, tolerance):
             break
-        way = _direction(gradient.ravel(), steps, changes, count)
-        slope, length = _dot(way, gradient.ravel()), 1.0
+        _direction(g, steps, changes, count, way)
+        slope, length = _dot(way, g), 1.0
         if count == 0:
-            length = min(1.0, 1.0 / np.sqrt(_dot(gradient.ravel(), gradient.ravel())))
+            length = min(1.0, 1.0 / np.sqrt(_dot(g, g)))
         for _ in range(60):
-            moved = weights + length * way.reshape(shape)
-            there = _loss(moved, x, labels, shares, penalty, ahead)
+            _sum(w, length, way, moved)
+            there = _loss(moved.reshape(shape), x, labels, shares, penalty, ahead.reshape(shape))
             if there <= loss + _ENOUGH * length * slope:
                 break
             length *= 0.5
         else:
             break
-        step, change = (moved - weights).ravel(), (ahead - gradient).ravel()
-        if _dot(step, change) > 1e-12 * _dot(change, change):
-            steps[count % _MEMORY], changes[count % _MEMORY] = step, change
+        _sum(moved, -1.0, w, w)
+        _sum(ahead, -1.0, g, g)
+        if _dot(w, g) > 1e-12 * _dot(g, g):
+            for i in range(len(w)):
+                steps[count % _MEMORY, i], changes[count % _MEMORY, i] = w[i], g[i]
             count += 1
-        weights, loss = moved, there
-        gradient[:] = ahead
-    return weights
+        loss = there
+        for i in range(len(w)):
+            w[i], g[i] = moved[i], ahead[i]
+    return w.reshape(shape)

@@ -12,13 +12,15 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812
 
 from basis.compiled import compiled
-from methods.nets.elementary import exp
+from methods.nets.elementary import exps
 from methods.nets.products import ours
 from methods.nets.roots import root
 from methods.nets.tiles import column_sums
 
 _SATURATED = 4.0
 """From here on float32 cannot tell erf from 1."""
+_TOGETHER = 64
+"""Elements whose error functions are summed side by side: they stay in registers and the first cache."""
 
 
 class BatchNorm2d(nn.BatchNorm2d):
@@ -144,29 +146,39 @@ class _GELU(torch.autograd.Function):
 
 @compiled
 def erf(x: Any) -> Any:
-    """The error function of a float64, off by less than 1e-14 up to 4 and by 2e-8 beyond, where it is 1.
+    """The error function of float64 (n,), off by less than 1e-14 up to 4 and by 2e-8 beyond, where it is 1.
 
-    2 / sqrt(pi) exp(-x^2) times the sum of 2^n x^(2n + 1) / (1 3 5 ... (2n + 1)): all terms positive.
+    2 / sqrt(pi) exp(-x^2) times the sum of 2^n x^(2n + 1) / (1 3 5 ... (2n + 1)): all terms positive. All
+    elements take as many terms as the largest needs, since one below 1e-17 of a sum leaves its bits.
     """
-    size = abs(x)
-    if size >= _SATURATED:
-        return 1.0 if x > 0 else -1.0
-    square = 2.0 * size * size
-    term, total, odd = size, size, 1.0
-    while term > 1e-17 * total:
+    term, square, most = np.empty_like(x), np.empty_like(x), 0
+    for i in range(len(x)):
+        size = abs(x[i])
+        size = 0.0 if size >= _SATURATED else size
+        term[i], square[i] = size, 2.0 * size * size
+        if size > term[most]:
+            most = i
+    total, odd = term.copy(), 1.0
+    while term[most] > 1e-17 * total[most]:
         odd += 2.0
-        term *= square / odd
-        total += term
-    value = 2.0 / sqrt(pi) * exp(-size * size) * total
-    return value if x > 0 else -value
+        for i in range(len(x)):
+            term[i] *= square[i] / odd
+            total[i] += term[i]
+    gauss = exps(-x * x)
+    for i in range(len(x)):
+        value = 1.0 if abs(x[i]) >= _SATURATED else 2.0 / sqrt(pi) * gauss[i] * total[i]
+        total[i] = value if x[i] > 0 else -value
+    return total
 
 
 @compiled
 def _gelu(x: Any) -> Any:
     value, slope = np.empty_like(x), np.empty_like(x)
-    for i in range(len(x)):
-        z = np.float64(x[i])
+    for start in range(0, len(x), _TOGETHER):
+        z = x[start : start + _TOGETHER].astype(np.float64)
         share = 0.5 * (1.0 + erf(z / sqrt(2.0)))
-        value[i] = z * share
-        slope[i] = share + z * exp(-0.5 * z * z) / sqrt(2.0 * pi)
+        gauss = exps(-0.5 * z * z)
+        for i in range(len(z)):
+            value[start + i] = z[i] * share[i]
+            slope[start + i] = share[i] + z[i] * gauss[i] / sqrt(2.0 * pi)
     return value, slope

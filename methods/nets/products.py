@@ -134,13 +134,20 @@ def _input_gradient(
 
 
 class _Linear(torch.autograd.Function):
-    """x (m, in), weight (out, in), bias (out,) to (m, out); the larger operand is read where it lies."""
+    """x (m, in), weight (out, in), bias (out,) to (m, out); the larger operand is read where it lies.
+
+    Which one is the rows of the product changes no bit: the terms of a sum keep their order.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        out = bias.detach()[:, None].repeat(1, len(x))
         n, k = weight.shape
+        if len(x) >= n:
+            out = bias.detach().repeat(len(x), 1)
+            _product(x.contiguous(), _line(len(x), k), _line(k, 1), weight.T.contiguous(), out)
+            return out
+        out = bias.detach()[:, None].repeat(1, len(x))
         _product(weight.detach().contiguous(), _line(n, k), _line(k, 1), x.detach().T.contiguous(), out)
         return out.T.contiguous()
 
@@ -150,7 +157,10 @@ class _Linear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         (n, k), gradient = weight.shape, gradient.contiguous()
         for_x = for_weight = for_bias = None
-        if ctx.needs_input_grad[0]:
+        if ctx.needs_input_grad[0] and len(x) >= n:
+            for_x = gradient.new_zeros((len(x), k))
+            _product(gradient, _line(len(x), n), _line(n, 1), weight.contiguous(), for_x)
+        elif ctx.needs_input_grad[0]:
             out = gradient.new_zeros((k, len(x)))
             _product(weight.contiguous(), _line(k, 1), _line(n, k), gradient.T.contiguous(), out)
             for_x = out.T.contiguous()
