@@ -172,7 +172,7 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
     )
     tasks = tasks_of(planned.folder, planned.assembled, missing, log)
     outcomes = run_tasks(settings.engine, "benchmark.execute:run_unit", tasks, limits, options)
-    with Progress(missing, limits.workers, log) as progress:
+    with Progress(missing, limits.workers, log, folder=planned.folder) as progress:
         try:
             for outcome in outcomes:
                 unit = by_key[outcome.key]
@@ -195,5 +195,5 @@ def _modules(planned: Planned) -> list[str]:
     """What units import, to be imported once before they are forked."""
     modules = [METHODS[spec.name].partition(":")[0] for spec in planned.assembled.specs]
     # inner folds and torch's first optimiser import these, for a second each
-    late = ["sklearn.model_selection", *(["torch._dynamo"] if "torch" in sys.modules else [])]
-    return ["benchmark.execute", *modules, *late]
+    late = {"methods.folds": "sklearn.model_selection", "torch": "torch._dynamo"}
+    return ["benchmark.execute", *modules, *(late[name] for name in late if name in sys.modules)]

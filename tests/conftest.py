@@ -20,6 +20,20 @@ hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+LONGEST = (
+    "test_controls.py",
+    "test_fingerprints.py",
+    "test_readme_command.py",
+    "test_faults_of_processes.py",
+    "test_pages.py",
+    "test_flow.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take longest come first, so that no worker is alone with one at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def simulated_cache(tiny_folder):

@@ -14,7 +14,7 @@ def clips():
     def of(name):
         size = made(load_method(name)).frame_size
         if size not in made_clips:
-            made_clips[size] = toy_clips(*size)
+            made_clips[size] = toy_clips(*size, n=16)
         return made_clips[size]
 
     return of

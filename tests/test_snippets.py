@@ -1,4 +1,4 @@
-"""The Python of docs/from-python.md runs as it stands, from top to bottom, on tiny simulated data."""
+"""The Python of docs/from-python.md runs as it stands on tiny data, its methods under trial settings."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ def test_the_page_from_python_runs_as_it_stands(simulated_cache, tmp_path, monke
     load, evaluate = benchmark.load, benchmark.evaluate
     monkeypatch.setattr(benchmark, "load", lambda **databases: load(settings=tiny), raising=False)
     fast = {**tiny, "tables_only": True, "protocols": ["clips"]}
-    monkeypatch.setattr(
-        benchmark, "evaluate", lambda methods, **given: evaluate(methods, **given, **fast), raising=False
-    )
+
+    def evaluated(methods, **given):
+        trials = {method.name: dict(method.trial) for method in methods if isinstance(method, type)}
+        return evaluate(methods, **given, **fast, method_settings=trials)
+
+    monkeypatch.setattr(benchmark, "evaluate", evaluated, raising=False)
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "snippets"}
     try:

@@ -74,7 +74,7 @@ def test_a_run_on_them_has_their_classes_and_leaves_out_what_needs_frames(made, 
     out, _ = made
     run = tmp_path / "run"
     (tmp_path / "short.toml").write_text("[methods.ststnet]\nepochs = 2\n")
-    options = ("--protocol", "subject", "--cache", tmp_path / "cache", "--out", run)
+    options = ("--protocol", "cross-database", "--draws", 1, "--cache", tmp_path / "cache", "--out", run)
     methods = ("all", "!off-apexnet", "!rcn-a", "!htnet", "--settings", tmp_path / "short.toml")
     done = command("run", "--data", f"flow-images={out}", *TASK, *options, "--methods", *methods)
     assert "need frames: tlcnn" in done.stdout and "lbp-top" in done.stdout
@@ -87,7 +87,7 @@ def test_a_run_on_them_has_their_classes_and_leaves_out_what_needs_frames(made, 
 
 def test_a_method_that_needs_frames_is_refused_by_name(made, command):
     out, _ = made
-    done = command("run", "--data", f"flow-images={out}", "--methods", "ststnet", "mdmo", check=False)
+    done = command("run", "--data", f"flow-images={out}", "--methods", "flow-logreg", "mdmo", check=False)
     assert done.returncode == 2
     assert "mdmo need frames" in done.stderr and done.stderr.count("\n") == 1
 

@@ -6,11 +6,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from methods import load_method
 from results.clip_page import picture_name
-from results.records.store import read_records
 
-NETWORKS = ("tlcnn", "c5-svm", "3d-cnn")
 FAST = ("majority", "linear", "lbp-top")
 
 
@@ -93,26 +90,6 @@ def test_two_workers_give_the_numbers_of_one(finished, simulated_cache, tmp_path
     assert (tmp_path / "two" / "table3.csv").read_bytes() == (folder / "table3.csv").read_bytes()
     compared = benchmark("compare", folder, tmp_path / "two")
     assert "30 of 30 common units agree" in compared.stdout
-
-
-@pytest.mark.slow
-def test_networks_give_the_same_with_one_and_two_workers_from_cold_caches(tiny_folder, tmp_path, benchmark):
-    """Small nets of a few iterations; stages are made by whichever worker comes first."""
-    lines = []
-    for name in NETWORKS:
-        trial = load_method(name).trial
-        lines += [f'[methods."{name}"]', *(f"{key} = {json.dumps(value)}" for key, value in trial.items())]
-    (tmp_path / "small.toml").write_text("\n".join(lines))
-    roots = [f"{path.name}={path}" for path in tiny_folder.iterdir() if path.is_dir()]
-    stills = [root for root in roots if root.startswith(("kdef", "rafd"))]
-    for workers in (1, 2):
-        benchmark("run", "--methods", *NETWORKS, "--data", *sorted(set(roots) - set(stills)),
-                  "--expressions", *stills, "--landmarks", "file", "--protocol", "subject",
-                  "--settings", tmp_path / "small.toml", "--workers", workers, "--draws", 1, "--tables-only",
-                  "--cache", tmp_path / f"cache{workers}", "--out", tmp_path / f"run{workers}")  # fmt: skip
-    records = [read_records(tmp_path / f"run{n}")[0] for n in (1, 2)]
-    one, two = ({record.key: record.scores.tobytes() for record in found} for found in records)
-    assert len(one) == 15 and one == two
 
 
 @pytest.mark.slow
