@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from basis.processor import arithmetic, capability, model
 from benchmark.engines.memory import peak_memory_mb
 from benchmark.plan import folds_of
 from benchmark.protocols import PROTOCOLS, Fold
+from benchmark.running import say_stage
 from benchmark.sealed import Seal, sealed
 from benchmark.unit import Job, Unit, seed_of
 from data_prep.clips import Clips, Stills
@@ -50,6 +52,7 @@ def run_unit(payload: Mapping[str, Any]) -> None:
         log=lambda line: print(
             f"{unit.method} tim {unit.tim} {unit.protocol} {unit.fold}: {line}", flush=True
         ),
+        stage=partial(say_stage, Path(job.run), unit.key),
     )
     photographs = (Path(stills.folder) for stills in job.stills.values())
     with sealed(Seal(Path(job.cache), Path(job.run), (scratch, *photographs))):
@@ -72,9 +75,11 @@ def execute(
     unusable = method.unusable(clips.without_labels())
     train, test = _usable(unit, clips, unusable)
     opened = time.perf_counter()
+    context.stage("fit")
     if len(test):
         method.fit(train, seed=seed_of(unit))
     fitted = time.perf_counter()
+    context.stage("predict")
     prediction = method.predict(test.without_labels()) if len(test) else _nothing(test)
     prediction = checked(prediction, test, unit.method)
     predicted = time.perf_counter()

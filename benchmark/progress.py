@@ -1,4 +1,4 @@
-"""Progress of a run: a bar with counts and time left on a terminal, plain lines elsewhere."""
+"""Progress of a run: a bar and what runs now on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import math
 import re
 import statistics
 import sys
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from benchmark.engines.tasks import Outcome
 from benchmark.log import Log, only_trouble
+from benchmark.running import forget_stages, shortened, stages_of
 from benchmark.unit import Unit
 
 
@@ -39,8 +42,12 @@ class Progress:
         How many of them run side by side.
     log
         Takes the plain lines, at most one a second but for failures; on a terminal a bar stands instead.
+    folder
+        The run's, where units say what they do now.
     clock
         Seconds of a clock that never goes back.
+    silence
+        Seconds without a plain line after which what runs now is said.
     """
 
     def __init__(
@@ -49,9 +56,14 @@ class Progress:
         workers: int,
         log: Log,
         *,
+        folder: Path,
         clock: Callable[[], float] = time.monotonic,
+        silence: float = 60.0,
     ) -> None:
         self.total, self.workers, self.log, self.clock = len(units), max(workers, 1), log, clock
+        self.folder, self.silence = folder, silence
+        self.open = {unit.key: unit for unit in units}
+        self.heard, self.ended = threading.Event(), False
         self.done = self.failed = 0
         self.waiting = Counter(unit.method for unit in units)
         self.seconds: defaultdict[str, list[float]] = defaultdict(list)
@@ -60,17 +72,15 @@ class Progress:
         self.speed = ""
 
     def __enter__(self) -> Progress:
+        forget_stages(self.folder)
         if sys.stderr.isatty() and self.log is not only_trouble:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
-            from rich.progress import Progress as Bar
+            from benchmark.terminal import Bar
 
-            words = ("{task.description}", "{task.fields[left]}", "{task.fields[last]}")
-            stage, left, last = (TextColumn(text, markup=False) for text in words)
-            bar = (SpinnerColumn(), stage, BarColumn(), MofNCompleteColumn(), left, last)
-            self.bar = Bar(*bar, console=Console(stderr=True))
+            self.bar = Bar(self.total, self.running)
             self.bar.start()
-            self.task = self.bar.add_task("units", total=self.total, left="", last="")
+        else:
+            self.talk = threading.Thread(target=self._break_silence, daemon=True)
+            self.talk.start()
         return self
 
     def __exit__(
@@ -78,25 +88,32 @@ class Progress:
     ) -> None:
         if self.bar is not None:
             self.bar.stop()
+        else:
+            self.ended = True
+            self.heard.set()
+            self.talk.join()
+        forget_stages(self.folder)
 
     def advance(self, unit: Unit, outcome: Outcome) -> None:
         """Count one outcome."""
         self.done += 1
+        self.open.pop(unit.key, None)
         self.waiting[unit.method] -= 1
         self.seconds[unit.method].append(outcome.seconds)
         speeds = SPEED.findall(outcome.output)
         self.speed = f", {speeds[-1]} images/s" if speeds else ""
-        what = f"{unit.method} tim {unit.tim} {unit.protocol} {unit.fold} seed {unit.seed}"
+        what = f"{_named(unit)} seed {unit.seed}"
         if outcome.status != "done":
             self.failed += 1
             reason = (outcome.error or {}).get("message", "")
             self._line(f"{outcome.status}: {what}: {reason.splitlines()[0] if reason else ''}")
         left, last = f"about {duration(self.left)} left", f"{what}: {outcome.seconds:.1f} s{self.speed}"
         if self.bar is not None:
-            words = f"units ({self.failed} failed)"
-            self.bar.update(self.task, completed=self.done, description=words, left=left, last=last)
+            failed = f", {self.failed} failed" if self.failed else ""
+            self.bar.show(self.done, f"{left}{failed}", last)
         elif outcome.status == "done" and (self.clock() - self.said >= 1 or self.done == self.total):
             self.said = self.clock()
+            self.heard.set()
             self.log(f"[{self.done}/{self.total}] {last}; {left}")
 
     @property
@@ -110,8 +127,26 @@ class Progress:
         each = [n * medians.get(method, unseen) for method, n in self.waiting.items()]
         return math.fsum(each) / min(self.workers, max(self.waiting.total(), 1))
 
+    def running(self) -> list[str]:
+        """What each unit that runs says of itself, a line each."""
+        units = dict(self.open)
+        return [f"{_named(units[key])}: {words}" for key, words in stages_of(self.folder, units).items()]
+
+    def _break_silence(self) -> None:
+        """Say what runs whenever no unit has ended for long; the first of them stand for all."""
+        while not self.ended:
+            heard = self.heard.wait(self.silence)
+            self.heard.clear()
+            now = [] if heard else self.running()
+            for line in shortened(now, 4):
+                self.log(f"running: {line}")
+
     def _line(self, text: str) -> None:
         if self.bar is not None:
             self.bar.console.print(text, markup=False, highlight=False)
         else:
             self.log(text)
+
+
+def _named(unit: Unit) -> str:
+    return f"{unit.method} tim {unit.tim} {unit.protocol} {unit.fold}"

@@ -172,7 +172,7 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
     )
     tasks = tasks_of(planned.folder, planned.assembled, missing, log)
     outcomes = run_tasks(settings.engine, "benchmark.execute:run_unit", tasks, limits, options)
-    with Progress(missing, limits.workers, log) as progress:
+    with Progress(missing, limits.workers, log, folder=planned.folder) as progress:
         try:
             for outcome in outcomes:
                 unit = by_key[outcome.key]

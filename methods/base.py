@@ -6,7 +6,7 @@ import json
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -41,6 +41,8 @@ class Context:
         Inner splits keep subjects together (every protocol but the paper's).
     log
         One line for the user.
+    stage
+        What is computed now, in few words; the progress display shows the last ones.
     """
 
     device: str = "cpu"
@@ -51,6 +53,11 @@ class Context:
     stills: Callable[[tuple[int, int]], Stills] | None = None
     grouped: bool = False
     log: Callable[[str], None] = lambda line: None
+    stage: Callable[[str], None] = lambda words: None
+
+    def within(self, name: str) -> Context:
+        """The same place, but what is said of the stage begins with `name`."""
+        return replace(self, stage=lambda words: self.stage(f"{name}: {words}"))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -71,7 +72,13 @@ class TrainedEpochs:
 
 
 def train_epochs(
-    net: FlowNet, images: Tensor, labels: Tensor, plan: Epochs, *, seeds: tuple[int, int]
+    net: FlowNet,
+    images: Tensor,
+    labels: Tensor,
+    plan: Epochs,
+    *,
+    seeds: tuple[int, int],
+    stage: Callable[[str], None] = lambda words: None,
 ) -> TrainedEpochs:
     """Train in place on images (n, 3, h, w) and labels (n,) with cross-entropy.
 
@@ -87,6 +94,8 @@ def train_epochs(
         Epochs, rate, batch.
     seeds
         Of the order of the pictures and of what is dropped.
+    stage
+        Takes how far the training is and how fast, whenever weights are kept.
 
     Raises
     ------
@@ -100,6 +109,7 @@ def train_epochs(
     losses: list[float] = []
     keeps = set(plan.keeps())
     net.train()
+    began = time.perf_counter()
     for epoch in range(plan.number):
         for group in optimiser.param_groups:
             group["lr"] = plan.rate_at(epoch)
@@ -117,6 +127,8 @@ def train_epochs(
             raise MethodError(f"the loss is {losses[-1]} after epoch {epoch + 1}: lower the rate")
         if epoch + 1 in keeps:
             kept.append((epoch + 1, snapshot(net)))
+            speed = (epoch + 1) * len(images) / (time.perf_counter() - began)
+            stage(f"{epoch + 1} of {plan.number} epochs, {speed:.0f} images/s")
     return TrainedEpochs(tuple(kept), tuple(losses))
 
 

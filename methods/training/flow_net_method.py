@@ -116,7 +116,8 @@ class FlowNetMethod(Method):
         order = _by_class(clips.labels, training)
         seeds = (derived_seed(seed, "order"), derived_seed(seed, "dropout"))
         with running(execution):
-            trained = train_epochs(net, images[order], labels[order], self.plan(), seeds=seeds)
+            stage = self.context.stage
+            trained = train_epochs(net, images[order], labels[order], self.plan(), seeds=seeds, stage=stage)
             self.candidates = list(trained.kept)
             self.chosen = self._choose(net, images, labels, validating)
         steps = tuple(float(epoch + 1) for epoch in range(len(trained.losses)))

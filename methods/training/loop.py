@@ -81,6 +81,7 @@ class _Job:
     execution: Execution
     seed: int
     log: Log
+    stage: Log
 
     @property
     def name(self) -> str:
@@ -114,6 +115,7 @@ def train(
     seed: int,
     folder: Path | None = None,
     log: Log = lambda line: None,
+    stage: Log = lambda words: None,
     checkpoint_seconds: float = 60.0,
 ) -> Trained:
     """Train `net` in place on the clips at `training` and return every candidate's weights.
@@ -130,8 +132,8 @@ def train(
     folder, checkpoint_seconds
         Where checkpoints are kept, at most so often; a call with the same net, clips, schedule and seed goes
         on from the last one and ends, on a CPU, with the same bits as one that was not interrupted.
-    log
-        Takes one line for the user.
+    log, stage
+        Takes one line for the user; takes how far the training is and how fast, at every evaluation.
 
     Raises
     ------
@@ -144,7 +146,7 @@ def train(
             torch.compile(net, backend=execution.compiler) if execution.compiler else net
         )
         positions = (tuple(map(int, training)), tuple(map(int, validation)))
-        job = _Job(net, forward, footage, *positions, schedule, execution, seed, log)
+        job = _Job(net, forward, footage, *positions, schedule, execution, seed, log, stage)
         loop = _Loop(job)
         return loop.run(folder, checkpoint_seconds)
 
@@ -162,6 +164,7 @@ class _Loop:
         name = self.job.name
         if folder is not None:
             restore_state(self.state, name, folder, partial(_start_round, self.job, self.state), self.job.log)
+        self._say_stage()
         began, saved = time.perf_counter() - self.state.progress.seconds, time.perf_counter()
         while self.state.progress.round < len(self.job.schedule.rounds):
             self._iterate()
@@ -227,11 +230,19 @@ class _Loop:
         progress.evaluated.append(done)
         for name, value in values.items():
             progress.curves.setdefault(name, []).append(value)
+        self._say_stage()
         state.sums.zero_()
         progress.windows = 0
         state.kept.add(Candidate(done, scored, spaced, snapshot(job.net)))
         self._say(f"iteration {done}: " + ", ".join(f"{name} {value:.3f}" for name, value in values.items()))
         self.since = time.perf_counter()
+
+    def _say_stage(self) -> None:
+        """How far the training is; a round that settles early is shorter than planned."""
+        progress, schedule = self.state.progress, self.job.schedule
+        planned = progress.before + sum(each.iterations for each in schedule.rounds[progress.round :])
+        speed = f", {progress.rates[-1] * schedule.view.length:.0f} images/s" if progress.rates else ""
+        self.job.stage(f"{progress.before + progress.iteration} of {planned} iterations{speed}")
 
     def _say(self, line: str) -> None:
         """Log at most every half a minute."""

@@ -65,8 +65,10 @@ class NetMethod(Method):
             self.notes.append("no clips to choose among the candidates: the last one was taken")
         footage = training_footage(clips, split[0], execution.device)
         folder = None if self.context.scratch is None else self.context.scratch / self.curve_name
-        log = self.context.log
-        trained = train(net, footage, *split, schedule, execution, seed=seed, folder=folder, log=log)
+        log, stage = self.context.log, self.context.within(self.curve_name).stage
+        trained = train(
+            net, footage, *split, schedule, execution, seed=seed, folder=folder, log=log, stage=stage
+        )
         self.candidates = [(one.iteration, one.weights) for one in trained.candidates]
         self.chosen = len(self.candidates) if settings.averaged else trained.best
         self.statistics = footage.statistics

@@ -95,7 +95,9 @@ def stage_e(settings: StageSettings, context: Context) -> Stage:
         split = held_out(stills.labels, stills.subjects, share=E_VALIDATION_SHARE, grouped=True, seed=E_SEED)
         schedule = settings.schedule_e()
         net = new_cnn(settings, len(EXPRESSIONS), seed=E_SEED)
-        return _train_stage(net, stills, split, schedule, context, E_SEED, scratch, digest_of(depends))
+        return _train_stage(
+            net, stills, split, schedule, context.within("stage E"), E_SEED, scratch, digest_of(depends)
+        )
 
     return made_once(folder, "E", depends, make, context)
 
@@ -124,7 +126,9 @@ def stage_m(
             net.load_state_dict({**net.state_dict(), **lower})
         split = kept_apart(clips, share=settings.inner_share, grouped=context.grouped, seed=seed)
         schedule = settings.schedule_m().stretched(len(clips), settings.scheduled_for)
-        return _train_stage(net, clips, split, schedule, context, seed, scratch, digest_of(depends))
+        return _train_stage(
+            net, clips, split, schedule, context.within("stage M"), seed, scratch, digest_of(depends)
+        )
 
     return made_once(prepared_set(clips).folder, "M", depends, make, context)
 
@@ -170,7 +174,7 @@ def made_once(
     place = folder / "stages"
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"{name}-{digest[:20]}"
-    with held(path.with_suffix(".lock"), partial(_waits, path, name, context.log)):
+    with held(path.with_suffix(".lock"), partial(_waits, path, name, context)):
         found = _read(path, digest, context.log)
         if found is None:
             found = make(path.with_suffix(".partial"))
@@ -191,7 +195,17 @@ def _train_stage(
 ) -> Stage:
     execution = execution_for(context)
     footage = training_footage(data, split[0], execution.device)
-    trained = train(net, footage, *split, schedule, execution, seed=seed, folder=scratch, log=context.log)
+    trained = train(
+        net,
+        footage,
+        *split,
+        schedule,
+        execution,
+        seed=seed,
+        folder=scratch,
+        log=context.log,
+        stage=context.stage,
+    )
     return Stage(digest, trained.weights, footage.statistics, trained.curves, trained.seconds, trained.notes)
 
 
@@ -207,8 +221,9 @@ def _place(context: Context) -> dict[str, Any]:
     return {"device": device, "deterministic": context.deterministic, "revision": REVISION}
 
 
-def _waits(path: Path, name: str, log: Log) -> None:
-    log(f"waiting for another process that makes stage {name} ({path.with_suffix('.lock')})")
+def _waits(path: Path, name: str, context: Context) -> None:
+    context.stage(f"waits for stage {name}")
+    context.log(f"waiting for another process that makes stage {name} ({path.with_suffix('.lock')})")
 
 
 def _read(path: Path, digest: str, log: Log) -> Stage | None:

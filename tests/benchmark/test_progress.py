@@ -1,13 +1,18 @@
 """What a run says while it runs."""
 
 import heapq
+import io
 import itertools
+import time
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from benchmark.engines import Outcome
 from benchmark.progress import Progress, duration
+from benchmark.running import say_stage, stages_of
+from benchmark.terminal import Bar
 from benchmark.unit import Unit
 
 
@@ -31,36 +36,36 @@ def outcome(seconds, status="done", output=""):
     return Outcome("key", status, error, seconds, 1.0, output)
 
 
-def test_time_left_is_that_of_the_units_to_come_not_of_those_gone():
+def test_time_left_is_that_of_the_units_to_come_not_of_those_gone(tmp_path):
     """By hand: A's units take 2 s but for the first, which computed the features; B's take 10 s."""
     units = [unit(method, fold) for fold in range(1, 6) for method in "AB"]
     lines = []
-    with Progress(units, 2, lines.append, clock=itertools.count().__next__) as progress:
+    with Progress(units, 2, lines.append, clock=itertools.count().__next__, folder=tmp_path) as progress:
         for done, seconds in zip(units[:6], (100, 10, 2, 10, 2, 10), strict=True):
             progress.advance(done, outcome(seconds))
         assert progress.left == pytest.approx((2 * 2 + 2 * 10) / 2)
     assert lines[-1] == "[6/10] B tim 32 clips fold3 seed 0: 10.0 s; about 12 s left"
 
 
-def test_a_method_not_seen_yet_is_expected_to_take_what_the_others_do():
+def test_a_method_not_seen_yet_is_expected_to_take_what_the_others_do(tmp_path):
     units = [unit("A", 1), unit("B", 1), unit("B", 2), unit("B", 3)]
-    with Progress(units, 2, lambda line: None) as progress:
+    with Progress(units, 2, lambda line: None, folder=tmp_path) as progress:
         progress.advance(units[0], outcome(8))
         assert progress.left == pytest.approx(3 * 8 / 2)
 
 
-def test_the_last_unit_keeps_one_worker_busy_and_then_nothing_is_left():
+def test_the_last_unit_keeps_one_worker_busy_and_then_nothing_is_left(tmp_path):
     units = [unit("A", 1), unit("A", 2)]
-    with Progress(units, 16, lambda line: None) as progress:
+    with Progress(units, 16, lambda line: None, folder=tmp_path) as progress:
         progress.advance(units[0], outcome(7))
         assert progress.left == pytest.approx(7)
         progress.advance(units[1], outcome(7))
         assert progress.left == 0
 
 
-def test_a_failure_is_a_line_with_its_reason():
+def test_a_failure_is_a_line_with_its_reason(tmp_path):
     lines = []
-    with Progress([unit("A", 1)], 1, lines.append) as progress:
+    with Progress([unit("A", 1)], 1, lines.append, folder=tmp_path) as progress:
         progress.advance(unit("A", 1), outcome(3, "timeout"))
     assert lines == ["timeout: A tim 32 clips fold1 seed 0: no face"]
 
@@ -72,19 +77,19 @@ def test_durations_for_people(seconds, words):
     assert duration(seconds) == words
 
 
-def test_plain_lines_are_at_most_one_a_second_and_the_last_is_said():
+def test_plain_lines_are_at_most_one_a_second_and_the_last_is_said(tmp_path):
     units = [unit("A", fold) for fold in range(1, 9)]
     lines, clock = [], iter([0.0, 0.0, 0.4, 0.8, 1.1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.6])
-    with Progress(units, 1, lines.append, clock=clock.__next__) as progress:
+    with Progress(units, 1, lines.append, clock=clock.__next__, folder=tmp_path) as progress:
         for each in units:
             progress.advance(each, outcome(1))
     assert [line.split("]")[0] for line in lines] == ["[1/8", "[4/8", "[8/8"]
 
 
-def test_a_network_says_how_fast_it_trains():
+def test_a_network_says_how_fast_it_trains(tmp_path):
     lines = []
     printed = "iteration 40: loss 1.2; 82 images/s\n150 iterations in 9.9 s, 37 images/s, 3% of 14 GFLOP/s"
-    with Progress([unit("A", 1)], 1, lines.append) as progress:
+    with Progress([unit("A", 1)], 1, lines.append, folder=tmp_path) as progress:
         progress.advance(unit("A", 1), outcome(3, output=printed))
     assert lines == ["[1/1] A tim 32 clips fold1 seed 0: 3.0 s, 37 images/s; about 0 s left"]
 
@@ -94,7 +99,7 @@ RECORDED = (20.0, 13.0, 17.5, 1.6, 6.7, 6.0, 8.3, 3.7, 3.1, 6.2, 22.3, 1.5, 5.2,
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_time_left_is_right_within_a_factor_of_two_from_the_tenth_unit_on(seed):
+def test_time_left_is_right_within_a_factor_of_two_from_the_tenth_unit_on(tmp_path, seed):
     """Two workers take the units of ten folds in order; a unit's seconds scatter by 15 %."""
     random = np.random.default_rng(seed)
     units = [unit(f"m{i}", fold) for fold in range(1, 11) for i in range(len(RECORDED))]
@@ -107,8 +112,49 @@ def test_time_left_is_right_within_a_factor_of_two_from_the_tenth_unit_on(seed):
             ended.append(ended_now)
         heapq.heappush(running, (now + seconds, number, each, seconds))
     ended += sorted(running)
-    with Progress(units, 2, lambda line: None) as progress:
+    with Progress(units, 2, lambda line: None, folder=tmp_path) as progress:
         for count, (now, _, each, seconds) in enumerate(ended, 1):
             progress.advance(each, outcome(seconds))
             left = ended[-1][0] - now
             assert count < 10 or left < 10 or 0.5 < progress.left / left < 2
+
+
+def test_what_a_unit_says_stands_below_the_bar_cut_at_the_edge(tmp_path):
+    """Five units run, one has ended; nothing is wider than the terminal."""
+    units = [unit("tlcnn", fold) for fold in range(1, 8)]
+    with Progress(units, 5, lambda line: None, folder=tmp_path) as progress:
+        for each in units[:5]:
+            say_stage(tmp_path, each.key, "stage M: 40 of 300 iterations, 82 images/s, and much more of it")
+        say_stage(tmp_path, "of another run", "never seen")
+        screen = io.StringIO()
+        console = Console(file=screen, force_terminal=True, width=80, height=30)
+        bar = Bar(len(units), progress.running, console)
+        with bar:
+            bar.show(1, "about 5 min left, 1 failed", "tlcnn tim 32 clips fold7 seed 0: 3.0 s, 37 images/s")
+        console.print(bar.get_renderable())
+    shown = [line.rstrip() for line in screen.getvalue().splitlines()][-6:]
+    assert sum("stage M: 40 of 300" in line for line in shown) == 4
+    assert "and 1 more" in shown[-2] and "ended: tlcnn tim 32 clips fold7" in shown[-1]
+    assert "never seen" not in screen.getvalue()
+
+
+def test_without_a_terminal_a_long_silence_is_broken_by_what_runs(tmp_path):
+    lines, units = [], [unit("tlcnn", fold) for fold in (1, 2)]
+    with Progress(units, 2, lines.append, folder=tmp_path, silence=0.02):
+        say_stage(tmp_path, units[0].key, "joint: 20 of 60 iterations, 31 images/s")
+        for _ in range(200):
+            if lines:
+                break
+            time.sleep(0.01)
+    assert lines[0] == "running: tlcnn tim 32 clips fold1: joint: 20 of 60 iterations, 31 images/s"
+
+
+def test_what_ended_units_said_is_forgotten_and_their_checkpoints_stay(tmp_path):
+    units = [unit("tlcnn", fold) for fold in (1, 2)]
+    with Progress(units, 2, lambda line: None, folder=tmp_path) as progress:
+        for each in units:
+            say_stage(tmp_path, each.key, "fit")
+        (tmp_path / "scratch" / units[1].key / "joint").mkdir()
+        progress.advance(units[0], outcome(1))
+        assert list(stages_of(tmp_path, progress.open)) == [units[1].key]
+    assert [path.name for path in (tmp_path / "scratch").rglob("*")] == [units[1].key, "joint"]
