@@ -284,13 +284,16 @@ def look(settings: Settings, out: Path, faces: bool | None, log: Log) -> int:
     return write_page(settings, out, faces=faces, log=log)
 
 
-def simulate(folder: Path, size: str, set: Sequence[str], workers: int, log: Log) -> int:
+def simulate(
+    folder: Path, size: str, set: Sequence[str], layouts: Sequence[str], workers: int, log: Log
+) -> int:
     """Write simulated databases in the official layouts, with ground truth."""
     from benchmark.sources import n_workers, simulator
     from data_prep.simulator import simulate as write
 
     asked = checked(Settings(workers=workers))
-    made = write(folder, simulator(size, knobs_of(set)), workers=n_workers(asked), log=log)
+    knobs = simulator(size, {**knobs_of(set), **({"layouts": tuple(layouts)} if layouts else {})})
+    made = write(folder, knobs, workers=n_workers(asked), log=log)
     data = " ".join(f"{name}={root}" for name, root in made.clip_roots.items())
     stills = " ".join(f"{name}={root}" for name, root in made.still_roots.items())
     log(f"written: {folder}")
