@@ -115,9 +115,18 @@ def _along(source: Any, base: Any, wide: Any, row: Any, across: Any) -> None:
 
 @compiled
 def round_to_bytes(values: Any, error: float, out: Any, doubtful: Any) -> int:
-    """Bytes nearest to (m, n) float32 values, halves upwards; says which values are within `error` of a half.
+    """Bytes nearest to numbers, halves upwards; returns how many of these are nearly halves.
 
-    doubtful: (m n, 2) int32 for their rows and columns, of which the number is returned.
+    Parameters
+    ----------
+    values
+        (m, n) float32.
+    error
+        How near to a half that is.
+    out
+        (m, n) uint8, filled.
+    doubtful
+        (m n, 2) int32, filled with the rows and columns of the values that are nearly halves.
     """
     half, none, most, far = np.float32(0.5), np.float32(0), np.float32(255), np.float32(0.5 - error)
     found = 0

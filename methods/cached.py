@@ -60,7 +60,7 @@ class PerClipArrays:
 
     @property
     def rows(self) -> Array:
-        """(n, ...) rows of all clips of the view, in memory."""
+        """(n, ...) rows of all clips of the view, in memory; TypeError where they are not equally long."""
         if not isinstance(self._stored, np.ndarray):
             raise TypeError("rows that are not equally long are read one by one")
         return np.array(self._stored[self._rows])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 TABLES: Mapping[str, str] = {
@@ -166,14 +165,3 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """File -> column -> meaning, beside `EVERYWHERE`; a star stands for a number or the name of a class."""
-
-
-def meaning(file: str, column: str) -> str | None:
-    """What a column of a file means, None for one that is not described."""
-    own = COLUMNS[file]
-    if column in own:
-        return own[column]
-    for name, words in own.items():
-        if "*" in name and re.fullmatch(re.escape(name).replace(r"\*", ".+"), column):
-            return words
-    return EVERYWHERE.get(column)

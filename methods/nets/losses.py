@@ -43,6 +43,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, labels: Tensor) -> Tensor:
+        """The summed loss; the softmax is kept for the gradient."""
         shares, loss = _likelihood(scores.detach().contiguous().numpy(), labels.numpy())
         ctx.save_for_backward(torch.from_numpy(shares), labels)
         return scores.new_tensor(loss)
@@ -50,6 +51,7 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """Softmax minus one at the label, times the incoming gradient."""
         shares, labels = ctx.saved_tensors
         away = shares.clone()
         away[torch.arange(len(labels)), labels] -= 1.0

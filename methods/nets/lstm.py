@@ -36,6 +36,7 @@ class _LSTM(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w_in: Tensor, w_state: Tensor, bias: Tensor) -> Tensor:
+        """All steps in turn from zero states; gates and states are kept."""
         n, steps, _ = x.shape
         hidden = w_state.shape[1]
         given = x.detach().transpose(0, 1).reshape(n * steps, -1)
@@ -54,6 +55,7 @@ class _LSTM(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
+        """Back through time, last step first; then every weight's gradient in one product."""
         given, w_in, w_state, gates, states, cells = ctx.saved_tensors
         n, steps, _ = ctx.shape
         gates = gates.clone()

@@ -85,6 +85,7 @@ class _BatchNorm(torch.autograd.Function):
     def forward(
         ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
+        """The normalised rows, and mean and variance of the batch, which take no gradient."""
         mean = _sums(rows) / len(rows)
         centred = rows - mean
         variance = _sums(centred * centred) / len(rows)
@@ -99,6 +100,7 @@ class _BatchNorm(torch.autograd.Function):
     def backward(
         ctx: Any, gradient: Tensor, _mean: Tensor, _variance: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, None]:
+        """Gradients of rows, weight and bias; mean and variance are functions of the rows."""
         plain, reciprocal, weight = ctx.saved_tensors
         for_bias, for_weight = _sums(gradient), _sums(gradient * plain)
         inner = gradient - (for_bias + plain * for_weight) / len(plain)
@@ -110,6 +112,7 @@ class _LayerNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+        """The normalised rows; what they are without weight and bias is kept."""
         d = rows.shape[1]
         centred = rows - (_sums(rows.T) / d)[:, None]
         variance = _sums((centred * centred).T) / d
@@ -121,6 +124,7 @@ class _LayerNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """Gradients of rows, weight and bias."""
         plain, reciprocal, weight = ctx.saved_tensors
         through, d = gradient * weight, plain.shape[1]
         inner = (_sums(through.T)[:, None] + plain * _sums((through * plain).T)[:, None]) / d
@@ -132,6 +136,7 @@ class _GELU(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
+        """The values; the slopes are computed beside them and kept."""
         value, slope = _gelu(x.detach().contiguous().view(-1).numpy())
         ctx.save_for_backward(torch.from_numpy(slope).view(x.shape))
         out: Tensor = torch.from_numpy(value).view(x.shape)
@@ -140,6 +145,7 @@ class _GELU(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """The kept slopes times the incoming gradient."""
         slope: Tensor = ctx.saved_tensors[0]
         return gradient * slope
 

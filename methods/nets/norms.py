@@ -57,6 +57,7 @@ class _LocalResponseNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, alpha: float) -> Tensor:
+        """Two square roots instead of a power; both factors are kept."""
         denominator = _window_sum(x * x, size).mul_(alpha / size).add_(1.0)
         reciprocal = denominator.rsqrt_()
         scale = reciprocal.sqrt().mul_(reciprocal)
@@ -67,6 +68,7 @@ class _LocalResponseNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """The channel's own part, and its part in the sums of its neighbours."""
         x, reciprocal, scale = ctx.saved_tensors
         through = gradient * scale
         inner = (through * x).mul_(reciprocal).mul_(reciprocal)
@@ -88,6 +90,7 @@ class _InOrder(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, alpha: float) -> Tensor:
+        """As `_LocalResponseNorm`, pixel by pixel."""
         pixels = x.detach().movedim(1, -1).contiguous()
         out, reciprocal = torch.empty_like(pixels), torch.empty_like(pixels)
         factor = pixels.numpy().dtype.type(alpha / size)
@@ -99,6 +102,7 @@ class _InOrder(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """As `_LocalResponseNorm`, pixel by pixel."""
         pixels, reciprocal = ctx.saved_tensors
         gradient = gradient.movedim(1, -1).contiguous()
         out = torch.empty_like(gradient)

@@ -74,6 +74,7 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
+        """One product of all windows with the kernel by taps; the padded input is kept."""
         kernel = weight.shape[2:]
         framed = _framed(x, (padding,) * len(kernel), (padding,) * len(kernel))
         sides = [(side - k) // stride + 1 for side, k in zip(framed.shape[1:-1], kernel, strict=True)]
@@ -89,6 +90,7 @@ class _Convolution(torch.autograd.Function):
     def backward(
         ctx: Any, gradient: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
+        """Gradients of what needs one: of the kernel by the same windows, of x by `_input_gradient`."""
         framed, weight = ctx.saved_tensors
         for_x = for_weight = for_bias = None
         flat = gradient.movedim(1, -1).reshape(-1, len(weight))
@@ -141,6 +143,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """The product of x and the weight, transposed, plus the bias."""
         ctx.save_for_backward(x, weight)
         n, k = weight.shape
         if len(x) >= n:
@@ -154,6 +157,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Gradients of what needs one; the larger operand is again read where it lies."""
         x, weight = ctx.saved_tensors
         (n, k), gradient = weight.shape, gradient.contiguous()
         for_x = for_weight = for_bias = None

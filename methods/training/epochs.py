@@ -113,16 +113,7 @@ def train_epochs(
     for epoch in range(plan.number):
         for group in optimiser.param_groups:
             group["lr"] = plan.rate_at(epoch)
-        total = 0.0
-        for batch in batches(len(images), plan, order):
-            chosen = batch.to(images.device)
-            masks = net.draw_masks(len(chosen), dropout)
-            optimiser.zero_grad(set_to_none=True)
-            loss = cross_entropy(net(images[chosen], *masks), labels[chosen]) / len(chosen)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            total += float(loss.detach()) * len(chosen)
-        losses.append(total / len(images))
+        losses.append(_epoch(net, optimiser, images, labels, batches(len(images), plan, order), dropout))
         if not torch.isfinite(torch.tensor(losses[-1])):
             raise MethodError(f"the loss is {losses[-1]} after epoch {epoch + 1}: lower the rate")
         if epoch + 1 in keeps:
@@ -130,6 +121,27 @@ def train_epochs(
             speed = (epoch + 1) * len(images) / (time.perf_counter() - began)
             stage(f"{epoch + 1} of {plan.number} epochs, {speed:.0f} images/s")
     return TrainedEpochs(tuple(kept), tuple(losses))
+
+
+def _epoch(
+    net: FlowNet,
+    optimiser: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    order: Iterator[Tensor],
+    dropout: torch.Generator,
+) -> float:
+    """A step for each batch of `order`; the mean loss of all pictures."""
+    total = 0.0
+    for batch in order:
+        chosen = batch.to(images.device)
+        masks = net.draw_masks(len(chosen), dropout)
+        optimiser.zero_grad(set_to_none=True)
+        loss = cross_entropy(net(images[chosen], *masks), labels[chosen]) / len(chosen)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        total += float(loss.detach()) * len(chosen)
+    return total / len(images)
 
 
 def batches(n: int, plan: Epochs, generator: torch.Generator) -> Iterator[Tensor]:

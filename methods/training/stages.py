@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,15 @@ REVISION = 4
 
 E_VALIDATION_SHARE = 0.2
 E_SEED = 20180331
-OF_DECISIONS = ("averaged", "crops")
+OF_DECISIONS = frozenset({"averaged", "crops"})
 """Settings that say how clips are decided: no stage depends on them."""
 
-NOT_OF_E = (*OF_DECISIONS, "inner_share", "scheduled_for", "input", "difference")
-"""Beginnings of the names of settings of what is trained on clips."""
+OF_CLIPS = frozenset({"inner_share", "scheduled_for", "input", "difference_scale"})
+"""Settings of what is trained on clips: stage E does not depend on them."""
+
+OF_E = frozenset({"e_batch", "e_rate", "e_iterations", "e_drop_every", "e_settled"})
+OF_M = frozenset({"m_batch", "m_rates", "m_iterations", "m_drop_every"})
+"""Settings of one stage alone."""
 
 STAGE_TITLES: Mapping[str, str] = {
     "stage E": "Pre-training on expression photographs",
@@ -84,7 +88,7 @@ def stage_e(settings: StageSettings, context: Context) -> Stage:
         )
     stills = context.stills((settings.frame_size[0], settings.frame_size[1]))
     depends = {
-        **_depends_on(settings, "m_", *NOT_OF_E),
+        **_depends_on(settings, without=OF_M | OF_CLIPS | OF_DECISIONS),
         "stage": "E",
         "data": stills.digest,
         **_place(context),
@@ -107,7 +111,7 @@ def stage_m(
 ) -> Stage:
     """The CNN trained on single frames of these (training) clips, from the weights of E if it is given."""
     depends = {
-        **_depends_on(settings, "e_", *OF_DECISIONS),
+        **_depends_on(settings, without=OF_E | OF_DECISIONS),
         "stage": "M",
         "data": clips.digest,
         "clips": list(clips.names),
@@ -209,10 +213,10 @@ def _train_stage(
     return Stage(digest, trained.weights, footage.statistics, trained.curves, trained.seconds, trained.notes)
 
 
-def _depends_on(settings: StageSettings, *others: str) -> dict[str, Any]:
-    """The settings that a stage depends on: those of the CNN and its own, not what begins like `others`."""
-    names = [field.name for field in fields(StageSettings) if not field.name.startswith(others)]
-    return {name: getattr(settings, name) for name in names}
+def _depends_on(settings: StageSettings, *, without: frozenset[str]) -> dict[str, Any]:
+    """The settings that a stage depends on: all that stages have but those named."""
+    values = asdict(settings)
+    return {field.name: values[field.name] for field in fields(StageSettings) if field.name not in without}
 
 
 def _place(context: Context) -> dict[str, Any]:

@@ -131,3 +131,33 @@ def test_rows_of_different_shapes_are_refused(clips):
 
 def test_an_empty_view(clips):
     assert per_clip(clips.select([]), Counting(), name="mean", parameters={}).shape == (0, 4)
+
+
+@pytest.mark.parametrize("black", [[], [0], [2, 6], list(range(7))])
+@pytest.mark.parametrize("cached", [True, False])
+def test_vectors_of_different_lengths(clips, black, cached):
+    prepared_set(clips).frames[black, 0, 0, 0, 0] = 0
+    clips = clips if cached else of_set(clips, folder=None)
+
+    def pixels(clip, landmarks):
+        if clip[0, 0, 0, 0] == 0:
+            raise UnusableClip("the first pixel is black")
+        return clip.ravel()[: clip[0, 0, 0, 0] // 4].astype(np.uint32)
+
+    view = clips.select([6, 0, 3, 2])
+    for _ in range(2):
+        arrays = per_clip_arrays(view, pixels, name="pixels", parameters={}, ragged=True)
+        assert set(arrays.unusable) == {i for i, row in enumerate((6, 0, 3, 2)) if row in black}
+        for i in range(len(view)):
+            if i not in arrays.unusable:
+                np.testing.assert_array_equal(arrays[i], pixels(view[i], None))
+    with pytest.raises(TypeError, match="one by one"):
+        _ = arrays.rows
+
+
+def test_what_is_no_vector_of_the_same_kind_is_refused(clips):
+    kinds = iter((np.uint8, np.uint8, np.float32) + (np.uint8,) * 6)
+    with pytest.raises(ValueError, match="row 2 is float32"):
+        per_clip_arrays(
+            clips, lambda clip, points: np.zeros(3, next(kinds)), name="odd", parameters={}, ragged=True
+        )

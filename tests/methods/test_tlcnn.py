@@ -1,6 +1,6 @@
 """TLCNN and its ablations as methods: which stages run, what is predicted, what is kept."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,10 +11,11 @@ from methods import make_settings
 from methods.base import Context, MethodError
 from methods.nets.cnn import FrameCNN
 from methods.tlcnn import TLCNN, TLCNNOnDifferences, TLCNNWithoutE, TLCNNWithoutEM
+from methods.training import stages
 from methods.training.devices import Execution
 from methods.training.loop import train
 from methods.training.schedule import Round, Schedule
-from methods.training.settings import SequenceSettings
+from methods.training.settings import SequenceSettings, StageSettings
 from methods.training.stages import stage_m
 from methods.training.windows import View, training_footage
 
@@ -45,6 +46,13 @@ def fitted(method, **settings):
 
 
 class TestStages:
+    def test_what_a_stage_does_not_depend_on_are_settings(self):
+        """A renamed setting would else slip back into the names of stages."""
+        names = {field.name for field in fields(StageSettings)}
+        assert names >= stages.OF_E | stages.OF_M | stages.OF_CLIPS | stages.OF_DECISIONS
+        assert {name for name in names if name[:2] == "e_"} == stages.OF_E
+        assert {name for name in names if name[:2] == "m_"} == stages.OF_M
+
     @pytest.mark.parametrize(
         ("method", "stages"), [(TLCNN, {"E", "M"}), (TLCNNWithoutE, {"M"}), (TLCNNWithoutEM, set())]
     )

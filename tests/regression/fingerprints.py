@@ -65,7 +65,13 @@ def jobs() -> dict[str, Callable[[], str]]:
     networks = {f"network/{name}": partial(network, name) for name in NETWORKS}
     others = [name for name in METHODS if name not in NETWORKS and name != "tlcnn-e"]
     described = {f"method/{name}": partial(method, name) for name in others}
-    return {"control/torch": torch_control, **networks, **described, "simulated": simulated}
+    return {
+        "control/torch": torch_control,
+        **networks,
+        **described,
+        "simulated": simulated,
+        "simulated/few": few,
+    }
 
 
 def digest(parts: Iterator[bytes]) -> str:
@@ -152,6 +158,39 @@ def simulated() -> str:
         finally:
             sys.stdout = stdout
         return digest(_contents(Path(folder)))
+
+
+def few() -> str:
+    """Frames of one simulated clip of two databases as files, and the clip prepared from them.
+
+    In this process alone: an emulated one would start others that are not emulated.
+    """
+    from itertools import islice
+
+    import cv2
+
+    from data_prep.crop import crop, face_box
+    from data_prep.interpolation import resample
+    from data_prep.simulator.faces import draw_looks
+    from data_prep.simulator.likeness import cast_of
+    from data_prep.simulator.render import draw_neutral, movement_of, render
+    from data_prep.simulator.settings import SimulatorSettings
+    from data_prep.simulator.shape import KEPT_66
+    from data_prep.simulator.write import encode
+
+    settings, parts = SimulatorSettings(size="tiny"), []
+    for database, name in (("casme2", "img1.jpg"), ("smic", "image1.bmp")):
+        plan = cast_of(settings, [database])[0]
+        neutral = draw_neutral(
+            draw_looks(settings.seed, plan.subject), settings.preset.frame, settings.preset.face_width
+        )
+        pictures = list(islice(render(plan, neutral, movement_of(plan, neutral, settings), settings), 12))
+        files = [encode(picture, name, settings.jpeg) for picture in pictures]
+        frames = [cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR) for file in files]
+        box = face_box(neutral.landmarks[KEPT_66], neutral.shape)
+        stack = np.stack([crop(frame, box, (64, 54)) for frame in frames])
+        parts += [*files, resample(stack, 16).tobytes()]
+    return digest(iter(parts))
 
 
 def _contents(cache: Path) -> Iterator[bytes]:

@@ -82,7 +82,7 @@ def test_pinned_to_avx2_the_same_but_not_torchs_own_kernels(cache_of_loops):
 @pytest.mark.parametrize("processor", ["EPYC-Milan", "Haswell"])
 def test_emulated_processors_compute_the_same_but_not_torchs_own_kernels(processor, cache_of_loops):
     """The code for AVX2 is compiled natively first; an emulated processor takes twenty times as long."""
-    names = ("control/*", "network/*", "method/linear", "method/mdmo")
+    names = ("control/*", "network/*", "method/linear", "method/mdmo", "simulated/few")
     names += ("method/ststnet", "method/rcn-a", "method/flow-logreg", "method/bi-woof")
     compiled = {**COMPILED_FOR_AVX2, "NUMBA_CACHE_DIR": cache_of_loops}
     fingerprints(*names, **compiled)

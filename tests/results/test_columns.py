@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
 
-from results.columns import COLUMNS, EVERYWHERE, TABLES, meaning
+from results.columns import COLUMNS, EVERYWHERE, TABLES
 
 
 def columns_of(folder: Path) -> dict[str, list[str]]:
     """File -> the columns it has, read from the files themselves."""
     readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
     return {file: list(readers[Path(file).suffix](folder / file).columns) for file in TABLES}
+
+
+def meaning(file: str, column: str) -> str | None:
+    """What a column of a file means, None for one that is not described."""
+    own = COLUMNS[file]
+    if column in own:
+        return own[column]
+    for name, words in own.items():
+        if "*" in name and re.fullmatch(re.escape(name).replace(r"\*", ".+"), column):
+            return words
+    return EVERYWHERE.get(column)
 
 
 def test_every_column_of_every_table_is_described(page_folder: Path) -> None:
