@@ -130,6 +130,15 @@ def _data_verbs(verbs: Any) -> None:
     simulate.add_argument(
         "--set", action="extend", nargs="+", default=[], metavar="KNOB=VALUE", help="e.g. amplitude=1.5"
     )
+    simulate.add_argument(
+        "--layout",
+        dest="layouts",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="DATABASE",
+        help="write these instead, such as samm casme3 dfme",
+    )
     simulate.add_argument("--workers", type=int, default=0)
 
 

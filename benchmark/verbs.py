@@ -25,6 +25,17 @@ MEGC2019 = "megc2019"
 """Names what is published on the composite, where `audit` and `compare` take a file or a folder."""
 
 
+OF_A_LOG = (
+    "hold published numbers against this log: --uf1, --uar, --accuracy; its clips against those of a task: "
+    "--expect megc2019"
+)
+OF_A_TABLE = (
+    "a table of your own: python -m benchmark audit TABLE.csv --fold-size N; a log of predictions: the same "
+    "with LOG; a run beside the paper: python -m benchmark compare RUN table3"
+)
+"""What can be done after an audit."""
+
+
 class VerbError(Mendable, ValueError):
     """A verb called with what it cannot take; the message says what it can."""
 
@@ -67,16 +78,31 @@ def compare(run: Path, other: str, atol: float, log: Log, as_json: bool = False)
         if atol:
             raise VerbError("--atol is of two runs; the paper's folds are not these, so nothing must agree")
         beside = compare_with_paper(run)
-        log(_compared("table3", beside.table) if as_json else beside.text)
+        _say(_compared("table3", beside.table) if as_json else beside.text, _further(run), as_json, log)
         return 0
     if other == MEGC2019:
         from results.audit.megc2019 import compare_rows, compare_text
 
-        log(_compared(MEGC2019, compare_rows(run)) if as_json else compare_text(run))
+        text = _compared(MEGC2019, compare_rows(run)) if as_json else compare_text(run)
+        _say(text, _further(run, f" {MEGC2019}"), as_json, log)
         return 0
     found = compare_runs(run, Path(other), atol=atol)
-    log(_compared("runs", found.units, found.conditions, found.faults) if as_json else found.text)
+    text = _compared("runs", found.units, found.conditions, found.faults) if as_json else found.text
+    pages = f"the runs' own pages: {run / 'report.html'}, {Path(other) / 'report.html'}"
+    _say(text, f"{pages}; what a run lacks: python -m benchmark status {run}", as_json, log)
     return int(found.exit_status)
+
+
+def _say(answer: str, further: str, as_json: bool, log: Log) -> None:
+    """An answer, and for people what they can do next."""
+    log(answer)
+    if not as_json:
+        log(further)
+
+
+def _further(run: Path, published: str = "") -> str:
+    page = f"the run's own tables and page: {run / 'table3.csv'}, {run / 'report.html'}"
+    return f"{page}; what the published numbers are worth: python -m benchmark audit{published}"
 
 
 def _compared(kind: str, rows: Any, conditions: Sequence[str] = (), faults: Sequence[str] = ()) -> str:
@@ -104,7 +130,8 @@ def audit(
     if table == Path(MEGC2019):
         from results.audit.megc2019 import audit_rows, audit_text, doubtful
 
-        log(_audited(MEGC2019, not doubtful(), audit_rows()) if as_json else audit_text())
+        text = _audited(MEGC2019, not doubtful(), audit_rows()) if as_json else audit_text()
+        _say(text, f"a run of yours beside it: python -m benchmark compare RUN {MEGC2019}", as_json, log)
         return int(doubtful())
     stated = {"accuracy": accuracy, "uf1": uf1, "uar": uar}
     published = {name: value for name, value in stated.items() if value is not None}
@@ -116,7 +143,8 @@ def audit(
         found = audit_predictions(table, published, _counts(expect) if expect else None)
         fine = not found.exit_status
         told = (found.verdicts, found.metrics, found.doubts)
-        log(_audited("predictions", fine, *told) if as_json else found.text)
+        text = _audited("predictions", fine, *told) if as_json else found.text
+        _say(text, OF_A_LOG, as_json, log)
         return found.exit_status
     if published or expect:
         what = table or "the paper's Table 3"
@@ -125,7 +153,7 @@ def audit(
         )
     report = audit_table(table, fold_size=fold_size)
     fine = bool((report.verdicts["verdict"] == "reproduced").all())
-    log(_audited("table", fine, report.verdicts) if as_json else report.text)
+    _say(_audited("table", fine, report.verdicts) if as_json else report.text, OF_A_TABLE, as_json, log)
     return int(not fine)
 
 
@@ -191,6 +219,13 @@ def check(
         data = " ".join(item for item in what if "=" in item)
         say("what is set aside is left out by every command" if problems else "all is usable")
         say(f"look: python -m benchmark look {data}; run: python -m benchmark run --data {data}")
+    elif told["methods"]:
+        sound = " ".join(item["name"] for item in told["methods"])
+        say(
+            "mend what failed, then check again"
+            if problems
+            else f"run: python -m benchmark run --methods {sound}"
+        )
     return int(problems > 0)
 
 
@@ -284,13 +319,16 @@ def look(settings: Settings, out: Path, faces: bool | None, log: Log) -> int:
     return write_page(settings, out, faces=faces, log=log)
 
 
-def simulate(folder: Path, size: str, set: Sequence[str], workers: int, log: Log) -> int:
+def simulate(
+    folder: Path, size: str, set: Sequence[str], layouts: Sequence[str], workers: int, log: Log
+) -> int:
     """Write simulated databases in the official layouts, with ground truth."""
     from benchmark.sources import n_workers, simulator
     from data_prep.simulator import simulate as write
 
     asked = checked(Settings(workers=workers))
-    made = write(folder, simulator(size, knobs_of(set)), workers=n_workers(asked), log=log)
+    knobs = simulator(size, {**knobs_of(set), **({"layouts": tuple(layouts)} if layouts else {})})
+    made = write(folder, knobs, workers=n_workers(asked), log=log)
     data = " ".join(f"{name}={root}" for name, root in made.clip_roots.items())
     stills = " ".join(f"{name}={root}" for name, root in made.still_roots.items())
     log(f"written: {folder}")
@@ -325,4 +363,5 @@ def names(log: Log, as_json: bool = False) -> int:
         return 0
     for title, table in tables.items():
         log(f"{title}: {' '.join(table)}")
+    log("use them: python -m benchmark run --methods NAME --protocol NAME --task NAME --data DATABASE=DIR")
     return 0

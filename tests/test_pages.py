@@ -97,6 +97,16 @@ def test_the_page_itself_needs_no_sideways_scrolling(page):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize("page", [(1440, "light")], indirect=True, ids=str)
+def test_the_first_table_is_seen_whole_on_a_wide_screen(page):
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('[data-table=table3]')].map(t => t.closest('.scroll'))"
+        ".filter(b => b && b.clientWidth).map(b => [b.scrollWidth, b.clientWidth])"
+    )
+    assert bool(boxes) == page.url.endswith("report.html")
+    assert all(wide <= seen for wide, seen in boxes)
+
+
 def test_the_keyboard_reaches_everything(page):
     open_everything(page)
     wanted = page.evaluate(

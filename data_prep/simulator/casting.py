@@ -23,6 +23,15 @@ from data_prep.simulator.settings import SimulatorSettings
 SMIC_PEOPLE = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20)
 """The numbers of SMIC's people."""
 
+PEOPLE = {
+    "smic": SMIC_PEOPLE,
+    "samm": (6, 7, *range(9, 27), 28, *range(30, 38)),
+    "casme-sq": (15, 16, *range(19, 28), *range(29, 39), 40),
+    "dfme-test-a": tuple(range(401, 443)),
+    "dfme-test-b": tuple(range(501, 542)),
+}
+"""The numbers of people where they do not count from 1; those of DFME's test parts are made up."""
+
 VARIANT_CONCENTRATION = 0.12
 """Dirichlet concentration per alternative of a full personal taste for variants: small is picky."""
 
@@ -79,7 +88,7 @@ class ClipPlan:
 
 def people_of(database: str, cast: Cast) -> tuple[int, ...]:
     """Numbers of the people of a database."""
-    numbers = SMIC_PEOPLE if database == "smic" else tuple(range(1, cast.subjects + 1))
+    numbers = PEOPLE.get(database) or tuple(range(1, cast.subjects + 1))
     return numbers[: cast.subjects]
 
 
@@ -206,7 +215,8 @@ def _plan_clip(
     strength = style.strength * np.exp(settings.strength_spread * np.clip(rng.standard_normal(), -2, 2))
     low, high = settings.preset.seconds
     timing = generator(settings.seed, f"{database}/{person:02d}/{index}", "timing")
-    frames = round((low + (high - low) * float(timing.beta(*LENGTHS))) * cast.fps) + 1
+    fps = cast.rates[(index - 1) % len(cast.rates)] if cast.rates else cast.fps
+    frames = round((low + (high - low) * float(timing.beta(*LENGTHS))) * fps) + 1
     apex = int(np.clip(round(float(timing.beta(6, 6)) * (frames - 1)), 2, frames - 3))
     return ClipPlan(
         database=database,
@@ -218,5 +228,5 @@ def _plan_clip(
         peak=float(settings.amplitude * strength),
         frames=frames,
         apex=apex,
-        fps=cast.fps,
+        fps=fps,
     )

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import re
-import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import openpyxl
-
 from data_prep.simulator.casting import ClipPlan
+from data_prep.simulator.layout_sheets import Cell, Place, as_cell, workbook
+from data_prep.simulator.modern import MODERN
 from data_prep.simulator.seeds import generator
-
-Cell = str | int | None
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one clip lies: folder relative to its database's root, frame names, its name and onset.
-
-    onset is the number of the first frame as the annotation counts.
-    """
-
-    folder: Path
-    files: tuple[str, ...]
-    filename: str
-    onset: int
 
 
 def place_casme(plan: ClipPlan, seed: int) -> Place:
@@ -70,6 +51,7 @@ PLACES: dict[str, Callable[[ClipPlan, int], Place]] = {
     "casme": place_casme,
     "casme2": place_casme2,
     "smic": place_smic,
+    **{name: layout.place for name, layout in MODERN.items()},
 }
 """Database to the function that places its clips."""
 
@@ -78,10 +60,10 @@ def annotation_tables(database: str, plans: Sequence[ClipPlan], seed: int) -> di
     """Annotation files of a database by their names; SMIC needs none."""
     rows = [(plan, PLACES[database](plan, seed)) for plan in plans]
     if database == "casme":
-        return {"CASME.xlsx": _workbook(_casme_table(rows))}
+        return {"CASME.xlsx": workbook(_casme_table(rows))}
     if database == "casme2":
-        return {"CASME2-coding-20140508.xlsx": _workbook(_casme2_table(rows), extra_sheets=2)}
-    return {}
+        return {"CASME2-coding-20140508.xlsx": workbook(_casme2_table(rows), extra_sheets=2)}
+    return MODERN[database].tables(rows) if database in MODERN else {}
 
 
 def _casme_table(rows: Sequence[tuple[ClipPlan, Place]]) -> list[list[Cell]]:
@@ -90,7 +72,7 @@ def _casme_table(rows: Sequence[tuple[ClipPlan, Place]]) -> list[list[Cell]]:
     ]
     for plan, place in rows:
         apex, offset = place.onset + plan.apex, place.onset + plan.frames - 1
-        units = _as_cell(plan.combination)
+        units = as_cell(plan.combination)
         table.append(
             [plan.person, place.filename, None, place.onset, apex, 0, offset, None, units, plan.emotion]
         )
@@ -112,43 +94,8 @@ def _casme2_table(rows: Sequence[tuple[ClipPlan, Place]]) -> list[list[Cell]]:
     table: list[list[Cell]] = [list(head)]
     for plan, place in rows:
         apex, offset = place.onset + plan.apex, place.onset + plan.frames - 1
-        units = _as_cell(plan.combination)
+        units = as_cell(plan.combination)
         table.append(
             [f"{plan.person:02d}", place.filename, None, place.onset, apex, offset, None, units, plan.emotion]
         )
     return table
-
-
-def _as_cell(combination: str) -> Cell:
-    """A single two-sided unit is a number in the official tables, everything else text."""
-    return int(combination) if combination.isdigit() else combination
-
-
-def _workbook(table: Sequence[Sequence[Cell]], *, extra_sheets: int = 0) -> bytes:
-    """An xlsx file whose bytes depend on the table alone."""
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "Sheet1"
-    for row in table:
-        sheet.append(list(row))
-    for number in range(extra_sheets):
-        book.create_sheet(f"Sheet{number + 2}")
-    raw = io.BytesIO()
-    book.save(raw)
-    return _without_times(raw.getvalue())
-
-
-def _without_times(xlsx: bytes) -> bytes:
-    """The same xlsx without the times of writing, so that equal seeds give equal bytes."""
-    stamp = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
-    out = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(xlsx)) as source,
-        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target,
-    ):
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "docProps/core.xml":
-                content = stamp.sub(rb"\g<1>2014-05-08T00:00:00Z", content)
-            target.writestr(zipfile.ZipInfo(name, (2014, 5, 8, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
-    return out.getvalue()

@@ -8,7 +8,7 @@ clips of one class spread over its emotions follows its published table, scaled;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -23,11 +23,14 @@ class Cast:
         Clips of each annotated emotion.
     fps
         Frames a second.
+    rates
+        Those that a person's clips are filmed at in turn, where they are not all the same.
     """
 
     subjects: int
     fps: float
     emotions: Mapping[str, int]
+    rates: tuple[float, ...] = ()
 
     @property
     def clips(self) -> int:
@@ -64,7 +67,10 @@ class Preset:
 
     def plain(self) -> dict[str, Any]:
         """The preset as JSON values, for digests."""
-        casts = {name: [cast.subjects, cast.fps, dict(cast.emotions)] for name, cast in self.casts.items()}
+        casts = {
+            name: [cast.subjects, cast.fps, dict(cast.emotions), *cast.rates]
+            for name, cast in self.casts.items()
+        }
         sizes = {"kdef": list(self.kdef), "rafd": list(self.rafd), "seconds": list(self.seconds)}
         return {"face_width": self.face_width, "frame": list(self.frame), "casts": casts, **sizes}
 
@@ -171,3 +177,46 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {"tiny": TINY, "small": SMALL, "medium": MEDIUM, "full": FULL}
 )
 """Name to preset."""
+
+
+_SIX = ("happiness", "disgust", "surprise", "anger", "fear", "sadness")
+_TIMES: Mapping[str, int] = MappingProxyType({"tiny": 1, "small": 2, "medium": 3, "full": 5})
+
+_MODERN: Mapping[str, Cast] = MappingProxyType(
+    {
+        "samm": Cast(4, 200.0, dict.fromkeys((*_SIX, "contempt", "others"), 2)),
+        "casme-sq": Cast(4, 30.0, dict.fromkeys((*_SIX, "others"), 2)),
+        "casme3": Cast(4, 30.0, dict.fromkeys((*_SIX, "others"), 2)),
+        "casme3-c": Cast(5, 30.0, dict.fromkeys(("happiness", "disgust", "surprise", "fear", "others"), 1)),
+        "mmew": Cast(4, 90.0, dict.fromkeys((*_SIX, "others"), 2)),
+        "4dme": Cast(4, 60.0, dict.fromkeys(("positive", "negative", "surprise", "repression", "others"), 2)),
+        "dfme": Cast(4, 200.0, dict.fromkeys((*_SIX, "contempt"), 2), (500.0, 300.0, 200.0)),
+        "dfme-test-a": Cast(3, 200.0, dict.fromkeys((*_SIX, "contempt"), 1), (500.0, 300.0, 200.0)),
+        "dfme-test-b": Cast(3, 200.0, dict.fromkeys((*_SIX, "contempt"), 1), (500.0, 300.0, 200.0)),
+    }
+)
+"""Casts of a tiny size. Their frame rates are the databases', their people and counts are not."""
+
+
+def casts_of(size: str, layouts: tuple[str, ...]) -> dict[str, Cast]:
+    """The casts of the named databases: a preset's own, or one of the newer trees, larger with the size.
+
+    Raises
+    ------
+    ValueError
+        For a name that has no layout at this size.
+    """
+    own, times = PRESETS[size].casts, _TIMES[size]
+    larger = {
+        name: replace(
+            cast,
+            subjects=cast.subjects * times,
+            emotions={word: n * times for word, n in cast.emotions.items()},
+        )
+        for name, cast in _MODERN.items()
+    }
+    known = {**own, **larger}
+    for name in layouts:
+        if name not in known:
+            raise ValueError(f"layout {name!r} is not one of {' '.join(known)} (size {size})")
+    return {name: known[name] for name in layouts}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from basis.canonical import digest_of
-from data_prep.simulator.presets import PRESETS, Preset
+from data_prep.simulator.presets import PRESETS, Preset, casts_of
 
 REVISION = 6
 """Raised whenever the pictures or tables written from equal settings change."""
@@ -67,6 +67,8 @@ class SimulatorSettings:
         Share of clips with an unrelated blink.
     jpeg
         Quality of JPEG files.
+    layouts
+        Databases to write instead of the preset's.
     """
 
     size: str = "small"
@@ -83,6 +85,7 @@ class SimulatorSettings:
     noise: float = 2.6
     blinks: float = 0.12
     jpeg: int = 95
+    layouts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.size not in PRESETS:
@@ -90,11 +93,13 @@ class SimulatorSettings:
         for name, (least, most) in BOUNDS.items():
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must lie in {least}..{most}, got {getattr(self, name)}")
+        casts_of(self.size, self.layouts)
 
     @property
     def preset(self) -> Preset:
         """The databases to write, by size."""
-        return PRESETS[self.size]
+        preset = PRESETS[self.size]
+        return replace(preset, casts=casts_of(self.size, self.layouts)) if self.layouts else preset
 
     @property
     def mix_unevenness(self) -> float:
@@ -102,8 +107,9 @@ class SimulatorSettings:
         return self.uneven * self.style if self.amplitude > 0 else 0.0
 
     def knobs(self) -> dict[str, Any]:
-        """Names and values, for the manifest."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        """Names and values, for the manifest; without layouts it is that of before there were any."""
+        names = [name for name in self.__dataclass_fields__ if name != "layouts" or self.layouts]
+        values = {name: getattr(self, name) for name in names}
         return {**values, "revision": REVISION}
 
     @property

@@ -20,7 +20,8 @@ from basis.locks import lock_of
 from data_prep.side_by_side import side_by_side
 from data_prep.simulator.casting import ClipPlan, plan_clips
 from data_prep.simulator.faces import draw_looks
-from data_prep.simulator.layouts import PLACES, Place, annotation_tables
+from data_prep.simulator.layout_sheets import Place
+from data_prep.simulator.layouts import PLACES, annotation_tables
 from data_prep.simulator.render import Neutral, draw_neutral, movement_of, render
 from data_prep.simulator.settings import SimulatorSettings
 from data_prep.simulator.shape import KEPT_66
@@ -197,7 +198,7 @@ def _write_clip(
     scratch = target.parent / f"{PARTIAL}{uuid.uuid4().hex}"
     scratch.mkdir(parents=True)
     for name, picture in zip(place.files, render(plan, neutral, movement, settings), strict=True):
-        (scratch / name).write_bytes(encode(picture, name, settings.jpeg))
+        (scratch / name).write_bytes(encode(picture, name, settings.jpeg, grey=place.grey))
     sidecar = landmarks_json(neutral.landmarks[KEPT_66], place.files[0])
     (scratch / LANDMARKS_FILE).write_text(sidecar, encoding="utf-8")
     truth = Truth(
@@ -227,7 +228,7 @@ def _write_stills(folder: Path, plans: Sequence[StillPlan], settings: SimulatorS
         _write(path, encode(picture, path.name, settings.jpeg))
 
 
-def encode(picture: npt.NDArray[np.uint8], name: str, quality: int) -> bytes:
+def encode(picture: npt.NDArray[np.uint8], name: str, quality: int, *, grey: bool = False) -> bytes:
     """An (H, W, 3) RGB picture as the bytes of a file with this name's extension.
 
     Raises
@@ -237,7 +238,8 @@ def encode(picture: npt.NDArray[np.uint8], name: str, quality: int) -> bytes:
     """
     extension = Path(name).suffix.lower()
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if extension == ".jpg" else []
-    done, data = cv2.imencode(extension, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    colours = cv2.COLOR_RGB2GRAY if grey else cv2.COLOR_RGB2BGR
+    done, data = cv2.imencode(extension, cv2.cvtColor(picture, colours), options)
     if not done:
         raise SimulatorError(f"OpenCV cannot write {extension} files")
     return bytes(data.tobytes())

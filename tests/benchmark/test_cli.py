@@ -165,6 +165,24 @@ def test_json_is_one_object_with_the_documented_keys_and_the_same_status(argv, s
     assert said and not said.startswith("{")
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["list"],
+        ["audit"],
+        pytest.param(["audit", "megc2019"], marks=pytest.mark.slow),
+        ["check", "kdef=HERE"],
+        ["status", "HERE/run"],
+        ["compare", "HERE/run", "table3"],
+        ["compare", "HERE/run", "HERE/run"],
+    ],
+    ids=str,
+)
+def test_a_verb_that_answers_ends_with_what_can_be_done_next(argv, stored_run, capsys):
+    main([word.replace("HERE", str(stored_run)) for word in argv])
+    assert "python -m benchmark " in capsys.readouterr().out.splitlines()[-1]
+
+
 @pytest.fixture(scope="module")
 def stored_run(tmp_path_factory):
     """A folder with one photograph of KDEF and, in `run`, a run of one finished unit."""
