@@ -11,6 +11,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
+import simplejpeg
 from PIL import Image
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -21,6 +22,11 @@ _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN = 0xDA
 _APPLICATION_1 = 0xE1
+_HUFFMAN_TABLES = 0xC4
+_AC = 0x10
+_SEQUENTIAL = (0xC0, 0xC1)
+_LOST = bytes(32)
+"""So many zero bytes stand in no picture whose blocks do not end by zeros: the file has lost a part."""
 _ORIENTATION = 0x0112
 _PNG_WITH_ALPHA = {4, 6}
 
@@ -66,6 +72,17 @@ def read_header(data: bytes) -> Header:
     if data.startswith(b"BM"):
         return Header(*_bmp(data)[0])
     raise BadPicture("not a JPEG, PNG or BMP file")
+
+
+def has_transparency(data: bytes) -> bool:
+    """Whether a PNG of whatever kind names transparent colours (a palette's, say) before its pixels."""
+    position = len(PNG)
+    while position + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[position : position + 8])
+        if kind in {b"tRNS", b"IDAT"}:
+            return kind == b"tRNS"
+        position += 12 + length
+    return False
 
 
 def check_end(data: bytes) -> None:
@@ -114,6 +131,63 @@ def _jpeg(data: bytes) -> tuple[Header, int]:
             return found._replace(orientation=orientation), position + 2 + length
         position += 2 + length
     raise BadPicture("a JPEG without a whole header; the file is cut short")
+
+
+def lost_part(data: bytes) -> int | None:
+    """Where zeros stand in place of the coded pixels of a JPEG, as a lost sector leaves them; else None.
+
+    A decoder takes them for coefficients, and often without a warning: in the usual Huffman tables of
+    brightness zeros say "one, and one, and one ...", block after block. Where some table's zeros end a block
+    (a flat area under tables made for it), and in progressive pictures, they may be meant.
+
+    Parameters
+    ----------
+    data
+        A whole JPEG with a whole header; tables that it does not hold are the usual ones (Motion-JPEG).
+    """
+    at = data.find(_LOST, len(JPEG))
+    if at < 0:
+        return None
+    start = _jpeg(data)[1]
+    end = data.find(_END, start)
+    at = data.find(_LOST, start, None if end < 0 else end)
+    sequential, first = _coding(data[:start])
+    return at if at >= 0 and sequential and any(first) else None
+
+
+def motion_jpeg_fault(packet: bytes) -> str | None:
+    """What is wrong with a picture of a Motion-JPEG, which FFmpeg may show without a word; else None.
+
+    Pictures that leave their tables to the reader, as many AVI do, are looked at for lost parts only.
+    """
+    try:
+        if not packet.startswith(JPEG) or (lost := lost_part(packet)) is None:
+            if b"\xff\xc4" in packet[:1024]:
+                simplejpeg.decode_jpeg(packet)
+            return None
+        return f"a damaged JPEG (zeros in place of the picture from its byte {lost} on)"
+    except (BadPicture, ValueError) as error:
+        return f"a damaged JPEG ({error})"
+
+
+def _coding(header: bytes) -> tuple[bool, list[int]]:
+    """Whether a JPEG is coded in one pass, and the first symbol of each Huffman table of coefficients."""
+    position, kind, first = 2, 0, []
+    while position + 4 <= len(header):
+        marker = header[position + 1]
+        if marker in _STANDALONE or marker == 0xFF:
+            position += 1 if marker == 0xFF else 2
+            continue
+        (length,) = struct.unpack(">H", header[position + 2 : position + 4])
+        body = header[position + 4 : position + 2 + length]
+        if marker in _START_OF_FRAME:
+            kind = marker
+        while marker == _HUFFMAN_TABLES and len(body) > 17:
+            if body[0] & _AC:
+                first.append(body[17])
+            body = body[17 + sum(body[1:17]) :]
+        position += 2 + length
+    return kind in _SEQUENTIAL, first or [1]
 
 
 def _exif_orientation(data: bytes) -> int:

@@ -32,6 +32,7 @@ UInt8 = npt.NDArray[np.uint8]
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 MAX_FILE_BYTES = 2**27
 DEPTHS = (8, 10, 12, 14, 16)
+_BEFORE_PIXELS = 2**16
 
 
 def read_image(path: str | os.PathLike[str]) -> UInt8:
@@ -108,14 +109,18 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 
 def has_alpha(path: str | os.PathLike[str]) -> bool:
-    """Whether a picture is a PNG with an alpha channel, from its header.
+    """Whether a picture is a PNG with an alpha channel or transparent colours, from what precedes its pixels.
 
     Raises
     ------
     FrameError
         For a file that is missing or no picture.
     """
-    return _png_header(path).alpha
+    if _png_header(path).alpha:
+        return True
+    with Path(path).open("rb") as file:
+        head = file.read(_BEFORE_PIXELS)
+    return head.startswith(picture_files.PNG) and picture_files.has_transparency(head)
 
 
 def _png_header(path: str | os.PathLike[str]) -> Header:
@@ -140,6 +145,8 @@ def _jpeg(path: Path, data: bytes, header: Header) -> UInt8:
         frame = simplejpeg.decode_jpeg(data, colours)
     except ValueError as error:
         raise FrameError(f"{path}: a damaged JPEG ({error})") from error
+    if (lost := picture_files.lost_part(data)) is not None:
+        raise FrameError(f"{path}: a damaged JPEG (zeros in place of the picture from byte {lost} on)")
     if header.channels == 4:
         stored = _decoded(path, data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         return np.asarray(cv2.cvtColor(stored, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -35,7 +35,7 @@ from data_prep.side_by_side import side_by_side
 REVISION = 2
 _DESCRIBED = ("database", "subject", "name", "emotion", "label", "fps", "onset", "apex", "offset")
 """What of a clip's annotation belongs to the digest of a plan."""
-EXAMINED = 2
+EXAMINED = 3
 """Raised when an examination finds more than it did; prepared sets keep their names."""
 Wanted = Sequence[tuple[int, tuple[int, int]]]
 Float32 = npt.NDArray[np.float32]

@@ -29,6 +29,8 @@ from data_prep.video_files import CUT_SHORT, Fault, Trace, decoded, opened, show
 
 READER = 2
 """Raised when a video's pixels or numbering change; part of the content digest of its clips."""
+LOOK = 2
+"""Raised when a reading finds more damage than it did; clips keep their digest."""
 MAX_VIDEO_FRAMES = 1_000_000
 COMPLETE = ("h264", "hevc")
 """Codecs of which every packet is a picture that is shown."""
@@ -110,7 +112,7 @@ def timeline(path: str | os.PathLike[str]) -> Timeline:
         frames.
     """
     regular(Path(path))
-    key = digest_of({"video": file_stamp(path), "reader": READER})
+    key = digest_of({"video": file_stamp(path), "reader": READER, "look": LOOK})
     if key not in _memory.known:
         kept = _memory.store.get(key) if _memory.store else None
         found = _from_json(kept) if kept else _read(Path(path))
@@ -162,7 +164,7 @@ def _from_json(kept: Any) -> Timeline:
 def _read(path: Path) -> Timeline:
     reading = _Reading()
     with opened(path) as (container, stream):
-        for picture in decoded(container, stream, reading.trace):
+        for picture in decoded(container, stream, reading.trace, strict=True):
             _take(reading, path, picture)
         reading.reorders = stream.codec_context.has_b_frames
         reading.intra = stream.codec_context.codec.intra_only

@@ -16,6 +16,7 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation
 
 from data_prep.frame_files import MAX_PIXELS, FrameError, check_pixels, regular
+from data_prep.picture_files import motion_jpeg_fault
 
 UInt8 = npt.NDArray[np.uint8]
 
@@ -99,14 +100,16 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         raise FrameError(f"{path}: the video cannot be read: it is damaged ({error.strerror})") from error
 
 
-def decoded(container: Any, stream: Any, trace: Trace) -> Iterator[Any]:
+def decoded(container: Any, stream: Any, trace: Trace, *, strict: bool = False) -> Iterator[Any]:
     """The pictures of a stream in the order in which they are shown; what was met on the way is in `trace`.
 
+    With `strict`, what libjpeg says of the pictures of a Motion-JPEG is a fault too.
     One thread: with several, an error is told while another picture is asked for.
     """
     stream.codec_context.thread_count = 1
     stream.codec_context.options = DECODER
     alone = stream.codec_context.codec.intra_only
+    motion_jpeg = strict and stream.codec_context.name == "mjpeg"
     for packet in container.demux(stream):
         if packet.size == 0 and packet.dts is not None:
             continue  # a null frame; an empty packet would tell the decoder that the video ends
@@ -121,6 +124,9 @@ def decoded(container: Any, stream: Any, trace: Trace) -> Iterator[Any]:
             yield from packet.decode()
         except av.FFmpegError as error:
             trace.faults.append(Fault(number, f"its data are damaged ({error.strerror})"))
+            continue
+        if motion_jpeg and (why := motion_jpeg_fault(bytes(packet))):
+            trace.faults.append(Fault(number, why))
 
 
 def shown_size(path: Path, picture: Any) -> tuple[int, int]:

@@ -210,6 +210,29 @@ def test_damage_inside_a_jpeg_is_found_by_decoding(tmp_path, picture, options):
             check_source(ImageFrames((str(path),)), decode=True)
 
 
+@pytest.mark.parametrize("quality", [75, 95, 100])
+def test_a_sector_of_zeros_in_a_jpeg_is_found_and_flat_pictures_are_whole(tmp_path, picture, quality):
+    """Zeros decode as coefficients, mostly without a warning; in a flat picture they may be the picture."""
+    large = cv2.resize(picture, (320, 256), interpolation=cv2.INTER_CUBIC)
+    path = written(tmp_path / "a.jpg", large, cv2.IMWRITE_JPEG_QUALITY, quality)
+    data = path.read_bytes()
+    for at in range(len(data) // 4, len(data) - 600, len(data) // 12):
+        path.write_bytes(data[:at] + bytes(512) + data[at + 512 :])
+        with pytest.raises(FrameError, match=r"a\.jpg: a damaged JPEG"):
+            read_image(path)
+    for optimise in (0, 1):
+        for grey in (0, 128, 255):
+            flat = np.full((256, 320, 3), grey, np.uint8)
+            options = (cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, optimise)
+            assert read_image(written(path, flat, *options)).std() == 0
+
+
+def test_transparent_colours_of_a_palette_are_alpha_too(tmp_path, picture):
+    path = tmp_path / "a.png"
+    Image.fromarray(picture).quantize(16).save(path, transparency=3)
+    assert [kind for kind, _ in notes_of(ImageFrames((str(path),)))] == [ALPHA]
+
+
 @pytest.mark.parametrize("sampling", [0x411111, 0x221111, 0x111111])
 def test_jpeg_has_the_bytes_that_opencv_gives(tmp_path, picture, sampling):
     large = cv2.resize(picture, (97, 81), interpolation=cv2.INTER_CUBIC)
