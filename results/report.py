@@ -50,8 +50,6 @@ def report(
 
     Parameters
     ----------
-    run_folder
-        With run.json and units.
     force
         Mixes records of different conditions and says so in the tables.
     faces
