@@ -50,8 +50,8 @@ def report(
 
     Parameters
     ----------
-    force
-        Mixes records of different conditions and says so in the tables.
+    run_folder, force
+        With run.json and units; mixes records of different conditions and says so in the tables.
     faces
         Embed pictures of people in the pages; by default not those of databases whose licence forbids it.
     beside
