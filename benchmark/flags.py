@@ -82,6 +82,14 @@ def _result_verbs(verbs: Any) -> None:
     report.add_argument("run", nargs="?", default="runs/quick", type=place)
     report.add_argument("--tables-only", action="store_true", help="no figures, no page")
     report.add_argument("--faces", action=argparse.BooleanOptionalAction, help=FACES)
+    report.add_argument(
+        "--beside",
+        nargs="+",
+        type=place,
+        default=[],
+        metavar="RUN",
+        help="other runs, such as of other tasks, to link to",
+    )
     report.add_argument("--force", action="store_true", help="mix records of different stamps, and say so")
 
     compare = _verb(verbs, "compare")

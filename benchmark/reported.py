@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.log import Log
 
 
 def report(
-    run: Path, log: Log, *, force: bool = False, tables_only: bool = False, faces: bool | None = None
+    run: Path,
+    log: Log,
+    *,
+    force: bool = False,
+    tables_only: bool = False,
+    faces: bool | None = None,
+    beside: Sequence[Path] = (),
 ) -> int:
     """Tables, figures and page from the records, and the table on the terminal."""
     from results.report import report as write_all
     from results.report import write_tables
 
-    made = write_tables(run, force=force) if tables_only else write_all(run, force=force, faces=faces)
+    if tables_only:
+        made = write_tables(run, force=force)
+    else:
+        made = write_all(run, force=force, faces=faces, beside=beside)
     log(made.text)
     return 0
 
 
-def report_verb(run: Path, log: Log, *, force: bool, tables_only: bool, faces: bool | None) -> int:
+def report_verb(
+    run: Path, log: Log, *, force: bool, tables_only: bool, faces: bool | None, beside: Sequence[Path]
+) -> int:
     """`report`, which also says where the results lie."""
-    status = report(run, log, force=force, tables_only=tables_only, faces=faces)
+    status = report(run, log, force=force, tables_only=tables_only, faces=faces, beside=beside)
     log(f"results: {run} (table3.csv)" if tables_only else f"open {run / 'report.html'} in a browser")
     return status

@@ -87,8 +87,9 @@ def write_page(
     figures: Figures,
     *,
     faces: bool,
+    beside: Sequence[tuple[str, str]] = (),
 ) -> Path:
-    """Write `folder/report.html` and return its path."""
+    """Write `folder/report.html` and return its path; beside: address and title of other runs' pages."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("results", ""),
         autoescape=True,
@@ -96,7 +97,7 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    content = _content(results, frames, figures, faces) | {"hardest": _hardest(clips)}
+    content = _content(results, frames, figures, faces) | {"hardest": _hardest(clips), "beside": beside}
     template = environment.get_template("page.html")
     pictures = [*figures.pictures, *figures.sheets]
     without = template.render(**content, pictures=_pictures(pictures, 0))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -38,7 +40,9 @@ class ReportPaths:
         return self.folder / "report.html"
 
 
-def report(run_folder: Path, *, force: bool = False, faces: bool | None = None) -> ReportPaths:
+def report(
+    run_folder: Path, *, force: bool = False, faces: bool | None = None, beside: Sequence[Path] = ()
+) -> ReportPaths:
     """Write all tables, figures and report.html of a run folder, atomically, from its records alone.
 
     The same records give the same bytes. Nothing is redone when nothing changed since the last report and all
@@ -46,12 +50,12 @@ def report(run_folder: Path, *, force: bool = False, faces: bool | None = None) 
 
     Parameters
     ----------
-    run_folder
-        With run.json and units.
-    force
-        Mixes records of different conditions and says so in the tables.
+    run_folder, force
+        With run.json and units; mixes records of different conditions and says so in the tables.
     faces
         Embed pictures of people in the pages; by default not those of databases whose licence forbids it.
+    beside
+        Folders of other runs, such as of other tasks, whose pages the page links to.
 
     Raises
     ------
@@ -61,7 +65,8 @@ def report(run_folder: Path, *, force: bool = False, faces: bool | None = None) 
         Where records of different conditions would share a table.
     """
     made = read_made(run_folder)
-    digest = _digest(run_folder, force, faces)
+    others = _others(run_folder, beside)
+    digest = _digest(run_folder, force, faces, others)
     if made is not None and made.digest == digest and made.whole(run_folder):
         return ReportPaths(run_folder, made.paths(run_folder), made.text, rebuilt=False)
     from results.clip_page import groups, write_clip_page
@@ -78,7 +83,7 @@ def report(run_folder: Path, *, force: bool = False, faces: bool | None = None) 
     written += list(figures.files)
     clips = groups(results, predictions)
     written.append(write_clip_page(run_folder, results.info.name, clips, faces=shown))
-    written.append(write_page(run_folder, results, frames, clips, figures, faces=shown))
+    written.append(write_page(run_folder, results, frames, clips, figures, faces=shown, beside=others))
     text = _text(results, frames)
     new = Made.of(run_folder, digest, text, written)
     if made is not None:
@@ -146,11 +151,22 @@ def _text(results: Results, frames: Mapping[str, pd.DataFrame]) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _digest(folder: Path, force: bool, faces: bool | None) -> str:
+def _others(folder: Path, beside: Sequence[Path]) -> list[tuple[str, str]]:
+    """Address of each other run's page, seen from this one's, and what it is of."""
+    told = []
+    for other in beside:
+        run = read_run_file(other)
+        path = Path(os.path.relpath(other.resolve(), folder.resolve())) / "report.html"
+        told.append((quote(path.as_posix()), f"{run.task.title} ({run.name})"))
+    return told
+
+
+def _digest(folder: Path, force: bool, faces: bool | None, others: Sequence[tuple[str, str]]) -> str:
     """Of the records, of the plan and of this package's own code; not of the command that was typed."""
     run = read_run_file(folder)
     plan = run_file_bytes(replace(run, stamp={**run.stamp, "argv": None}, command=""))
-    whole = hashlib.sha256(f"{force} {faces}\n".encode() + plan)
+    asked = f"{force} {faces} {list(others)}" if others else f"{force} {faces}"
+    whole = hashlib.sha256(f"{asked}\n".encode() + plan)
     sources = sorted(p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".html", ".csv"))
     sheets = sorted((folder / "figures").glob("clips-*.svg"))
     for file in (*sources, *sheets, *record_paths(folder)):

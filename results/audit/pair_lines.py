@@ -14,7 +14,9 @@ _PREDICTED = r"predicted|predictions?|preds?|y_?pred"
 _TRUE = r"ground[ _]?truths?|truths?|gt|actual|y_?true|true|labels?|targets?"
 _KEY = re.compile(rf"(?<![A-Za-z])(?P<what>{_PREDICTED}|{_TRUE})(?:[ _]labels?)?\s*[:=](?!=)", re.IGNORECASE)
 _ANOTHER = re.compile(r"[A-Za-z_]\w*\s*[:=]")
-_NO_LABEL = re.compile(r"tensor|array|np\.\w+(?=\()|d(?:evice|type)\s*=\s*[^,)\]]*")
+_NO_LABEL = re.compile(
+    r"tensor|array|np\.\w+(?=\()|d(?:evice|type)\s*=\s*[^,)\]]*|\b(?:class|label)\b(?=\s+\S)"
+)
 
 Numbered = Sequence[tuple[int, str]]
 Said = tuple[int, bool, list[str]]

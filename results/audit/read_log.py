@@ -19,16 +19,16 @@ from results.records.store import ResultsError
 
 TRUTH = (
     *("truth", "true", "label", "labels", "gt", "y_true", "ytrue", "ground_truth", "groundtruth", "actual"),
-    *("target", "targets", "true_label", "gt_label", "real"),
+    *("target", "targets", "true_label", "gt_label", "real", "class", "true_class", "gold", "y"),
 )
 PREDICTED = (
     *("predicted", "prediction", "predictions", "pred", "preds", "y_pred", "ypred", "predicted_label"),
-    *("pred_label", "output", "honest"),
+    *("pred_label", "output", "honest", "class_pred", "pred_class", "predicted_class", "yhat", "y_hat"),
 )
 DATABASES = ("database", "dataset", "db")
 CLIPS = ("clip", "name", "video", "sample", "file", "filename", "id", "clip_name", "video_name")
 SUBJECTS = ("subject", "sub", "person")
-NOTHING = ("", "nan", "none", "null", "na", "n/a", "<na>", "#n/a", "inf", "-inf", "?")
+NOTHING = ("", "-", "--", "nan", "none", "null", "na", "n/a", "<na>", "#n/a", "inf", "-inf", "?")
 MANY = 10
 """So many rows that come again in the same order were written twice, and not met twice by chance."""
 FORMS = (
@@ -66,6 +66,8 @@ def is_prediction_log(path: Path) -> bool:
         numbered = _numbered(path)
     except BadLog:
         return False
+    if _is_json(numbered):
+        return True  # no table of accuracies either: reading it says what is read
     lines = [line for _, line in numbered]
     names = {_name(cell) for cell in _cells(lines[0], _separator(lines[0]))}
     if names & set(TRUTH) and names & set(PREDICTED):
@@ -89,6 +91,8 @@ def read_log(path: Path) -> Log:
         there twice is a doubt, and so are two columns that could be meant and what was written twice.
     """
     numbered = _numbered(path)
+    if _is_json(numbered):
+        raise BadLog(f"{path}: JSON is not read; a log is {FORMS}")
     doubts: list[str] = []
     rows = list(_rows(numbered, path, doubts))
     if not rows:
@@ -97,12 +101,48 @@ def read_log(path: Path) -> Log:
         for what, label in (("truth", row.truth), ("prediction", row.predicted)):
             if label.lower() in NOTHING:
                 raise BadLog(f"{path}, line {row.line}: the {what} is empty or no label ({label!r})")
+    doubts += _heading(rows, path)
     labels = _one_alphabet({label for row in rows for label in (row.truth, row.predicted)})
     frame = pd.DataFrame(
         [(row.database, row.clip, labels[row.truth], labels[row.predicted]) for row in rows],
         columns=["database", "clip", "truth", "predicted"],
     )
-    return Log(frame, (*dict.fromkeys(doubts), *_twice(frame)))
+    return Log(frame, (*dict.fromkeys(doubts), *_twice(frame), *_no_labels(frame)))
+
+
+def _heading(rows: Sequence[Row], path: Path) -> Iterator[str]:
+    """Whether names of columns that are not known were taken for the first prediction.
+
+    Raises
+    ------
+    BadLog
+        Where the first line is of words and all below it are numbers: this is no prediction.
+    """
+    first, *rest = rows
+    below = {label for row in rest for label in (row.truth, row.predicted)}
+    words = (first.truth, first.predicted)
+    if not below or below & {*words} or any(map(_is_number, words)):
+        return
+    said = f"{first.truth!r} and {first.predicted!r} look like names of columns"
+    if all(map(_is_number, below)):
+        known = f"for the truth, {', '.join(TRUTH)}, and for the prediction, {', '.join(PREDICTED)}"
+        raise BadLog(f"{path}, line {first.line}: {said}; known are, {known}")
+    if len(rest) >= MANY:
+        yield f"line {first.line} is scored as a clip, but {said}"
+
+
+def _no_labels(frame: pd.DataFrame) -> Iterator[str]:
+    """Numbers between whole ones, which may be scores, and labels that differ in their capitals alone."""
+    labels = {*frame["truth"], *frame["predicted"]}
+    broken = sorted(label for label in labels if _is_number(label) and not label.lstrip("+-").isdigit())
+    if broken and len(broken) < len(labels):
+        yield f"{', '.join(broken[:3])} stand among whole numbers or words: are these labels?"
+    spelled: dict[str, set[str]] = {}
+    for label in labels:
+        spelled.setdefault(label.casefold(), set()).add(label)
+    alike = sorted(" and ".join(sorted(each)) for each in spelled.values() if len(each) > 1)
+    if alike:
+        yield f"{', '.join(alike[:3])} differ in their capitals alone: each counts as a class of its own"
 
 
 def _numbered(path: Path) -> list[tuple[int, str]]:
@@ -113,13 +153,15 @@ def _numbered(path: Path) -> list[tuple[int, str]]:
         text = data.decode("utf-16" if utf16 else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadLog(f"{path}: cannot be read as a text file ({error})") from error
-    if text.lstrip().startswith(("{", "[{")):
-        raise BadLog(f"{path}: JSON is not read; a log is {FORMS}")
     said = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
     lines = list(dropwhile(lambda each: re.match(r"\s*#|sep=.$", each[1]), said))
     if not lines:
         raise BadLog(f"{path}: there is no prediction in it")
     return lines
+
+
+def _is_json(numbered: Sequence[tuple[int, str]]) -> bool:
+    return "".join(line.strip() for _, line in numbered[:2]).replace(" ", "").startswith(("{", "[{"))
 
 
 def _name(cell: str) -> str:
@@ -227,8 +269,12 @@ def _pairs(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]:
 def _challenge(numbered: Sequence[tuple[int, str]], path: Path) -> Iterator[Row]:
     """Text of the micro-expression challenges: 'casme2 sub01', then 'EP02_01f 1 1' for its clips."""
     database, subject = "all", ""
+    bare = all(len(words := line.split()) == 2 and all(map(_is_number, words)) for _, line in numbered)
     for i, line in numbered:
         words = line.split()
+        if bare:
+            yield Row(i, "all", "", *words)
+            continue
         if len(words) == 2:
             database, subject = words
         elif len(words) == 3:
@@ -246,7 +292,15 @@ def _one_alphabet(labels: set[str]) -> dict[str, str]:
 
 
 def _plain(label: str) -> str:
-    return re.sub(r"^([+-]?\d+)\.0*$", r"\1", label)
+    """Whole numbers without decimals and exponents: 1.0 and 1.000000e+00, as numpy saves it, are 1."""
+    if re.fullmatch(r"[+-]?\d+(\.\d*)?(e[+-]?\d{1,2})?", label, re.IGNORECASE):
+        value = float(label)
+        return str(int(value)) if value.is_integer() and not label.isdigit() else label
+    return label
+
+
+def _is_number(label: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", label, re.IGNORECASE) is not None
 
 
 def _twice(frame: pd.DataFrame) -> Iterator[str]:

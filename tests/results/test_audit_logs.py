@@ -31,6 +31,10 @@ FORMS = {
     ),
     "a comment first": rows("{t},{p}\n", first="# run 3\ntruth,pred\n"),
     "made for Excel": rows("{t};{p}\n", first="sep=;\ntruth;pred\n"),
+    "numpy.savetxt": "".join(f"{t:.18e} {p:.18e}\n" for t, p in BOTH),
+    "numpy.savetxt with a comma": "".join(f"{t:.8e},{p:.8e}\n" for t, p in BOTH),
+    "classes by their word": rows("clip {i}: Ground Truth: class {t}, Predicted: class {p}\n"),
+    "a data frame of classes": rows("{i},{t},{p}\n", first="video_id,class,class_pred\n"),
     "labels and their names": rows("n{t},{t},{p}\n", first="label,y_true,y_pred\n"),
 }
 
@@ -58,6 +62,9 @@ def test_utf_16_is_read_by_its_mark(tmp_path: Path) -> None:
         (rows("{t},{p},{i}\n", first="truth,predicted,pred\n"), "columns predicted and pred differ"),
         (rows("{t},{p}\n") * 2, "written twice"),
         ("truth,pred\n" + "".join(f"{t},{p + 1}\n" for t, p in BOTH), "counted from 0 and from 1"),
+        (rows("{t},{p}\n", first="truth,pred\n", last="1,1.5\n"), "1.5 stand among whole numbers"),
+        (rows("n{t},n{p}\n", first="truth,pred\n", last="n1,N1\n"), "N1 and n1 differ in their capitals"),
+        (rows("n{t},n{p}\n", first="annotator,network\n"), "look like names of columns"),
     ],
 )
 def test_what_a_log_says_twice_is_doubted(tmp_path: Path, text: str, words: str) -> None:
@@ -72,6 +79,9 @@ def test_what_a_log_says_twice_is_doubted(tmp_path: Path, text: str, words: str)
     ("text", "words"),
     [
         ('[{"truth": 0, "pred": 1}]', "JSON"),
+        (rows("{t},{p}\n", first="annotator,network\n"), "line 1: 'annotator' and 'network' look like names"),
+        (rows("{i} {t} {p}\n", first="id annotator network\n"), "look like names of columns"),
+        (rows("{t},{p}\n", first="truth,pred\n", last="1,-\n"), "line 12: the prediction is empty"),
         (f"Predicted: {PREDICTED[1:]}\nGround Truth: {TRUTH}\n", "10 truths and 9 predictions"),
         (
             f"Predicted: {PREDICTED}\nPredicted: {TRUTH}\nGround Truth: {TRUTH}\n",

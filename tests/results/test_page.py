@@ -326,3 +326,21 @@ def test_the_same_records_are_not_reported_twice(reported: Any) -> None:
     renewed = report(folder)
     assert renewed.rebuilt and renewed.text == again.text
     assert {path: path.read_bytes() for path in again.files} == before
+
+
+@pytest.mark.slow
+def test_the_page_leads_to_the_run_of_another_task_beside_it(reported: Any, browser: Any) -> None:
+    """By keyboard too; asked for again without it, the link goes."""
+    other = reported.folder.with_name("run of 3 & more")
+    shutil.copytree(reported.folder, other)
+    assert report(reported.folder, beside=[other]).rebuilt
+    assert not report(reported.folder, beside=[other]).rebuilt
+    opened = browser.new_page()
+    opened.goto((reported.folder / "report.html").as_uri())
+    opened.locator("nav .chooser a").focus()
+    opened.keyboard.press("Enter")
+    opened.wait_for_url("**/run%20of%203%20%26%20more/report.html")
+    assert opened.locator("h1").count() == 1 and opened.locator("nav .chooser a").count() == 0
+    opened.close()
+    report(reported.folder)
+    assert "run%20of%203" not in (reported.folder / "report.html").read_text(encoding="utf-8")
