@@ -215,18 +215,23 @@ def check(
         say(f"warning: {line}")
     if as_json:
         log(in_json("check", {"ok": not problems, "problems": problems, "warnings": warnings, **told}))
-    elif reports:
-        data = " ".join(item for item in what if "=" in item)
-        say("what is set aside is left out by every command" if problems else "all is usable")
-        say(f"look: python -m benchmark look {data}; run: python -m benchmark run --data {data}")
-    elif told["methods"]:
-        sound = " ".join(item["name"] for item in told["methods"])
-        say(
-            "mend what failed, then check again"
-            if problems
-            else f"run: python -m benchmark run --methods {sound}"
-        )
+    for line in [] if as_json else _after_check(what, problems):
+        say(line)
     return int(problems > 0)
+
+
+def _after_check(what: Sequence[str], problems: int) -> list[str]:
+    """What holds of what was checked, and what can be done next."""
+    data = " ".join(item for item in what if "=" in item)
+    if data:
+        held = "what is set aside is left out by every command" if problems else "all is usable"
+        return [held, f"look: python -m benchmark look {data}; run: python -m benchmark run --data {data}"]
+    methods = " ".join(what)
+    return [
+        "mend what failed, then check again"
+        if problems
+        else f"run: python -m benchmark run --methods {methods}"
+    ]
 
 
 def _told(report: CheckReport, task: Task | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from results.numbers.metrics_table import metrics_frame, optimism_frame
 from results.numbers.statistics_table import statistics_frame
 from results.records.run_file import read_run_file, run_file_bytes
 from results.records.runs import Results, load_results
-from results.records.store import record_paths
+from results.records.store import ResultsError, record_paths
 from results.table_text import csv_text, render_table3, table3_csv, table3_latex, table3_markdown, title
 
 
@@ -50,10 +50,8 @@ def report(
 
     Parameters
     ----------
-    run_folder
-        With run.json and units.
-    force
-        Mixes records of different conditions and says so in the tables.
+    run_folder, force
+        With run.json and units; mixes records of different conditions and says so in the tables.
     faces
         Embed pictures of people in the pages; by default not those of databases whose licence forbids it.
     beside
@@ -158,6 +156,8 @@ def _others(folder: Path, beside: Sequence[Path]) -> list[tuple[str, str]]:
     told = []
     for other in beside:
         run = read_run_file(other)
+        if not (other / "report.html").is_file():
+            raise ResultsError(f"{other} has no page to link to: report {other} first")
         path = Path(os.path.relpath(other.resolve(), folder.resolve())) / "report.html"
         told.append((quote(path.as_posix()), f"{run.task.title} ({run.name})"))
     return told

@@ -197,8 +197,8 @@ def place_dfme(part: str, plan: ClipPlan, seed: int) -> Place:
 
 
 def dfme_tables(part: str, rows: Rows) -> dict[str, bytes]:
-    """The frame rate stands in each row."""
-    words = ("disgust", "surprise", "sadness", "fear", "happiness", "anger", "contempt")
+    """The frame rate stands in each row; emotions are numbered from 0 as the release does."""
+    words = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
     table: list[list[Cell]] = [
         [
             *("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame"),
@@ -206,7 +206,7 @@ def dfme_tables(part: str, rows: Rows) -> dict[str, bytes]:
         ]
     ]
     for plan, place in rows:
-        told: list[Cell] = [plan.emotion, words.index(plan.emotion) + 1, round(plan.fps)]
+        told: list[Cell] = [plan.emotion, words.index(plan.emotion), round(plan.fps)]
         cells: list[Cell] = [f"sub{plan.person:04d}", place.filename, *_span(plan, place)]
         table.append([*cells, *told, as_cell(plan.combination)])
     return {f"{part}_full_with_AU.xlsx": workbook(table)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cv2
+import pandas as pd
 import pytest
 
 from data_prep.clips import BY_DESIGN
@@ -79,3 +80,20 @@ def test_written_trees_are_decoded_and_what_was_filmed_in_grey_is_grey(tmp_path)
         for name, root in made.clip_roots.items()
     }
     assert seen == {"casme-sq": 3, "4dme": 2, "casme3-c": 3}
+
+
+def test_dfme_numbers_its_emotions_as_the_release_does(tmp_path):
+    laid_out(tmp_path, "dfme", "small")
+    (table,) = tmp_path.glob("*.xlsx")
+    rows = pd.read_excel(table)
+    numbers = dict(zip(rows["Emotion"], rows["EmotionId"], strict=True))
+    published = {
+        "anger": 0,
+        "contempt": 1,
+        "disgust": 2,
+        "fear": 3,
+        "happiness": 4,
+        "sadness": 5,
+        "surprise": 6,
+    }
+    assert numbers.items() <= published.items() and len(numbers) > 3

@@ -14,6 +14,7 @@ import pytest
 
 from results.clip_page import CLIP_PAGE, HARDEST
 from results.page import strip
+from results.records.store import ResultsError
 from results.report import report, write_tables
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -344,3 +345,6 @@ def test_the_page_leads_to_the_run_of_another_task_beside_it(reported: Any, brow
     opened.close()
     report(reported.folder)
     assert "run%20of%203" not in (reported.folder / "report.html").read_text(encoding="utf-8")
+    (other / "report.html").unlink()
+    with pytest.raises(ResultsError, match="has no page"):
+        report(reported.folder, beside=[other])
