@@ -80,7 +80,7 @@ def has_transparency(data: bytes) -> bool:
     while position + 8 <= len(data):
         length, kind = struct.unpack(">I4s", data[position : position + 8])
         if kind in {b"tRNS", b"IDAT"}:
-            return kind == b"tRNS"
+            return bool(kind == b"tRNS")
         position += 12 + length
     return False
 
