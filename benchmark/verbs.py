@@ -346,6 +346,8 @@ def speed(parts: Sequence[str], quick: bool, csv: Path | None, log: Log) -> int:
     from benchmark.speed import run_parts
 
     run_parts(parts, quick, csv)
+    if csv is None:
+        log("keep the rows with --csv FILE; docs/performance.md has what was measured elsewhere")
     return 0
 
 
