@@ -1,6 +1,8 @@
 """TLCNN and its ablations as methods: which stages run, what is predicted, what is kept."""
 
+import tomllib
 from dataclasses import fields, replace
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from data_prep.clips import Clips, Stills, prepared_set
 from methods import make_settings
 from methods.base import Context, MethodError
-from methods.nets.cnn import FrameCNN
+from methods.nets.cnn import FrameCNN, Grouped
 from methods.tlcnn import TLCNN, TLCNNOnDifferences, TLCNNWithoutE, TLCNNWithoutEM
 from methods.training import stages
 from methods.training.devices import Execution
@@ -191,10 +193,18 @@ def test_on_differences_it_does_not_matter_whose_face_moves():
         assert np.array_equal(first, second) == alike, method.name
 
 
-def test_lrcns_values_train_too():
-    """Two groups, ten crops, much dropout, closed forget gates: every setting of lrcn.toml is used."""
-    lrcn = {"groups": 2, "crops": 10, "dropout": (0.9, 0.5), "forget_bias": 0.0, "weight_decay": 0.005}
+def test_the_values_of_lrcn_toml_reach_net_optimiser_and_decisions():
+    profile = resources.files("benchmark").joinpath("profiles/lrcn.toml")
+    lrcn = tomllib.loads(profile.read_text())["methods"]["tlcnn* c5-svm"]
     one = fitted(TLCNNWithoutE, width=1 / 16, **lrcn)
+    schedule = one.settings.schedule_joint()
+    assert (schedule.clip_norm, schedule.weight_decay, schedule.view.crops) == (5.0, 0.005, 10)
+    start = one.new_net(4, 32, 0)
+    weights = [value for name, value in start.lstm.named_parameters() if "weight" in name]
+    assert 0.009 < max(float(value.detach().abs().max()) for value in weights) <= 0.01
+    assert not any(value.detach().any() for name, value in start.lstm.named_parameters() if "bias" in name)
+    assert sum(isinstance(part, Grouped) for part in start.modules()) == 3
+    assert start.dropout == (0.9, 0.5)
     found = one.predict(toy().select([8, 9]).without_labels())
     np.testing.assert_allclose(found.scores.sum(2), 1, rtol=1e-5)
     assert found.step_decisions.shape[2] == 3 * 16
