@@ -64,7 +64,7 @@ def describe(name: str, settings: Settings) -> MethodSpec:
 
 
 def told_apart(specs: Sequence[MethodSpec]) -> tuple[MethodSpec, ...]:
-    """The methods; where several have one title, but for blanks and capitals, each with its name behind it."""
+    """The methods; of those with one title, blanks and capitals aside, each has its name behind it."""
     shown = [" ".join(spec.title.casefold().split()) for spec in specs]
     titles = Counter(shown)
     return tuple(

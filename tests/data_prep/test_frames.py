@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 from PIL import Image, ImageOps
 
 from data_prep.clips import ImageFrames
@@ -247,6 +248,21 @@ def test_a_lost_part_of_a_motion_jpeg_is_found_wherever_it_lies(tmp_path, pictur
     for at in range(start + scan, start + len(packet) - 70, (len(packet) - scan) // 8):
         path.write_bytes(data[:at] + bytes(64) + data[at + 64 :])
         assert [(first, last) for first, last, _ in timeline(path).damaged] == [(2, 2)]
+
+
+def test_the_default_of_two_video_streams_is_read(tmp_path):
+    """Colour beside depth: players show the stream that is marked, wherever it stands."""
+    path = tmp_path / "v.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("mjpeg", 25) for _ in range(2)]
+        for stream, side in zip(streams, (48, 64), strict=True):
+            stream.width, stream.height, stream.pix_fmt = side, side, "yuvj420p"
+        streams[0].disposition, streams[1].disposition = Disposition(0), Disposition.default
+        for stream, side in zip(streams, (48, 64), strict=True):
+            frame = av.VideoFrame.from_ndarray(np.zeros((side, side, 3), np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    assert timeline(path).width == 64
 
 
 def test_transparent_colours_of_a_palette_are_alpha_too(tmp_path, picture):
