@@ -172,7 +172,7 @@ def test_a_table_of_another_form_is_refused(
 def test_shares_are_not_percent(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("method,tim,mean,fold1,fold2\nA,8,0.75,0.70,0.80\n")
-    with pytest.raises(BadTable, match="line 2: .*shares: give percent"):
+    with pytest.raises(BadTable, match=r"line 2: .*shares: give percent"):
         audit(path, fold_size=10)
 
 
