@@ -53,7 +53,7 @@ def describe(name: str, settings: Settings) -> MethodSpec:
         )
     return MethodSpec(
         name=name,
-        title=cls.title,
+        title=cls.title.strip() or name,
         revision=cls.revision,
         settings=dataclasses.asdict(method.settings),
         frame_size=method.frame_size,
@@ -64,11 +64,12 @@ def describe(name: str, settings: Settings) -> MethodSpec:
 
 
 def told_apart(specs: Sequence[MethodSpec]) -> tuple[MethodSpec, ...]:
-    """The methods; where several have one title, each with its name behind it."""
-    titles = Counter(spec.title for spec in specs)
+    """The methods; of those with one title, blanks and capitals aside, each has its name behind it."""
+    shown = [" ".join(spec.title.casefold().split()) for spec in specs]
+    titles = Counter(shown)
     return tuple(
-        dataclasses.replace(spec, title=f"{spec.title} ({spec.name})") if titles[spec.title] > 1 else spec
-        for spec in specs
+        dataclasses.replace(spec, title=f"{spec.title} ({spec.name})") if titles[title] > 1 else spec
+        for spec, title in zip(specs, shown, strict=True)
     )
 
 

@@ -11,7 +11,7 @@ from basis.cores import cores
 from basis.names import one_of
 from benchmark.log import Log
 from benchmark.plan import MethodSpec, describe, folds_of, told_apart
-from benchmark.plugins import threads_in_words
+from benchmark.plugins import dies_at_import, threads_in_words
 from benchmark.settings import FLOW_IMAGES, Settings, SettingsError
 from benchmark.tasks import counts_in_words, require_told_apart, task_of
 from data_prep.cache import Journal
@@ -180,10 +180,20 @@ class Assembled:
 
 
 def _described(settings: Settings, log: Log) -> Iterator[MethodSpec]:
-    """The methods of a run; those of other packages are named before they are imported, which may end us."""
+    """The methods of a run; those of other packages are named, and tried elsewhere, before they are imported.
+
+    Raises
+    ------
+    SettingsError
+        For a method whose import ends the process.
+    """
     for name in settings.methods:
         if METHODS.origin(name):
             log(f"method {name} is of {METHODS.origin(name)}")
+        if end := dies_at_import(name):
+            raise SettingsError(
+                f"method {name!r} of {METHODS.origin(name)}: {end}; mend it, or leave it out with '!{name}'"
+            )
         spec = describe(name, settings)
         if spec.threads:
             log(f"warning: {threads_in_words(name, spec.threads)}")

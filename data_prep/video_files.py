@@ -154,11 +154,11 @@ def pixels(path: Path, picture: Any, size: tuple[int, int]) -> UInt8:
 
 
 def _video_stream(container: Any, path: Path) -> Any:
-    """The stream to show: not a cover picture."""
+    """The stream that players show: the one marked as default, else the first; not a cover picture."""
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise FrameError(f"{path}: has no video stream")
-    stream = streams[0]
+    stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
     if stream.codec_context is None:
         raise FrameError(f"{path}: its codec is unknown here")
     check_pixels(path, stream.codec_context.height, stream.codec_context.width)

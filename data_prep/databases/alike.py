@@ -19,7 +19,7 @@ def alike(name: str) -> str:
     >>> alike("EP02_1F") == alike("ep02_01f "), alike("01") == alike("1"), alike("10") == alike("1")
     (True, True, False)
     """
-    plain = unicodedata.normalize("NFKC", name).casefold()
+    plain = unicodedata.normalize("NFKC", name).casefold().replace("ı", "i")
     words = " ".join(plain.split())
     return re.sub(r"\d+", lambda digits: str(int(digits[0])), words)
 
@@ -43,6 +43,8 @@ def hint(name: str, names: Iterable[str]) -> str:
 def path_hint(root: str, path: str) -> str:
     """`hint` for the first part of a path below `root` that is not there."""
     folder = Path(root)
+    if "\\" in path and (folder / (slashes := path.replace("\\", "/"))).exists():
+        return f"; did you mean {shown(slashes)}, with / between folders?"
     for part in Path(path).parts:
         if not (folder / part).exists():
             try:

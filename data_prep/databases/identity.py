@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,9 +41,13 @@ def _spellings(clips: Sequence[Clip]) -> list[str]:
 
 
 def _read_aloud(person: str) -> str:
-    """A name as `alike` has it, without what only separates: sub_1 is sub1, and 1.0 of a spreadsheet is 1."""
+    """A name as `alike` has it, without what only separates or says "subject".
+
+    sub_1 is sub1 and 1, and 1.0 of a spreadsheet is 1.
+    """
     whole = re.sub(r"(?<![\w.])(\d+)\.0+$", r"\1", alike(person))
-    return re.sub(r"(?<=[^\W\d_])[\s_.-]+(?=\w)", "", whole)
+    joined = re.sub(r"(?<=[^\W\d_])[\s_.-]+(?=\w)", "", whole)
+    return re.sub(r"(?<![^\W_])(?:subject|subj|sub|s)0*(?=\d+$)", "", joined)
 
 
 def _same_frames(clips: Sequence[Clip]) -> list[str]:
@@ -72,6 +76,8 @@ def _shared_files(clips: Sequence[Clip]) -> list[str]:
     """One file that belongs to clips of two people, such as overlapping parts of one folder."""
     owner: dict[str, Clip] = {}
     found: dict[tuple[str, str], tuple[Clip, Clip]] = {}
+    for first, clip in _overlapping(clips):
+        found.setdefault((first.name, clip.name), (first, clip))
     for clip in clips:
         for path in clip.frames.paths if isinstance(clip.frames, ImageFrames) else ():
             first = owner.setdefault(path, clip)
@@ -80,6 +86,23 @@ def _shared_files(clips: Sequence[Clip]) -> list[str]:
     return [
         f"{_names(pair)} share the same frames and are of two people: duplicates" for pair in found.values()
     ][:10]
+
+
+def _overlapping(clips: Sequence[Clip]) -> Iterator[tuple[Clip, Clip]]:
+    """Unlike parts of one video that overlap, and belong to two people."""
+    parts: dict[str, list[tuple[int, int, Clip]]] = {}
+    for clip in clips:
+        if not isinstance(clip.frames, ImageFrames):
+            parts.setdefault(clip.frames.path, []).append((clip.frames.first, clip.frames.last, clip))
+    for shared in parts.values():
+        shared.sort(key=lambda part: part[:2])
+        latest: dict[str, tuple[int, Clip]] = {}
+        for begin, end, clip in shared:
+            for person, (reached, first) in latest.items():
+                if begin <= reached and person != clip.subject and first.frames != clip.frames:
+                    yield first, clip
+            if end >= latest.get(clip.subject, (0, clip))[0]:
+                latest[clip.subject] = (end, clip)
 
 
 def _same_recordings(clips: Sequence[Clip]) -> list[str]:

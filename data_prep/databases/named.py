@@ -47,6 +47,8 @@ def open_places(given: Path | str | Sequence[Path]) -> tuple[Tree, Path | None]:
 def places_of(given: Path | str) -> list[Path]:
     """One path, or several with commas between them; a path with a comma in its name stays whole.
 
+    A comma belongs to a name where the path that has it is there.
+
     Raises
     ------
     DatabaseError
@@ -55,10 +57,17 @@ def places_of(given: Path | str) -> list[Path]:
     whole = Path(given).expanduser()
     if "," not in str(given) or whole.exists():
         return [whole]
-    parts = [part.strip() for part in str(given).split(",")]
-    if not all(parts):
-        raise DatabaseError(f"{given}: nothing stands beside a comma; TREE,TABLE or TREE,TREE,TABLE is meant")
-    return [Path(part).expanduser() for part in parts]
+    parts, places = str(given).split(","), []
+    while parts:
+        joined = [(n, Path(",".join(parts[:n]).strip()).expanduser()) for n in range(len(parts), 0, -1)]
+        taken, place = next((each for each in joined[:-1] if each[1].exists()), joined[-1])
+        if not parts[0].strip():
+            raise DatabaseError(
+                f"{given}: nothing stands beside a comma; TREE,TABLE or TREE,TREE,TABLE is meant"
+            )
+        places.append(place)
+        parts = parts[taken:]
+    return places
 
 
 def choose_table(tree: Tree, tables: Iterable[str], known: re.Pattern[str], hint: str) -> Path:

@@ -102,6 +102,8 @@ def _row(row: dict[str, str], fold_names: list[str], where: str) -> PublishedRow
     except (TypeError, ValueError):
         raise BadTable(f"{where}: tim is {row['tim']!r}, not a whole number") from None
     mean = _percent(mean_text, "mean", where)
+    if 0 < max(mean, *values) <= 1:
+        raise BadTable(f"{where}: its accuracies are at most 1, which reads as shares: give percent")
     return PublishedRow(row["method"], tim, np.array(values), mean, tuple(texts), mean_text)
 
 

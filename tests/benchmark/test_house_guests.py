@@ -114,5 +114,6 @@ def test_run_names_a_method_before_it_is_imported(install, tmp_path):
     source, _ = BAD_GUESTS["drops"]
     install("guest_drops", source, methods={"drops": "guest_drops:Guest"})
     done = bench("run", "--methods", "drops", "--out", tmp_path / "run", cwd=tmp_path)
-    assert done.returncode == 7
+    assert done.returncode == 2
     assert done.stdout.splitlines()[-1] == "method drops is of guest_drops 1.0"
+    assert "importing it ends the process with status 7" in done.stderr

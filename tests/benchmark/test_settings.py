@@ -231,6 +231,16 @@ def test_methods_of_one_title_are_told_apart_by_their_names():
     titles = [spec.title for spec in told_apart([*specs[:2], twin])]
     assert titles == [f"{specs[0].title} (linear)", specs[1].title, f"{specs[0].title} (fdm)"]
     assert told_apart(specs) == tuple(specs)
+    near = [
+        dataclasses.replace(spec, title=title)
+        for spec, title in zip(specs, ("A  b", "a b ", "c"), strict=True)
+    ]
+    assert [spec.title for spec in told_apart(near)] == ["A  b (linear)", "a b  (majority)", "c"]
+
+
+def test_a_method_without_a_title_goes_by_its_name(monkeypatch):
+    monkeypatch.setattr(load_method("majority"), "title", " ")
+    assert describe("majority", resolve({"methods": ("majority",)}, profile="quick")).title == "majority"
 
 
 def test_the_settings_of_lrcn_come_along(tmp_path, monkeypatch):

@@ -108,6 +108,13 @@ def test_a_near_miss_of_a_folder_gets_a_hint(disk, on_disk, named):
     assert f"did you mean {first!r}" in item.reason
 
 
+def test_a_backslash_between_folders_gets_a_hint(disk):
+    disk.frames("v/c1/{}.jpg", range(1, 9))
+    disk.csv("manifest.csv", [HEADER, row(frames="v\\c1")])
+    (item,) = load("manifest", disk.root).set_aside
+    assert "did you mean 'v/c1', with / between folders?" in item.reason
+
+
 def test_the_same_clip_twice_is_reported(disk):
     disk.frames("v/c1/{}.jpg", range(1, 9))
     disk.csv("manifest.csv", [HEADER, row(), row()])

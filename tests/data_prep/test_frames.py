@@ -6,9 +6,11 @@ import os
 import struct
 import zlib
 
+import av
 import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 from PIL import Image, ImageOps
 
 from data_prep.clips import ImageFrames
@@ -24,6 +26,7 @@ from data_prep.frames import (
     read_frame,
     read_image,
 )
+from data_prep.timeline import timeline
 
 
 @pytest.fixture
@@ -225,6 +228,41 @@ def test_a_sector_of_zeros_in_a_jpeg_is_found_and_flat_pictures_are_whole(tmp_pa
             flat = np.full((256, 320, 3), grey, np.uint8)
             options = (cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, optimise)
             assert read_image(written(path, flat, *options)).std() == 0
+
+
+@pytest.mark.parametrize("ending", ["avi", "mov", "mkv"])
+def test_a_lost_part_of_a_motion_jpeg_is_found_wherever_it_lies(tmp_path, picture, ending):
+    """FFmpeg shows most of these pictures without a word."""
+    path = tmp_path / f"v.{ending}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", 25, options={"qscale": "1"})
+        stream.width, stream.height, stream.pix_fmt = picture.shape[1], picture.shape[0], "yuvj420p"
+        for i in range(4):
+            frame = av.VideoFrame.from_ndarray(np.roll(picture, i, axis=0), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    data = path.read_bytes()
+    with av.open(str(path)) as container:
+        packet = bytes([p for p in container.demux(video=0) if p.size][2])
+    start, scan = data.index(packet), packet.index(b"\xff\xda") + 14
+    for at in range(start + scan, start + len(packet) - 70, (len(packet) - scan) // 8):
+        path.write_bytes(data[:at] + bytes(64) + data[at + 64 :])
+        assert [(first, last) for first, last, _ in timeline(path).damaged] == [(2, 2)]
+
+
+def test_the_default_of_two_video_streams_is_read(tmp_path):
+    """Colour beside depth: players show the stream that is marked, wherever it stands."""
+    path = tmp_path / "v.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("mjpeg", 25) for _ in range(2)]
+        for stream, side in zip(streams, (48, 64), strict=True):
+            stream.width, stream.height, stream.pix_fmt = side, side, "yuvj420p"
+        streams[0].disposition, streams[1].disposition = Disposition(0), Disposition.default
+        for stream, side in zip(streams, (48, 64), strict=True):
+            frame = av.VideoFrame.from_ndarray(np.zeros((side, side, 3), np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    assert timeline(path).width == 64
 
 
 def test_transparent_colours_of_a_palette_are_alpha_too(tmp_path, picture):

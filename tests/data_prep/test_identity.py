@@ -52,6 +52,8 @@ def pictures(tmp_path):
         ("sub_1", "sub1"),
         ("sub-01", "Sub 1"),
         ("1.0", "1"),
+        ("sub01", "1"),
+        ("Işıl", "ışıl"),
         (unicodedata.normalize("NFC", "Zoé"), unicodedata.normalize("NFD", "Zoé")),
     ],
 )
@@ -97,6 +99,15 @@ def test_overlapping_parts_of_one_folder_under_two_people(pictures):
     (line,) = suspicions(clips)
     assert "share the same frames" in line
     assert suspicions([clips[0], clip("p1/b", clips[1].frames)]) == ()
+
+
+def test_overlapping_parts_of_one_video_under_two_people(tmp_path):
+    (tmp_path / "take.avi").write_bytes(b"video")
+    take = str(tmp_path / "take.avi")
+    long, inside, later = (VideoFrames(take, *span) for span in ((0, 99), (10, 20), (30, 40)))
+    (line,) = suspicions([clip("p1/a", long), clip("p1/b", inside), clip("p2/c", later)])
+    assert "'own/p1/a' and 'own/p2/c' share the same frames" in line
+    assert suspicions([clip("p1/b", inside), clip("p2/c", later)]) == ()
 
 
 def test_one_part_of_two_videos_with_the_same_bytes(tmp_path):

@@ -230,19 +230,6 @@ def test_damage_inside_a_motion_jpeg_costs_that_frame_only(tmp_path, ending):
             look(VideoFrames(str(path), 3, 6))
 
 
-@pytest.mark.parametrize("ending", ["avi", "mov", "mkv"])
-def test_a_lost_part_of_a_motion_jpeg_is_found_wherever_it_lies(tmp_path, ending):
-    """FFmpeg shows most of these pictures without a word."""
-    path = write(tmp_path / f"v.{ending}", [textured(i) for i in range(4)], options={"qscale": "1"})
-    data = path.read_bytes()
-    with av.open(str(path)) as container:
-        packet = bytes([p for p in container.demux(video=0) if p.size][2])
-    start, scan = data.index(packet), packet.index(b"\xff\xda") + 14
-    for at in range(start + scan, start + len(packet) - 70, (len(packet) - scan) // 8):
-        path.write_bytes(data[:at] + bytes(64) + data[at + 64 :])
-        assert [(first, last) for first, last, _ in timeline(path).damaged] == [(2, 2)]
-
-
 @pytest.mark.parametrize("between", ["0", "2"])
 def test_damage_reaches_from_its_picture_to_the_next_one_that_stands_alone(tmp_path, between):
     options = {"g": "10", "bf": between, "b_strategy": "0", "sc_threshold": "0", "crf": "10"}

@@ -213,6 +213,14 @@ def test_tree_and_table_may_lie_apart_and_a_tree_in_several_places(disk):
         load("casme", [table, table, disk / "elsewhere"])
 
 
+def test_a_comma_in_the_name_of_a_tree_or_a_table_stays_in_it(disk):
+    header = ["Subject", "Filename", "OnsetF", "ApexF1", "OffsetF", "Emotion"]
+    table = disk.xlsx("mine, too/CASME, mended.xlsx", [header, [1, "EP01", 2, 3, 4, "tense"]])
+    disk.frames("a, b/A/sub01/EP01/EP01-{}.jpg", range(1, 6))
+    for given in (f"{disk / 'a, b/A'},{table}", f"{table}, {disk / 'a, b/A'}"):
+        assert [clip.name for clip in load("casme", given).clips] == ["casme/01/EP01@2"]
+
+
 def test_a_near_miss_of_a_clip_name_gets_a_hint(disk):
     rows = [["01", name, None, 2, 3, 4, None, "4", "fear"] for name in ("ep02_01F", "EP3", "EP04")]
     disk.xlsx("CASME2-coding-20140508.xlsx", [disk.CASME2, *rows])

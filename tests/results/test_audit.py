@@ -169,6 +169,13 @@ def test_a_table_of_another_form_is_refused(
         audit(write(tmp_path / "t.csv", [{**table[0], **change}, *table[1:]]))
 
 
+def test_shares_are_not_percent(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("method,tim,mean,fold1,fold2\nA,8,0.75,0.70,0.80\n")
+    with pytest.raises(BadTable, match=r"line 2: .*shares: give percent"):
+        audit(path, fold_size=10)
+
+
 def test_a_file_without_the_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("method,tim\nA,32\n")
