@@ -93,13 +93,13 @@ class SimulatorSettings:
         for name, (least, most) in BOUNDS.items():
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must lie in {least}..{most}, got {getattr(self, name)}")
-        casts_of(self.size, self.layouts)
+        casts_of(PRESETS[self.size], self.layouts)
 
     @property
     def preset(self) -> Preset:
         """The databases to write, by size."""
         preset = PRESETS[self.size]
-        return replace(preset, casts=casts_of(self.size, self.layouts)) if self.layouts else preset
+        return replace(preset, casts=casts_of(preset, self.layouts)) if self.layouts else preset
 
     @property
     def mix_unevenness(self) -> float:
