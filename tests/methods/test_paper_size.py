@@ -1,7 +1,7 @@
 """The nets at the paper's size, 227 pixels and 80 million weights: a few iterations stay in bounds.
 
 Six iterations of stage M at batch 4 and two of the joint stage take half a minute of a core. What a whole
-stage does is not tested: 300 iterations at batch 16 would be an hour.
+stage does is not tested: 300 iterations at batch 16 would take longer than any other test.
 """
 
 import numpy as np
