@@ -50,7 +50,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         **{f"{name}_{end}": INTERVAL for name in ("pooled", "uf1", "uar") for end in ("low", "high")},
         "paper_style": "headline accuracy with the best candidate of each test fold",
         "optimism": "paper_style less the headline accuracy",
-        "floor": "headline of the best baseline on the same clips",
+        "floor": "headline of the best baseline that sees no picture, on the same clips",
         "baseline": "name of that baseline",
         "note": "what the row is not, or not clearly, above; what is missing",
     },

@@ -117,7 +117,9 @@ def _bar_legend(tims: Sequence[int], dots: bool, part: pd.DataFrame) -> list[Lin
     handles.append(Line2D([], [], color=INK, lw=1.1, label="95 % interval over people"))
     if dots:
         handles.append(Line2D([], [], marker="o", ms=3.5, mfc=PAPER, mec=INK, lw=0, label="single folds"))
-    handles.append(Line2D([], [], color=INK, lw=0.9, ls=(0, (4, 3)), label="best baseline"))
+    handles.append(
+        Line2D([], [], color=INK, lw=0.9, ls=(0, (4, 3)), label="best baseline that sees no picture")
+    )
     if part["published"].notna().any():
         handles.append(
             Line2D([], [], marker="|", ms=9, mew=2, color="#D55E00", lw=0, label="the paper, on its data")

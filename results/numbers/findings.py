@@ -24,22 +24,25 @@ def findings(baselines: pd.DataFrame, info: RunFile) -> list[str]:
 def findings_of(baselines: pd.DataFrame, info: RunFile) -> list[tuple[str, int, str]]:
     """A few lines per protocol and TIM, from the frame of `baselines_frame`; each with its protocol and TIM.
 
-    What the best baseline reaches and which methods are clearly above all of them; then what each method adds
-    to the best of those that know the person or the database and see no picture.
+    What the best baseline reaches that sees no picture, and which methods are clearly above all of these;
+    which lie above the best one that does see pictures; then what each method adds to the best of those that
+    know the person or the database and see no picture.
     """
     lines = []
     for (protocol, tim), part in baselines.groupby(["protocol", "tim"], sort=False):
         own = part[part["role"] != "baseline"]
         if not own.empty:
             where = f"{info.protocol(str(protocol)).title}, TIM {tim}"
-            for line in (_verdict(own), *_beside_blind(part, own)):
+            for line in (_verdict(own), *_beside_sighted(part, own), *_beside_blind(part, own)):
                 lines.append((str(protocol), int(str(tim)), f"{where}: {line}"))
     return lines
 
 
 def _verdict(own: pd.DataFrame) -> str:
     best = own.iloc[int(own["baseline_value"].to_numpy(float).argmax())]
-    reached = f"the best baseline is {best['baseline']} with {best['baseline_value']:.1f} %"
+    reached = (
+        f"the best baseline that sees no picture is {best['baseline']} with {best['baseline_value']:.1f} %"
+    )
     reached += f" ({NUMBER[str(best['statistic'])]})"
     people = int(own["people"].max())
     if not can_reach(people):
@@ -47,9 +50,22 @@ def _verdict(own: pd.DataFrame) -> str:
     above = (own["verdict"] == CLEAR).groupby(own["title"], sort=False).all()
     titles = [str(title) for title in above.index[above]]
     if not titles:
-        return f"{reached}; no method is clearly above every baseline."
-    more = f"{', '.join(titles)} {'is' if len(titles) == 1 else 'are'} clearly above every baseline"
+        return f"{reached}; no method is clearly above every such baseline."
+    more = f"{', '.join(titles)} {'is' if len(titles) == 1 else 'are'} clearly above every such baseline"
     return f"{reached}; {more}, {int((~above).sum())} of {len(above)} methods are not."
+
+
+def _beside_sighted(part: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:
+    """What has more than the best baseline that is a simple method on the pictures themselves, as it is."""
+    rows = part[(part["role"] == "baseline") & ~part["title"].isin(set(part["baseline"]))]
+    if rows.empty:
+        return
+    best = rows.iloc[int(rows["value"].to_numpy(float).argmax())]
+    higher = own.loc[own["value"] > best["value"], "title"].drop_duplicates()
+    yield (
+        f"the best baseline that sees pictures, {best['title']}, has {best['value']:.1f} %; "
+        f"higher, whatever the intervals: {', '.join(higher) or 'no method'}."
+    )
 
 
 def _beside_blind(part: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:

@@ -139,20 +139,19 @@ def test_cuda_without_a_gpu_says_what_to_do(capsys):
     assert "sees no GPU; use --device cpu" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ["list"],
-        ["audit"],
-        pytest.param(["audit", "megc2019"], marks=pytest.mark.slow),
-        ["check", "kdef=HERE"],
-        pytest.param(["check", "majority"], marks=pytest.mark.slow),
-        ["status", "HERE/run"],
-        ["compare", "HERE/run", "table3"],
-        ["compare", "HERE/run", "HERE/run"],
-    ],
-    ids=str,
-)
+ANSWERS = [
+    ["list"],
+    ["audit"],
+    pytest.param(["audit", "megc2019"], marks=pytest.mark.slow),
+    ["check", "kdef=HERE"],
+    pytest.param(["check", "majority"], marks=pytest.mark.slow),
+    ["status", "HERE/run"],
+    ["compare", "HERE/run", "table3"],
+    ["compare", "HERE/run", "HERE/run"],
+]
+
+
+@pytest.mark.parametrize("argv", ANSWERS, ids=str)
 def test_json_is_one_object_with_the_documented_keys_and_the_same_status(argv, stored_run, capsys):
     argv = [word.replace("HERE", str(stored_run)) for word in argv]
     status = main(argv)
@@ -165,19 +164,7 @@ def test_json_is_one_object_with_the_documented_keys_and_the_same_status(argv, s
     assert said and not said.startswith("{")
 
 
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ["list"],
-        ["audit"],
-        pytest.param(["audit", "megc2019"], marks=pytest.mark.slow),
-        ["check", "kdef=HERE"],
-        ["status", "HERE/run"],
-        ["compare", "HERE/run", "table3"],
-        ["compare", "HERE/run", "HERE/run"],
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("argv", ANSWERS, ids=str)
 def test_a_verb_that_answers_ends_with_what_can_be_done_next(argv, stored_run, capsys):
     main([word.replace("HERE", str(stored_run)) for word in argv])
     assert "python -m benchmark " in capsys.readouterr().out.splitlines()[-1]

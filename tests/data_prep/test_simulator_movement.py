@@ -62,10 +62,12 @@ def farneback(first, later):
     return cv2.calcOpticalFlowFarneback(first, later, None, 0.5, 3, 11, 5, 7, 1.5, 0)
 
 
-@pytest.mark.parametrize(("flow_of", "share"), [(dis, 0.3), (farneback, 0.7)])
+@pytest.mark.parametrize(
+    ("flow_of", "share", "style"), [(dis, 0.3, 1.0), (dis, 0.3, 0.0), (farneback, 0.65, 0.0)]
+)
 @pytest.mark.parametrize("units", ["L12 R12", "L4 R4", "L1 R1 L2 R2", "L26 R26", "R15"])
-def test_dense_flow_measures_the_true_field(neutral, units, flow_of, share):
-    frames, movement = rendered(neutral, plan(units, peak=5.0))
+def test_dense_flow_measures_the_true_field(neutral, units, flow_of, share, style):
+    frames, movement = rendered(neutral, plan(units, peak=5.0), dataclasses.replace(STILL, style=style))
     measured, true = flow_of(grey(frames[0]), grey(frames[4])), field(movement, 4)
     mask = face_mask(neutral)
     moving = mask & (np.linalg.norm(true, axis=-1) > 0.5)

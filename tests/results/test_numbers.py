@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from results.numbers import baselines
@@ -172,8 +173,30 @@ def test_what_is_far_above_every_baseline_is_said_to_be(fake_run: Make) -> None:
     gains = frames["baselines"].query("method == 'lbp-top'")
     assert (gains["low"] > 0).all() and "Majority class" in set(gains["baseline"])
     said = " ".join(findings(frames["baselines"], load_results(folder).info))
-    assert "LBP-TOP is clearly above every baseline" in said
+    assert "LBP-TOP is clearly above every such baseline" in said
     assert "beyond Majority class" in said
+
+
+def test_a_baseline_that_sees_pictures_is_named_beside_those_that_see_none(fake_run: Make) -> None:
+    """In words and numbers of its own: what is above chance may be below a linear model."""
+    info = load_results(fake_run().write()).info
+    columns = ("title", "role", "value", "baseline", "baseline_value", "verdict")
+    rows = [
+        ("FDM", "paper", 70.0, "Majority", 40.0, "clearly above"),
+        ("MDMO", "paper", 60.0, "Majority", 40.0, "clearly above"),
+        ("Linear", "baseline", 65.0, "Majority", 40.0, "clearly above"),
+        ("Majority", "baseline", 40.0, "always a", 38.0, "not clearly above"),
+    ]
+    frame = pd.DataFrame(rows, columns=list(columns)).assign(
+        protocol="subject", tim=32, statistic="mean", gain=20.0, low=1.0, high=39.0, people=20
+    )
+    first, second, third = findings(frame, info)
+    assert "sees no picture is Majority with 40.0" in first and "FDM, MDMO are clearly above" in first
+    assert "sees pictures, Linear, has 65.0 %" in second and second.endswith(": FDM.")
+    assert "beyond Majority (40.0 %)" in third
+    (_, alone, _) = findings(frame[frame["title"] != "FDM"], info)
+    assert alone.endswith(": no method.")
+    assert len(findings(frame[frame["title"] != "Linear"], info)) == 2
 
 
 @pytest.mark.parametrize("protocol", ["clips", "subject", "loso"])
