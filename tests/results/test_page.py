@@ -328,6 +328,16 @@ def test_the_same_records_are_not_reported_twice(reported: Any) -> None:
     assert {path: path.read_bytes() for path in again.files} == before
 
 
+def test_the_heads_of_tables_are_plain_text_on_paper(page: Any) -> None:
+    """On every page after a table's first Chromium repeats its head, but draws no button in it."""
+    page.emulate_media(media="print")
+    heads = page.locator("#table thead button, #metrics thead button")
+    shown = heads.evaluate_all("all => all.map(each => getComputedStyle(each).display)")
+    sizes = heads.evaluate_all("all => all.map(each => each.parentElement.getBoundingClientRect().height)")
+    page.emulate_media(media="screen")
+    assert set(shown) == {"contents"} and min(sizes) > 5
+
+
 @pytest.mark.slow
 def test_the_keyboard_leads_to_the_run_of_another_task_and_back(reported: Any, browser: Any) -> None:
     other = Path(shutil.copytree(reported.folder, reported.folder.with_name("run of 3 & more")))
