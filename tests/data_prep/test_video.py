@@ -334,18 +334,6 @@ def test_a_stream_without_pictures_is_one_sentence(tmp_path):
         timeline(path)
 
 
-def test_only_video_containers_reach_the_video_decoder(tmp_path, monkeypatch):
-    """A play list may name other files and network addresses."""
-    monkeypatch.setattr("data_prep.video_files.av.open", lambda *_, **__: pytest.fail("opened"))
-    (tmp_path / "list.avi").write_text("#EXTM3U\n#EXTINF:1,\nhttp://localhost/frame.ts\n")
-    (tmp_path / "join.mp4").write_text("ffconcat version 1.0\nfile /etc/passwd\n")
-    for path in (tmp_path / "list.avi", tmp_path / "join.mp4"):
-        with pytest.raises(FrameError, match="does not begin as"):
-            timeline(path)
-    with pytest.raises(FrameError, match="no such file"):
-        timeline("http://localhost/v.avi")
-
-
 def test_a_video_is_read_as_a_whole_once(tmp_path, monkeypatch):
     """In this process and, where the programme names a store, in the next one."""
     path = write(tmp_path / "v.mkv", [grey(STEP * i) for i in range(5)], stamps=[0, 1, 3, 4, 9], clock=10)
