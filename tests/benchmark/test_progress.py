@@ -68,7 +68,7 @@ def test_what_the_first_unit_of_a_method_does_once_is_not_expected_again(tmp_pat
 
 
 def test_what_runs_counts_by_what_it_has_left(tmp_path):
-    """A's second unit began with its first and is waited for; B's are taken to be like A's until one ended."""
+    """A's second unit began with its first and is waited for; B's are taken to be like A until one ended."""
     units, now = [unit("A", 1), unit("A", 2), unit("B", 1), unit("B", 2)], [0.0]
     with Progress(units, 2, lambda line: None, clock=lambda: now[0], folder=tmp_path) as progress:
         for now[0], number, seconds, left in ((20, 0, 60, 80), (21, 2, 1, 39), (22, 3, 1, 38)):
