@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from basis.files import write_atomically
+from results.figures.titles import shortened
 from results.records.run_file import RunFile
 from results.table_text import one_line
 
@@ -143,8 +144,9 @@ def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure
     """An empty figure of this size in inches with a heading; axes are put below it."""
     figure = Figure(figsize=(width, height), dpi=PNG_DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{one_line(title)}\n", x=0.012, ha="left", fontsize=11, fontweight="bold")
-    figure.text(0.012, 1 - 0.29 / height, subtitle, ha="left", va="top", fontsize=8, color=QUIET)
+    heading, below = shortened(one_line(title), int(10 * width)), shortened(subtitle, int(16 * width))
+    figure.suptitle(f"{heading}\n", x=0.012, ha="left", fontsize=11, fontweight="bold")
+    figure.text(0.012, 1 - 0.29 / height, below, ha="left", va="top", fontsize=8, color=QUIET)
     return figure
 
 
