@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -80,27 +80,33 @@ def _written(run_folder: Path, force: bool, faces: bool | None) -> ReportPaths:
     digest = _digest(run_folder, force, faces)
     if made is not None and made.digest == digest and made.whole(run_folder):
         return ReportPaths(run_folder, made.paths(run_folder), made.text, rebuilt=False)
-    from results.clip_page import groups, write_clip_page
-    from results.figures import write_figures
-    from results.page import write_page
-
     results = load_results(run_folder, force=force)
     shown = not results.info.data.private if faces is None else faces
-    tested = tables.tested(results)
-    frames = all_frames(results, tested)
-    predictions = unit_tables.predictions_frame(results, tested)
-    written = _write_tables(run_folder, results, frames, predictions)
-    figures = write_figures(run_folder / "figures", results, frames, tested, faces=shown)
-    written += list(figures.files)
-    clips = groups(results, predictions)
-    written.append(write_clip_page(run_folder, results.info.name, clips, faces=shown))
-    written.append(write_page(run_folder, results, frames, clips, figures, faces=shown))
-    text = _text(results, frames)
+    written, text = _write_all(run_folder, results, shown)
     new = Made.of(run_folder, digest, text, written)
     if made is not None:
         made.remove_what_is_not_in(new, run_folder)
     write_atomically(run_folder / MADE, new.as_json())
     return ReportPaths(run_folder, tuple(written), text, rebuilt=True)
+
+
+def _write_all(folder: Path, results: Results, faces: bool) -> tuple[list[Path], str]:
+    """Files, and the table for the terminal; figures are drawn while what needs none of them is written."""
+    from results.clip_page import groups, write_clip_page
+    from results.figures import FRAMES_OF_FIGURES, figures_beside
+    from results.page import write_page
+
+    tested = tables.tested(results)
+    first = {name: FRAMES[name](results, tested) for name in FRAMES_OF_FIGURES}
+    with figures_beside(folder / "figures", results, first, tested, faces=faces) as drawn:
+        frames = {name: first[name] if name in first else FRAMES[name](results, tested) for name in FRAMES}
+        predictions = unit_tables.predictions_frame(results, tested)
+        written = _write_tables(folder, results, frames, predictions)
+        clips = groups(results, predictions)
+        clip_page = write_clip_page(folder, results.info.name, clips, faces=faces)
+        figures = drawn()
+    page = write_page(folder, results, frames, clips, figures, faces=faces)
+    return [*written, *figures.files, clip_page, page], _text(results, frames)
 
 
 def write_tables(run_folder: Path, *, force: bool = False) -> ReportPaths:
@@ -121,17 +127,20 @@ def write_tables(run_folder: Path, *, force: bool = False) -> ReportPaths:
 def all_frames(results: Results, tested: Tested | None = None) -> dict[str, pd.DataFrame]:
     """Every table of a run by the name of its file; each number is computed here and nowhere else."""
     tested = tables.tested(results) if tested is None else tested
-    task = results.info.task
-    return {
-        "table3": tables.table3_frame(tested, task),
-        "per_fold": unit_tables.per_fold_frame(results, tested),
-        "metrics": metrics_frame(results, tested),
-        "baselines": baselines_frame(tested, task),
-        "statistics": statistics_frame(tested),
-        "optimism": optimism_frame(tested),
-        "costs": unit_tables.costs_frame(tested),
-        "confusion": unit_tables.confusion_frame(results, tested),
-    }
+    return {name: frame(results, tested) for name, frame in FRAMES.items()}
+
+
+FRAMES: dict[str, Callable[[Results, Tested], pd.DataFrame]] = {
+    "table3": lambda results, tested: tables.table3_frame(tested, results.info.task),
+    "per_fold": unit_tables.per_fold_frame,
+    "metrics": metrics_frame,
+    "baselines": lambda results, tested: baselines_frame(tested, results.info.task),
+    "statistics": lambda _, tested: statistics_frame(tested),
+    "optimism": lambda _, tested: optimism_frame(tested),
+    "costs": lambda _, tested: unit_tables.costs_frame(tested),
+    "confusion": unit_tables.confusion_frame,
+}
+"""Name of a table to what computes it."""
 
 
 def _write_tables(
