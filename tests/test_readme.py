@@ -103,7 +103,7 @@ def test_linked_files_are_there():
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PLACEHOLDERS = {" ...": "", "KNOB=VALUE": "amplitude=2.0", "--methods mine ": "--methods "}
-PLACEHOLDERS |= {"--device cuda": "--device cpu"}
+PLACEHOLDERS |= {"--device cuda": "--device cpu", "--settings cluster.toml": ""}
 """What stands in a page for words of the reader's own, and what this machine may lack."""
 
 
