@@ -127,7 +127,7 @@ def evaluate(
         `ModuleMethod`). With a class, units run one after another in this process (engine "serial"),
         because other processes could not import what a notebook defines.
     out
-        The run folder; default runs/<profile>.
+        The run folder; default runs/<profile>, and for a control runs/<control>.
     protocols
         Names of protocols.
     data

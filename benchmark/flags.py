@@ -84,11 +84,10 @@ def _result_verbs(verbs: Any) -> None:
     report.add_argument("--faces", action=argparse.BooleanOptionalAction, help=FACES)
     report.add_argument(
         "--beside",
-        nargs="+",
+        nargs="*",
         type=place,
-        default=[],
         metavar="RUN",
-        help="other runs, such as of other tasks, to link to",
+        help="other runs, such as of other tasks: all pages lead to one another; none named: this one alone",
     )
     report.add_argument("--force", action="store_true", help="mix records of different stamps, and say so")
 
@@ -227,7 +226,9 @@ def _run_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--seeds", action="extend", nargs="+", type=int, help="each deals the folds anew")
     made.add_argument("--draws", type=int, metavar="N", help="trainings of each network on each fold")
     _data_flags(made)
-    made.add_argument("--out", metavar="DIR", help="run folder; default: runs/<profile>")
+    made.add_argument(
+        "--out", metavar="DIR", help="run folder; default: runs/<profile>, of a control runs/<control>"
+    )
     made.add_argument("--engine", choices=ENGINES)
     made.add_argument("--scheduler", metavar="ADDRESS", help="of a running dask scheduler")
     made.add_argument("--threads", type=int, help="of each unit; default 1, so that workers change nothing")

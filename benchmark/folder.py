@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from basis.canonical import digest_of
@@ -49,9 +50,14 @@ def held_before(folder: Path, **conditions: str) -> RunFile | None:
         if old != new:
             raise SettingsError(
                 f"{folder} holds a run of {what} {old[:16]}, this one is of {new[:16]}: "
-                "numbers of both cannot stand in one table; give another --out"
+                f"numbers of both cannot stand in one table; give another --out, such as {_free(folder)}"
             )
     return before
+
+
+def _free(folder: Path) -> Path:
+    """A folder beside this one that is not there yet."""
+    return next(p for n in count(2) if not (p := folder.with_name(f"{folder.name}-{n}")).exists())
 
 
 @dataclass(frozen=True)

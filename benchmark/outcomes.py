@@ -11,13 +11,17 @@ from benchmark.unit import Unit
 from results.records.store import BadRecord, Record, read_record, write_record
 
 
-def keep(units: Path, unit: Unit, outcome: Outcome, profile: str, stamp: Mapping[str, Any]) -> None:
+def keep(
+    units: Path, unit: Unit, outcome: Outcome, profile: str, stamp: Mapping[str, Any]
+) -> Mapping[str, float]:
     """A unit that did not write its own record into the folder `units` leaves one that says what went wrong.
 
-    A finished record stays, even if the worker that wrote it was lost before it could say so.
+    A finished record stays, even if the worker that wrote it was lost before it could say so. Returns the
+    seconds of its parts, nothing for another unit.
     """
-    if _is_done(units / f"{unit.key}.json"):
-        return
+    finished = _finished(units / f"{unit.key}.json")
+    if finished is not None:
+        return finished.seconds
     nothing = {"type": "NoRecord", "message": "the worker ended well but left no record", "traceback": ""}
     record = Record(
         key=unit.key,
@@ -30,10 +34,12 @@ def keep(units: Path, unit: Unit, outcome: Outcome, profile: str, stamp: Mapping
         stamp=stamp,
     )
     write_record(units, record)
+    return {}
 
 
-def _is_done(path: Path) -> bool:
+def _finished(path: Path) -> Record | None:
     try:
-        return read_record(path).status == "done"
+        record = read_record(path)
     except (BadRecord, FileNotFoundError):
-        return False
+        return None
+    return record if record.status == "done" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import statistics
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,8 +28,18 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
 
 
+ONCE = ", once"
+"""Ends the name of a stage in a record's seconds, which are those of the unit that made it."""
+
 SPEED = re.compile(r"(\d+) images/s")
 """How a network says how fast it trains; the last one that a unit printed is its speed."""
+
+
+def once(parts: Mapping[str, float]) -> float:
+    """Seconds of a method's first unit that its later ones find done: features, and stages that it made."""
+    stages = math.fsum(seconds for name, seconds in parts.items() if name.endswith(ONCE))
+    made = stages if stages <= parts.get("fit", 0.0) else 0.0
+    return parts.get("prepare", 0.0) + parts.get("features", 0.0) + made
 
 
 class Progress:
@@ -63,20 +74,23 @@ class Progress:
         self.total, self.workers, self.log, self.clock = len(units), max(workers, 1), log, clock
         self.folder, self.silence = folder, silence
         self.open = {unit.key: unit for unit in units}
-        self.heard, self.ended = threading.Event(), False
+        self.heard, self.ended, self.lock = threading.Event(), False, threading.Lock()
         self.done = self.failed = 0
         self.waiting = Counter(unit.method for unit in units)
-        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.first: dict[str, float] = {}
+        self.later: defaultdict[str, list[float]] = defaultdict(list)
+        self.begun: dict[str, float] = {}
         self.bar: Any = None
         self.said = -math.inf
         self.speed = ""
 
     def __enter__(self) -> Progress:
+        self._begin()
         forget_stages(self.folder)
         if sys.stderr.isatty() and self.log is not only_trouble:
             from benchmark.terminal import Bar
 
-            self.bar = Bar(self.total, self.running)
+            self.bar = Bar(self.total, self.in_words, self.running)
             self.bar.start()
         else:
             self.talk = threading.Thread(target=self._break_silence, daemon=True)
@@ -94,12 +108,10 @@ class Progress:
             self.talk.join()
         forget_stages(self.folder)
 
-    def advance(self, unit: Unit, outcome: Outcome) -> None:
-        """Count one outcome."""
-        self.done += 1
-        self.open.pop(unit.key, None)
-        self.waiting[unit.method] -= 1
-        self.seconds[unit.method].append(outcome.seconds)
+    def advance(self, unit: Unit, outcome: Outcome, parts: Mapping[str, float] | None = None) -> None:
+        """Count one outcome; parts: the seconds of the unit's parts, as its record has them."""
+        with self.lock:
+            self._count(unit, outcome.seconds, parts or {})
         speeds = SPEED.findall(outcome.output)
         self.speed = f", {speeds[-1]} images/s" if speeds else ""
         what = f"{_named(unit)} seed {unit.seed}"
@@ -107,25 +119,53 @@ class Progress:
             self.failed += 1
             reason = (outcome.error or {}).get("message", "")
             self._line(f"{outcome.status}: {what}: {reason.splitlines()[0] if reason else ''}")
-        left, last = f"about {duration(self.left)} left", f"{what}: {outcome.seconds:.1f} s{self.speed}"
+        last = f"{what}: {outcome.seconds:.1f} s{self.speed}"
         if self.bar is not None:
-            failed = f", {self.failed} failed" if self.failed else ""
-            self.bar.show(self.done, f"{left}{failed}", last)
+            self.bar.show(self.done, last)
         elif outcome.status == "done" and (self.clock() - self.said >= 1 or self.done == self.total):
             self.said = self.clock()
             self.heard.set()
-            self.log(f"[{self.done}/{self.total}] {last}; {left}")
+            self.log(f"[{self.done}/{self.total}] {last}; about {duration(self.left)} left")
+
+    def _count(self, unit: Unit, seconds: float, parts: Mapping[str, float]) -> None:
+        self.done += 1
+        self.open.pop(unit.key, None)
+        self.begun.pop(unit.key, None)
+        self._begin()
+        self.waiting[unit.method] -= 1
+        if unit.method in self.first:
+            self.later[unit.method].append(seconds)
+        else:
+            self.first[unit.method] = max(seconds - once(parts), 0.0)
 
     @property
     def left(self) -> float:
-        """Seconds the other units will take: the median of their method so far, or of all methods.
+        """Seconds the other units will take, less what those that run have run already.
 
-        Not the mean: the first unit of a method computes the features that the others find in the cache.
+        A unit is taken to need what its method's later ones did in the median; where only the first is known,
+        what that took but for what is done once; of a method not seen yet, the mean of the others.
         """
-        medians = {method: statistics.median(seconds) for method, seconds in self.seconds.items()}
-        unseen = statistics.median(medians.values()) if medians else 0.0
-        each = [n * medians.get(method, unseen) for method, n in self.waiting.items()]
-        return math.fsum(each) / min(self.workers, max(self.waiting.total(), 1))
+        costs = {**self.first, **{method: statistics.median(taken) for method, taken in self.later.items()}}
+        if not costs:
+            return 0.0
+        unseen, now = statistics.fmean(costs.values()), self.clock()
+        whole = math.fsum(n * costs.get(method, unseen) for method, n in self.waiting.items())
+        running = {key: costs.get(self.open[key].method, unseen) for key in self.begun}
+        gone = math.fsum(min(now - self.begun[key], cost) for key, cost in running.items())
+        longest = max((cost - (now - self.begun[key]) for key, cost in running.items()), default=0.0)
+        return max((whole - gone) / min(self.workers, max(self.waiting.total(), 1)), longest, 0.0)
+
+    def in_words(self) -> str:
+        """What stands beside the bar."""
+        with self.lock:
+            failed = f", {self.failed} failed" if self.failed else ""
+            return f"about {duration(self.left)} left{failed}" if self.done else ""
+
+    def _begin(self) -> None:
+        """Units are begun in their order, so many side by side as there are workers."""
+        now = self.clock()
+        for key in itertools.islice(self.open, self.workers):
+            self.begun.setdefault(key, now)
 
     def running(self) -> list[str]:
         """What each unit that runs says of itself, a line each."""

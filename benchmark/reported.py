@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.log import Log
+from results.records.store import ResultsError
 
 
 def report(
@@ -15,7 +16,7 @@ def report(
     force: bool = False,
     tables_only: bool = False,
     faces: bool | None = None,
-    beside: Sequence[Path] = (),
+    beside: Sequence[Path] | None = None,
 ) -> int:
     """Tables, figures and page from the records, and the table on the terminal."""
     from results.report import report as write_all
@@ -30,9 +31,17 @@ def report(
 
 
 def report_verb(
-    run: Path, log: Log, *, force: bool, tables_only: bool, faces: bool | None, beside: Sequence[Path]
+    run: Path,
+    log: Log,
+    *,
+    force: bool,
+    tables_only: bool,
+    faces: bool | None,
+    beside: Sequence[Path] | None,
 ) -> int:
-    """`report`, which also says where the results lie."""
+    """`report`, which also says where the results lie; ResultsError for links between pages without pages."""
+    if tables_only and beside is not None:
+        raise ResultsError("--beside links pages, and --tables-only makes none: drop one of the two")
     status = report(run, log, force=force, tables_only=tables_only, faces=faces, beside=beside)
     log(f"results: {run} (table3.csv)" if tables_only else f"open {run / 'report.html'} in a browser")
     return status

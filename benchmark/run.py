@@ -176,8 +176,8 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
         try:
             for outcome in outcomes:
                 unit = by_key[outcome.key]
-                keep(planned.folder / "units", unit, outcome, settings.profile, stamp())
-                progress.advance(unit, outcome)
+                parts = keep(planned.folder / "units", unit, outcome, settings.profile, stamp())
+                progress.advance(unit, outcome, parts)
         except KeyboardInterrupt:
             log("interrupted: finished units are kept")
             return False

@@ -69,7 +69,7 @@ class Settings:
     simulator_settings
         Its knobs by name.
     out
-        The run folder, None for runs/<profile>.
+        The run folder, None for runs/<profile>, and for a control runs/<control>.
     device
         "auto", "cpu", "cuda" or "cuda:1".
     workers
@@ -130,7 +130,7 @@ class Settings:
     @property
     def folder(self) -> Path:
         """The run folder."""
-        return Path(self.out) if self.out else Path("runs") / self.profile
+        return Path(self.out or Path("runs") / (self.profile if self.control == "none" else self.control))
 
 
 def resolve(

@@ -22,31 +22,40 @@ class Bar(Progress):
     ----------
     total
         How many units there are.
+    left
+        Says how much is left; asked, as `running`, at most once a second and after each unit.
     running
-        Gives a line for each unit that runs; asked at most once a second.
+        Gives a line for each unit that runs.
     console
         Where it is drawn.
     """
 
     def __init__(
-        self, total: int, running: Callable[[], Sequence[str]], console: Console | None = None
+        self,
+        total: int,
+        left: Callable[[], str],
+        running: Callable[[], Sequence[str]],
+        console: Console | None = None,
     ) -> None:
-        self.ask, self.asked, self.lines, self.last = running, 0.0, tuple[str, ...](), ""
-        left = TextColumn("{task.fields[left]}", markup=False)
-        columns = (SpinnerColumn(), TextColumn("units"), BarColumn(20), MofNCompleteColumn(), left)
+        self.left, self.ask, self.asked = left, running, 0.0
+        self.lines, self.last = tuple[str, ...](), ""
+        words = TextColumn("{task.fields[left]}", markup=False)
+        columns = (SpinnerColumn(), TextColumn("units"), BarColumn(20), MofNCompleteColumn(), words)
         super().__init__(*columns, console=console or Console(stderr=True), refresh_per_second=4)
         self.task = self.add_task("units", total=total, left="")
 
-    def show(self, done: int, left: str, last: str) -> None:
-        """So many are done, so much is left, and this ended last."""
+    def show(self, done: int, last: str) -> None:
+        """So many are done, and this ended last."""
         self.last = last
-        self.update(self.task, completed=done, left=left)
+        self.update(self.task, completed=done, left=self.left())
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """The bar and the lines, each cut at the terminal's edge."""
-        yield self.make_tasks_table(self.tasks)
         if time.monotonic() - self.asked >= 1:
             self.asked, self.lines = time.monotonic(), tuple(self.ask())
+            for task in self.tasks:
+                task.fields["left"] = self.left()
+        yield self.make_tasks_table(self.tasks)
         last = [f"ended: {self.last}"] if self.last else []
         for line in (*shortened(self.lines, MOST), *last):
             yield Text(f"  {line}", no_wrap=True, overflow="ellipsis")

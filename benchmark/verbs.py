@@ -12,6 +12,7 @@ from benchmark.answers import in_json
 from benchmark.engines import ENGINES
 from benchmark.flags import knobs_of
 from benchmark.log import Log, silent
+from benchmark.next_steps import next_steps
 from benchmark.protocols import PROTOCOLS
 from benchmark.settings import FLOW_IMAGES, PROFILES, Settings, at_home, checked
 from methods import METHODS
@@ -215,17 +216,18 @@ def check(
         say(f"warning: {line}")
     if as_json:
         log(in_json("check", {"ok": not problems, "problems": problems, "warnings": warnings, **told}))
-    for line in [] if as_json else _after_check(what, problems):
+    named = ("--mapping", mapping) if mapping else ("--task", task) if task else ()
+    for line in [] if as_json else _after_check(what, problems, [str(word) for word in named]):
         say(line)
     return int(problems > 0)
 
 
-def _after_check(what: Sequence[str], problems: int) -> list[str]:
+def _after_check(what: Sequence[str], problems: int, task: Sequence[str]) -> list[str]:
     """What holds of what was checked, and what can be done next."""
-    data = " ".join(item for item in what if "=" in item)
-    if data:
+    named = dict(item.split("=", 1) for item in what if "=" in item)
+    if named:
         held = "what is set aside is left out by every command" if problems else "all is usable"
-        return [held, f"look: python -m benchmark look {data}; run: python -m benchmark run --data {data}"]
+        return [held, *next_steps(named, task=task)]
     methods = " ".join(what)
     return [
         "mend what failed, then check again"
@@ -334,10 +336,10 @@ def simulate(
     asked = checked(Settings(workers=workers))
     knobs = simulator(size, {**knobs_of(set), **({"layouts": tuple(layouts)} if layouts else {})})
     made = write(folder, knobs, workers=n_workers(asked), log=log)
-    data = " ".join(f"{name}={root}" for name, root in made.clip_roots.items())
-    stills = " ".join(f"{name}={root}" for name, root in made.still_roots.items())
     log(f"written: {folder}")
-    log(f"use them with: python -m benchmark run --data {data} --expressions {stills} --landmarks file")
+    roots = {name: str(root) for name, root in {**made.clip_roots, **made.still_roots}.items()}
+    for line in next_steps(roots, more="--landmarks file"):
+        log(line)
     return 0
 
 

@@ -29,6 +29,9 @@ MAX_FRAMES = 10_000
 DEEP = "pictures of more than 8 bits, scaled by one rule for all frames of a clip"
 ALPHA = "pictures with an alpha channel, which is not used"
 UNEVEN = "a changing frame rate, interpolated by time stamps"
+OBLONG = (
+    "a video whose pixels are not square, used as they are stored: faces are narrower or wider than shown"
+)
 
 
 def iterate(source: FrameSource, hashes: list[str] | None = None) -> Iterator[UInt8]:
@@ -82,7 +85,9 @@ def notes_of(source: FrameSource) -> Notes:
         bits = camera_bits(source.paths)
         deep = [] if bits is None else [(DEEP, f"{bits} bits")]
         return [*deep, (ALPHA, source.paths[0])] if has_alpha(source.paths[0]) else deep
-    return [] if times_of(source) is None else [(UNEVEN, source.path)]
+    wide, high = timeline(source.path).pixel
+    oblong = [(OBLONG, f"{wide}:{high}, {source.path}")] if wide != high else []
+    return oblong if times_of(source) is None else [(UNEVEN, source.path), *oblong]
 
 
 def check_length(source: FrameSource) -> None:

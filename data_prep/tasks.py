@@ -79,7 +79,10 @@ class Task:
                     SetAside(clip.database, clip.name, BY_DESIGN, f"not in the task {self.name}: {reason}")
                 )
         if database.clips and not clips:
-            raise TaskError(f"task {self.name} can use no clip of {database.name}; {aside[0].reason}")
+            raise TaskError(
+                f"task {self.name} can use no clip of {database.name}; {aside[0].reason}. A task of your own "
+                "is a CSV with the columns clip,class or emotion,class (--mapping)"
+            )
         return dataclasses.replace(database, clips=tuple(clips), set_aside=(*database.set_aside, *aside))
 
     def admits(self, database: str) -> bool:
@@ -121,6 +124,8 @@ def by_word(words: Mapping[str, str]) -> Callable[[Clip], str]:
 
     def label(clip: Clip) -> str:
         word = clip.emotion.strip().lower()
+        if not word:
+            raise NotInTask("no emotion is annotated")
         if word not in words:
             raise NotInTask(f"{clip.emotion!r} has no class in it")
         return words[word]

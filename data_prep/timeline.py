@@ -25,12 +25,12 @@ import numpy as np
 from basis.canonical import digest_of
 from data_prep.container_ends import count_slots, ends_early
 from data_prep.frame_files import FrameError, file_stamp, regular
-from data_prep.video_files import CUT_SHORT, Fault, Trace, decoded, opened, shown_size
+from data_prep.video_files import CUT_SHORT, Fault, Trace, decoded, opened, shown_pixel, shown_size
 
 READER = 2
 """Raised when a video's pixels or numbering change; part of the content digest of its clips."""
-LOOK = 2
-"""Raised when a reading finds more damage than it did; clips keep their digest."""
+LOOK = 3
+"""Raised when a reading finds more than it did; clips keep their digest."""
 MAX_VIDEO_FRAMES = 1_000_000
 COMPLETE = ("h264", "hevc")
 """Codecs of which every packet is a picture that is shown."""
@@ -57,6 +57,8 @@ class Timeline:
         two runs are null frames.
     ticks
         Time stamp of each frame in any unit, empty where they lie evenly.
+    pixel
+        Width to height of a pixel as it is shown, in lowest terms.
     """
 
     frames: int
@@ -65,6 +67,7 @@ class Timeline:
     runs: tuple[tuple[int, int], ...]
     damaged: tuple[Damage, ...] = ()
     ticks: tuple[int, ...] = ()
+    pixel: tuple[int, int] = (1, 1)
 
     def check(self, path: str, first: int, last: int) -> None:
         """Raise FrameError if one of the frames `first` to `last` is not there or cannot be used."""
@@ -141,7 +144,7 @@ class _Reading:
     stamps: time stamp of each picture, as shown; keys: which of them are built on no other; slots: chunks
     of an AVI, 0 for other containers; cut: pictures that the file lists and does not hold; reorders, intra,
     hides, complete: whether the codec reorders pictures, builds them on no other, has some that are not
-    shown, shows one for every packet.
+    shown, shows one for every packet; pixel: its width to its height.
     """
 
     size: tuple[int, int] = (0, 0)
@@ -154,18 +157,20 @@ class _Reading:
     intra: bool = False
     hides: bool = False
     complete: bool = False
+    pixel: tuple[int, int] = (1, 1)
 
 
 def _from_json(kept: Any) -> Timeline:
     runs, damaged = (tuple(map(tuple, kept[name])) for name in ("runs", "damaged"))
-    return Timeline(kept["frames"], kept["height"], kept["width"], runs, damaged, tuple(kept["ticks"]))
+    ticks, (wide, high) = tuple(kept["ticks"]), kept["pixel"]
+    return Timeline(kept["frames"], kept["height"], kept["width"], runs, damaged, ticks, (wide, high))
 
 
 def _read(path: Path) -> Timeline:
     reading = _Reading()
     with opened(path) as (container, stream):
         for picture in decoded(container, stream, reading.trace, strict=True):
-            _take(reading, path, picture)
+            _take(reading, path, picture, stream)
         reading.reorders = stream.codec_context.has_b_frames
         reading.intra = stream.codec_context.codec.intra_only
         reading.complete = stream.codec_context.name in COMPLETE
@@ -181,11 +186,11 @@ def _read(path: Path) -> Timeline:
     return _timeline(path, reading)
 
 
-def _take(reading: _Reading, path: Path, picture: Any) -> None:
+def _take(reading: _Reading, path: Path, picture: Any, stream: Any) -> None:
     """Note one picture; raises FrameError where there are too many."""
     size = shown_size(path, picture)
     if not reading.stamps:
-        reading.size = size
+        reading.size, reading.pixel = size, shown_pixel(path, picture, stream)
     elif size != reading.size:
         _doubt(reading, picture.pts, f"it has {size[1]}x{size[0]} pixels, unlike the first")
     reading.stamps.append(picture.pts)
@@ -250,7 +255,8 @@ def _timeline(path: Path, reading: _Reading) -> Timeline:
         raise FrameError(f"{path}: {frames} frames; at most {MAX_VIDEO_FRAMES} are read")
     damaged = _damage(reading, pictures, faults, frames)
     ticks = () if reading.slots else _ticks(reading)
-    return Timeline(frames, *reading.size, _runs(pictures), damaged, () if even(ticks) else ticks)
+    ticks = () if even(ticks) else ticks
+    return Timeline(frames, *reading.size, _runs(pictures), damaged, ticks, reading.pixel)
 
 
 def _numbers(reading: _Reading) -> tuple[list[int], dict[int, int]]:

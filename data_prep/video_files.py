@@ -136,6 +136,13 @@ def shown_size(path: Path, picture: Any) -> tuple[int, int]:
     return (picture.width, picture.height) if turned else (picture.height, picture.width)
 
 
+def shown_pixel(path: Path, picture: Any, stream: Any) -> tuple[int, int]:
+    """(width, height) of a pixel as it is shown, in lowest terms; square where the file does not say."""
+    ratio = stream.sample_aspect_ratio
+    wide, high = (ratio.numerator, ratio.denominator) if ratio else (1, 1)
+    return (high, wide) if _turns(path, picture)[0] else (wide, high)
+
+
 def pixels(path: Path, picture: Any, size: tuple[int, int]) -> UInt8:
     """A picture as it is shown, (height, width, 3) uint8 RGB; FrameError unless it has this (height, width).
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from basis.files import write_atomically
 from results.audit import audit
+from results.beside import links
 from results.clip_page import CLIP_PAGE, HARDEST, Group, hardest
 from results.figures.style import INK, PAPER, QUIET, Figures, Picture
 from results.numbers.findings import findings_of
@@ -87,9 +88,8 @@ def write_page(
     figures: Figures,
     *,
     faces: bool,
-    beside: Sequence[tuple[str, str]] = (),
 ) -> Path:
-    """Write `folder/report.html` and return its path; beside: address and title of other runs' pages."""
+    """Write `folder/report.html` and return its path."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("results", ""),
         autoescape=True,
@@ -97,7 +97,10 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    content = _content(results, frames, figures, faces) | {"hardest": _hardest(clips), "beside": beside}
+    content = _content(results, frames, figures, faces) | {
+        "hardest": _hardest(clips),
+        "beside": links(folder),
+    }
     template = environment.get_template("page.html")
     pictures = [*figures.pictures, *figures.sheets]
     without = template.render(**content, pictures=_pictures(pictures, 0))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote
 
 import pandas as pd
 
 from basis.files import file_sha256, write_atomically
+from results.beside import gone, put_beside, refuse_without_page, renew_links, take_out
 from results.made import MADE, Made, mark_as_old, read_made
 from results.numbers import tables, unit_tables
 from results.numbers.baselines import baselines_frame
@@ -21,7 +20,7 @@ from results.numbers.metrics_table import metrics_frame, optimism_frame
 from results.numbers.statistics_table import statistics_frame
 from results.records.run_file import read_run_file, run_file_bytes
 from results.records.runs import Results, load_results
-from results.records.store import ResultsError, record_paths
+from results.records.store import record_paths
 from results.table_text import csv_text, render_table3, table3_csv, table3_latex, table3_markdown, title
 
 
@@ -41,7 +40,7 @@ class ReportPaths:
 
 
 def report(
-    run_folder: Path, *, force: bool = False, faces: bool | None = None, beside: Sequence[Path] = ()
+    run_folder: Path, *, force: bool = False, faces: bool | None = None, beside: Sequence[Path] | None = None
 ) -> ReportPaths:
     """Write all tables, figures and report.html of a run folder, atomically, from its records alone.
 
@@ -55,7 +54,8 @@ def report(
     faces
         Embed pictures of people in the pages; by default not those of databases whose licence forbids it.
     beside
-        Folders of other runs, such as of other tasks, whose pages the page links to.
+        Folders of other runs, such as of other tasks: their pages and this one lead to one another from now
+        on. Empty: the run stands alone again. None: as before.
 
     Raises
     ------
@@ -63,33 +63,50 @@ def report(
         For a folder that holds none.
     MixedRecords
         Where records of different conditions would share a table.
+    ResultsError
+        For a run beside this one that has no page.
     """
+    refuse_without_page(run_folder, beside or ())
+    made = _written(run_folder, force, faces)
+    if beside is not None:
+        put_beside(run_folder, beside) if beside else take_out(run_folder)
+    renew_links(run_folder)
+    return replace(made, text="\n".join([made.text, *gone(run_folder)]))
+
+
+def _written(run_folder: Path, force: bool, faces: bool | None) -> ReportPaths:
+    """Everything that is out of date, but for the links to other runs."""
     made = read_made(run_folder)
-    others = _others(run_folder, beside)
-    digest = _digest(run_folder, force, faces, others)
+    digest = _digest(run_folder, force, faces)
     if made is not None and made.digest == digest and made.whole(run_folder):
         return ReportPaths(run_folder, made.paths(run_folder), made.text, rebuilt=False)
-    from results.clip_page import groups, write_clip_page
-    from results.figures import write_figures
-    from results.page import write_page
-
     results = load_results(run_folder, force=force)
     shown = not results.info.data.private if faces is None else faces
-    tested = tables.tested(results)
-    frames = all_frames(results, tested)
-    predictions = unit_tables.predictions_frame(results, tested)
-    written = _write_tables(run_folder, results, frames, predictions)
-    figures = write_figures(run_folder / "figures", results, frames, tested, faces=shown)
-    written += list(figures.files)
-    clips = groups(results, predictions)
-    written.append(write_clip_page(run_folder, results.info.name, clips, faces=shown))
-    written.append(write_page(run_folder, results, frames, clips, figures, faces=shown, beside=others))
-    text = _text(results, frames)
+    written, text = _write_all(run_folder, results, shown)
     new = Made.of(run_folder, digest, text, written)
     if made is not None:
         made.remove_what_is_not_in(new, run_folder)
     write_atomically(run_folder / MADE, new.as_json())
     return ReportPaths(run_folder, tuple(written), text, rebuilt=True)
+
+
+def _write_all(folder: Path, results: Results, faces: bool) -> tuple[list[Path], str]:
+    """Files, and the table for the terminal; figures are drawn while what needs none of them is written."""
+    from results.clip_page import groups, write_clip_page
+    from results.figures import FRAMES_OF_FIGURES, figures_beside
+    from results.page import write_page
+
+    tested = tables.tested(results)
+    first = {name: FRAMES[name](results, tested) for name in FRAMES_OF_FIGURES}
+    with figures_beside(folder / "figures", results, first, tested, faces=faces) as drawn:
+        frames = {name: first[name] if name in first else FRAMES[name](results, tested) for name in FRAMES}
+        predictions = unit_tables.predictions_frame(results, tested)
+        written = _write_tables(folder, results, frames, predictions)
+        clips = groups(results, predictions)
+        clip_page = write_clip_page(folder, results.info.name, clips, faces=faces)
+        figures = drawn()
+    page = write_page(folder, results, frames, clips, figures, faces=faces)
+    return [*written, *figures.files, clip_page, page], _text(results, frames)
 
 
 def write_tables(run_folder: Path, *, force: bool = False) -> ReportPaths:
@@ -110,17 +127,20 @@ def write_tables(run_folder: Path, *, force: bool = False) -> ReportPaths:
 def all_frames(results: Results, tested: Tested | None = None) -> dict[str, pd.DataFrame]:
     """Every table of a run by the name of its file; each number is computed here and nowhere else."""
     tested = tables.tested(results) if tested is None else tested
-    task = results.info.task
-    return {
-        "table3": tables.table3_frame(tested, task),
-        "per_fold": unit_tables.per_fold_frame(results, tested),
-        "metrics": metrics_frame(results, tested),
-        "baselines": baselines_frame(tested, task),
-        "statistics": statistics_frame(tested),
-        "optimism": optimism_frame(tested),
-        "costs": unit_tables.costs_frame(tested),
-        "confusion": unit_tables.confusion_frame(results, tested),
-    }
+    return {name: frame(results, tested) for name, frame in FRAMES.items()}
+
+
+FRAMES: dict[str, Callable[[Results, Tested], pd.DataFrame]] = {
+    "table3": lambda results, tested: tables.table3_frame(tested, results.info.task),
+    "per_fold": unit_tables.per_fold_frame,
+    "metrics": metrics_frame,
+    "baselines": lambda results, tested: baselines_frame(tested, results.info.task),
+    "statistics": lambda _, tested: statistics_frame(tested),
+    "optimism": lambda _, tested: optimism_frame(tested),
+    "costs": lambda _, tested: unit_tables.costs_frame(tested),
+    "confusion": unit_tables.confusion_frame,
+}
+"""Name of a table to what computes it."""
 
 
 def _write_tables(
@@ -151,24 +171,11 @@ def _text(results: Results, frames: Mapping[str, pd.DataFrame]) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _others(folder: Path, beside: Sequence[Path]) -> list[tuple[str, str]]:
-    """Address of each other run's page, seen from this one's, and what it is of."""
-    told = []
-    for other in beside:
-        run = read_run_file(other)
-        if not (other / "report.html").is_file():
-            raise ResultsError(f"{other} has no page to link to: report {other} first")
-        path = Path(os.path.relpath(other.resolve(), folder.resolve())) / "report.html"
-        told.append((quote(path.as_posix()), f"{run.task.title} ({run.name})"))
-    return told
-
-
-def _digest(folder: Path, force: bool, faces: bool | None, others: Sequence[tuple[str, str]]) -> str:
+def _digest(folder: Path, force: bool, faces: bool | None) -> str:
     """Of the records, of the plan and of this package's own code; not of the command that was typed."""
     run = read_run_file(folder)
     plan = run_file_bytes(replace(run, stamp={**run.stamp, "argv": None}, command=""))
-    asked = f"{force} {faces} {list(others)}" if others else f"{force} {faces}"
-    whole = hashlib.sha256(f"{asked}\n".encode() + plan)
+    whole = hashlib.sha256(f"{force} {faces}\n".encode() + plan)
     sources = sorted(p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".html", ".csv"))
     sheets = sorted((folder / "figures").glob("clips-*.svg"))
     for file in (*sources, *sheets, *record_paths(folder)):

@@ -84,6 +84,7 @@ PART_C = Release(
         "Offset": ("offset",),
     },
     required=("Subject", "Filename", "Onset", "Offset", "Units"),
+    emotions=False,
     emotion_of=lambda row: ("", ()),
     file_of=_video,
     published=Published(source="the paper's count of part C", total=249, n_subjects=31),

@@ -48,8 +48,9 @@ class Squared(Release):
             raise DatabaseError(f"{table}: has no sheet of expressions")
         rows = [_row(table.name, first.name, number, line, people, films) for number, line in first.lines]
         micro = tuple(row for row in rows if row.get("Type").lower().startswith("micro"))
-        note = f"{table.name}: {len(rows) - len(micro)} rows are no micro-expressions and were not read"
-        return Sheet(table.name, first.name, tuple(CELLS), micro, (note,))
+        others = len(rows) - len(micro)
+        notes = (f"{table.name}: {others} rows are no micro-expressions and were not read",) if others else ()
+        return Sheet(table.name, first.name, tuple(CELLS), micro, notes)
 
 
 def _rule(table: Path, pages: Sequence[Page], name: str, *, key: int) -> dict[str, tuple[str, ...]]:

@@ -86,11 +86,11 @@ class CheckReport:
             paper = f"; {self.published.paper}" if self.published.paper else ""
             total = f"{self.published.total} {self.things}{people}"
             yield f"  published: {total} ({self.published.source}){paper}"
-        for title, counts in (
-            ("class", self.classes),
-            ("emotion", self.emotions),
-            ("subject", self.subjects),
-        ):
+        told = any(count.name for count in self.emotions) or not self.usable
+        by_emotion = (("class", self.classes), ("emotion", self.emotions)) if told else ()
+        if not told:
+            yield "  no emotions are annotated"
+        for title, counts in (*by_emotion, ("subject", self.subjects)):
             yield ""
             yield from _table(title, counts)
         for title, notes in (("suspicious", self.suspicions), ("remarks", self.remarks)):

@@ -55,11 +55,14 @@ class Source(ABC):
     ----------
     table
         Names of its annotation tables, in lower case, by which the table of another database is told.
+    emotions
+        Whether they are annotated, so that a task can place the clips.
     """
 
     name: str
     published: Published | None = field(default=None, kw_only=True)
     table: re.Pattern[str] | None = field(default=None, kw_only=True)
+    emotions: bool = field(default=True, kw_only=True)
 
     def read(self, root: Path | str | Sequence[Path]) -> Database:
         """All clips at a folder, or at the annotation table in one, or at several places; see `load`."""

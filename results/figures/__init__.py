@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import gc
 import html
 import io
 import itertools
 import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -18,57 +21,79 @@ from basis.cores import cores
 from results.figures import curves as figures_curves
 from results.figures import sweeps as figures_sweeps
 from results.figures import tables as figures_tables
-from results.figures.style import CLIP_SHEETS, Drawn, Figures, Picture, own_style, save
+from results.figures.style import CLIP_SHEETS, Drawing, Drawn, Figures, Picture, own_style, save
 from results.numbers.entries import Tested
 from results.numbers.statistics_table import ranks
 from results.records.runs import Results
 
 MOST_SAVERS = 4
-"""So many processes at most save figures side by side."""
+"""So many processes at most draw figures side by side."""
+
+FRAMES_OF_FIGURES = ("table3", "optimism", "confusion", "costs")
+"""The tables that figures are drawn from."""
 
 SHEET_WIDTH = 1200
 """Pixels of a contact sheet on the page; its files have all of them."""
 
 
-def write_figures(
+@contextmanager
+def figures_beside(
     folder: Path,
     results: Results,
     frames: Mapping[str, pd.DataFrame],
     cells_tested: Tested,
     *,
     faces: bool = True,
-) -> Figures:
-    """Draw and save every figure that the records allow; contact sheets are embedded if faces may be."""
-    with own_style():
-        drawn = list(draw_all(results, frames, cells_tested))
-        made = Figures(_save_all(drawn, folder))
-    made.sheets += [_sheet(path, faces) for path in sorted(folder.glob(f"{CLIP_SHEETS}*.svg"))]
-    return made
+) -> Iterator[Callable[[], Figures]]:
+    """Draw and save every figure that the records allow, beside what the caller does in the block.
 
-
-def _save_all(drawn: Sequence[Drawn], folder: Path) -> list[Picture]:
-    """Save figures in forked processes, which have libraries and figures; where there is no fork, here.
-
-    Saving is pure Python for the most part, subsets of fonts above all, so threads would not help.
+    Yields a function that waits for them; contact sheets are embedded if faces may be. Figures are drawn in
+    forked processes, which have libraries and numbers: drawing is pure Python for the most part, so threads
+    would not help. Where there is no fork they are drawn here, once they are asked for.
     """
-    if not drawn or "fork" not in multiprocessing.get_all_start_methods():
-        return [save(one, folder) for one in drawn]
+    with own_style(), ExitStack() as stack:
+        jobs = list(drawings(results, frames, cells_tested))
+        save_all = partial(_save_here, jobs, folder)
+        if jobs and "fork" in multiprocessing.get_all_start_methods():
+            save_all = partial(list, stack.enter_context(_saved_by_forks(jobs, folder)))
+
+        def wait() -> Figures:
+            pictures = save_all()
+            return Figures(
+                pictures, [_sheet(path, faces) for path in sorted(folder.glob(f"{CLIP_SHEETS}*.svg"))]
+            )
+
+        yield wait
+
+
+def _save_here(jobs: Sequence[Drawing], folder: Path) -> list[Picture]:
+    return [save(job(), folder) for job in jobs]
+
+
+@contextmanager
+def _saved_by_forks(jobs: Sequence[Drawing], folder: Path) -> Iterator[Iterator[Picture]]:
+    """The saved figures, in order, as they are finished.
+
+    What is there when they fork is left out of the collection of garbage: it stays, and looking through all
+    records takes as long as drawing.
+    """
+    workers = min(MOST_SAVERS, cores(), len(jobs))
     fork = multiprocessing.get_context("fork")
-    workers = min(MOST_SAVERS, cores(), len(drawn))
-    with ProcessPoolExecutor(workers, mp_context=fork, initializer=_hold, initargs=(drawn,)) as pool:
-        return list(pool.map(_save_held, range(len(drawn)), itertools.repeat(folder)))
+    with ProcessPoolExecutor(workers, mp_context=fork, initializer=_hold, initargs=(jobs,)) as pool:
+        yield pool.map(_save_held, range(len(jobs)), itertools.repeat(folder))
 
 
-_held: list[Drawn] = []
-"""The figures, in a process that saves some of them."""
+_held: list[Drawing] = []
+"""What is drawn, in a process that draws some of it."""
 
 
-def _hold(drawn: Sequence[Drawn]) -> None:
-    _held[:] = drawn
+def _hold(jobs: Sequence[Drawing]) -> None:
+    gc.freeze()
+    _held[:] = jobs
 
 
 def _save_held(number: int, folder: Path) -> Picture:
-    return save(_held[number], folder)
+    return save(_held[number](), folder)
 
 
 def _sheet(path: Path, faces: bool) -> Picture:
@@ -101,6 +126,12 @@ def _as_jpeg(path: Path, title: str) -> str:
 
 def draw_all(results: Results, frames: Mapping[str, pd.DataFrame], cells_tested: Tested) -> Iterator[Drawn]:
     """Figures one after the other: of the tables first, then of training."""
+    for job in drawings(results, frames, cells_tested):
+        yield job()
+
+
+def drawings(results: Results, frames: Mapping[str, pd.DataFrame], cells_tested: Tested) -> Iterator[Drawing]:
+    """What draws each figure, in the order of the page."""
     info, table = results.info, frames["table3"]
     if not len(results.records):
         return
@@ -108,19 +139,19 @@ def draw_all(results: Results, frames: Mapping[str, pd.DataFrame], cells_tested:
     groups = list(dict.fromkeys(zip(table["protocol"], table["tim"], strict=True)))
     titles = dict(zip(table["method"], table["title"], strict=True))
     for protocol in protocols:
-        yield figures_tables.bars(info, table, protocol)
+        yield partial(figures_tables.bars, info, table, protocol)
         optimism = frames["optimism"]
         if ((optimism["protocol"] == protocol) & (optimism["candidates"] > 1)).any():
-            yield figures_tables.dumbbells(info, optimism, protocol)
+            yield partial(figures_tables.dumbbells, info, optimism, protocol)
     for protocol, tim in groups:
-        yield figures_tables.confusions(info, frames["confusion"], titles, protocol, tim)
-        yield figures_tables.heat_map(info, table, protocol, tim)
+        yield partial(figures_tables.confusions, info, frames["confusion"], titles, protocol, tim)
+        yield partial(figures_tables.heat_map, info, table, protocol, tim)
         found = ranks(cells_tested, protocol, tim)
         if not isinstance(found, str):
-            yield figures_tables.critical_difference(info, *found, protocol, tim)
+            yield partial(figures_tables.critical_difference, info, *found, protocol, tim)
     for protocol in protocols:
         if table.loc[table["protocol"] == protocol, "pooled"].notna().any():
-            yield figures_tables.cost_accuracy(info, table, frames["costs"], protocol)
+            yield partial(figures_tables.cost_accuracy, info, table, frames["costs"], protocol)
     all_cells = [cell for cell, _ in cells_tested]
     for protocol in protocols:
         if info.task.headline == "uf1-uar":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from results.figures.style import COLOURS, Drawn, file_name, new_figure, subtitle, tidy
+from results.figures.style import COLOURS, Drawing, Drawn, file_name, new_figure, subtitle, tidy
+from results.figures.titles import in_lines
 from results.numbers.cells import Cell
 from results.records.run_file import RunFile
 
@@ -45,6 +47,7 @@ def stages(cells: Sequence[Cell]) -> list[Stage]:
     return list(found.values())
 
 
+@cache
 def _prefix(name: str) -> str:
     """How a curve's name begins: "joint" of "joint validation loss"."""
     kinds = sorted((kind for pair in KINDS.values() for kind in pair), key=len, reverse=True)
@@ -52,12 +55,11 @@ def _prefix(name: str) -> str:
     return name.removesuffix(kind).strip()
 
 
-def curves(info: RunFile, cells: Sequence[Cell]) -> list[Drawn]:
+def curves(info: RunFile, cells: Sequence[Cell]) -> Iterator[Drawing]:
     """One figure per training stage, protocol and TIM that left curves: a row per method, a line per unit.
 
     A stage that is the same in several protocols and TIM settings is drawn once.
     """
-    drawn = []
     for stage in stages(cells):
         seen: list[dict[str, dict[str, list[Curve]]]] = []
         for protocol, tim in dict.fromkeys((cell.protocol, cell.tim) for cell in cells):
@@ -71,19 +73,18 @@ def curves(info: RunFile, cells: Sequence[Cell]) -> list[Drawn]:
             if rows and rows not in seen:
                 seen.append(rows)
                 name = f"{stage.name}-{protocol}-tim{tim}"
-                drawn.append(_curve_figure(info, name, stage.heading, rows, protocol, tim))
-    return drawn
+                yield partial(_curve_figure, info, name, stage.heading, rows, protocol, tim)
 
 
 def _stage_curves(cell: Cell, prefix: str) -> dict[str, list[Curve]]:
     """Kind ("loss", ...) to the curves of all units, equal ones once."""
-    found: dict[str, list[Curve]] = {}
+    found: dict[str, dict[Any, Curve]] = {}
     for record in cell.records.values():
         for name, curve in record.curves.items():
-            kind = name.removeprefix(prefix).strip()
-            if _prefix(name) == prefix and curve not in found.setdefault(kind, []):
-                found[kind].append(curve)
-    return found
+            if _prefix(name) == prefix:
+                same = tuple(curve["steps"]), tuple(curve["values"])
+                found.setdefault(name.removeprefix(prefix).strip(), {}).setdefault(same, curve)
+    return {kind: list(each.values()) for kind, each in found.items()}
 
 
 def _distinct(rows: dict[str, dict[str, list[Curve]]]) -> dict[str, dict[str, list[Curve]]]:
@@ -110,7 +111,7 @@ def _curve_figure(
     panels = figure.subplots(len(rows), max(len(drawn), 1), squeeze=False, sharex="row")
     ends = []
     for (title, found), line in zip(rows.items(), panels, strict=True):
-        line[0].set_title(title)
+        line[0].set_title(in_lines(title, 88))
         for axes, what in zip(line, drawn, strict=False):
             ends += _panel(axes, found, KINDS[what])
             axes.set_ylabel(what)

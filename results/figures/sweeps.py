@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from results.figures.style import (
     INK,
     PAPER,
     QUIET,
+    Drawing,
     Drawn,
     file_name,
     new_figure,
@@ -21,6 +23,7 @@ from results.figures.style import (
     subtitle,
     tidy,
 )
+from results.figures.titles import shortened
 from results.numbers.cells import SELECTIONS, Cell
 from results.numbers.entries import Predictions, Tested, estimate
 from results.numbers.over_candidates import Sweep, sweep_of
@@ -38,13 +41,13 @@ def _long_sweep(cell: Cell) -> Sweep | None:
     return found if found is not None and len(found.values) >= LEAST_SWEEP else None
 
 
-def sweeps(info: RunFile, cells: Sequence[Cell], protocol: str) -> Iterator[Drawn]:
+def sweeps(info: RunFile, cells: Sequence[Cell], protocol: str) -> Iterator[Drawing]:
     """Fig. 11: accuracy over the one setting by which a method's candidates differ, where there are many."""
     for method in dict.fromkeys(cell.method for cell in cells):
         own = [c for c in cells if c.method == method and c.protocol == protocol and c.complete]
         found = {cell.tim: sweep for cell in own if (sweep := _long_sweep(cell)) is not None}
         if found:
-            yield _sweep_figure(info, [cell for cell in own if cell.tim in found], found, protocol)
+            yield partial(_sweep_figure, info, [cell for cell in own if cell.tim in found], found, protocol)
 
 
 def _sweep_figure(info: RunFile, cells: Sequence[Cell], found: Mapping[int, Sweep], protocol: str) -> Drawn:
@@ -121,7 +124,7 @@ def _draw_sweep(axes: Axes, cell: Cell, sweep: Sweep, colour: str, dashes: objec
     )
 
 
-def over_candidates(info: RunFile, cells_tested: Tested, protocol: str) -> Iterator[Drawn]:
+def over_candidates(info: RunFile, cells_tested: Tested, protocol: str) -> Iterator[Drawing]:
     """UF1 of all clips over the one setting of the candidates, a panel per method, with both choices marked.
 
     It shows in one picture what taking the best candidate of each test fold adds to the same training.
@@ -134,7 +137,7 @@ def over_candidates(info: RunFile, cells_tested: Tested, protocol: str) -> Itera
     for tim, setting in dict.fromkeys((cell.tim, sweep.setting) for cell, _, sweep in found):
         panels = [each for each in found if (each[0].tim, each[2].setting) == (tim, setting)]
         beside = _best_baseline(cells_tested, protocol, tim)
-        yield _over_candidates(info, panels, beside, setting)
+        yield partial(_over_candidates, info, panels, beside, setting)
 
 
 Panel = tuple[Cell, Predictions, Sweep]
@@ -206,7 +209,7 @@ def _draw_panel(
     )
     if beside is not None:
         axes.axhline(beside[1], color=QUIET, linewidth=1.0, label=f"baseline: {beside[0]}")
-    axes.set_title(f"{cell.title}: honest {honest:.3f}, best on test {best:.3f}")
+    axes.set_title(f"{shortened(cell.title, 24)}: honest {honest:.3f}, best on test {best:.3f}")
     axes.set_xlabel(sweep.setting)
     where = axes.get_subplotspec()
     if where is None or where.is_first_col():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -66,7 +67,7 @@ class Cell:
         """Whether every fold of every seed is there."""
         return len(self.records) == len(self.folds) * len(self.seeds)
 
-    @property
+    @cached_property
     def folds_there(self) -> int:
         """How many folds have all their seeds."""
         return sum(all((fold, seed) in self.records for seed in self.seeds) for fold in self.folds)
@@ -101,13 +102,19 @@ class Cell:
         return mean_over_folds(self.accuracies(selection).T)
 
     def accuracies(self, selection: Selection) -> Float64:
-        """(folds, seeds) float64 accuracies, nan where the unit is missing or has no clip."""
-        values = np.full((len(self.folds), len(self.seeds)), np.nan)
-        for i, fold in enumerate(self.folds):
-            for j, seed in enumerate(self.seeds):
-                record = self.records.get((fold, seed))
-                if record is not None:
-                    values[i, j] = accuracy(record, selection)
+        """(folds, seeds) float64 accuracies, read only; nan where the unit is missing or has no clip."""
+        return self._accuracies[selection]
+
+    @cached_property
+    def _accuracies(self) -> Mapping[Selection, Float64]:
+        values = {each: np.full((len(self.folds), len(self.seeds)), np.nan) for each in SELECTIONS}
+        for selection, matrix in values.items():
+            for i, fold in enumerate(self.folds):
+                for j, seed in enumerate(self.seeds):
+                    record = self.records.get((fold, seed))
+                    if record is not None:
+                        matrix[i, j] = accuracy(record, selection)
+            matrix.flags.writeable = False
         return values
 
     @property

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -94,19 +95,19 @@ class Record:
             raise ValueError(f"unit {self.key[:12]} is {self.status}: it has no scores")
         return np.asarray(self.scores.argmax(axis=2), dtype=np.int64)
 
-    @property
+    @cached_property
     def honest(self) -> npt.NDArray[np.int64]:
         """(clips,) decisions of the candidate chosen on the training clips alone."""
         decisions: npt.NDArray[np.int64] = self.decisions()[self.chosen]
         return decisions
 
-    @property
+    @cached_property
     def paper_style_candidate(self) -> int:
         """The candidate with the most correct test clips; ties: the chosen, then the lowest."""
         correct = (self.decisions() == np.asarray(self.truth)).sum(axis=1)
         return self.chosen if correct[self.chosen] == correct.max() else int(correct.argmax())
 
-    @property
+    @cached_property
     def paper_style(self) -> npt.NDArray[np.int64]:
         """(clips,) decisions of the candidate that is best on the test fold: the paper's own selection."""
         decisions: npt.NDArray[np.int64] = self.decisions()[self.paper_style_candidate]

@@ -116,7 +116,7 @@ def test_a_run_of_other_conditions_is_not_mixed_into_a_folder(words, finished, s
     before = (folder / "run.json").read_bytes()
     done = run_fast(benchmark, simulated_cache, folder, *words, check=False)
     assert done.returncode == 2
-    assert "give another --out" in done.stderr
+    assert f"give another --out, such as {folder}-2" in done.stderr
     assert (folder / "run.json").read_bytes() == before
 
 

@@ -272,6 +272,8 @@ def test_the_positive_control_turns_the_simulators_knobs_and_refuses_ones_own_da
     plain = resolve({}, profile="quick")
     longer, usual = (describe("3d-cnn", each).settings["iterations"] for each in (settings, plain))
     assert longer > usual
+    assert (plain.folder, settings.folder) == (Path("runs/quick"), Path("runs/movement"))
+    assert resolve({"control": "movement", "out": "runs/here"}, profile="quick").folder == Path("runs/here")
     with pytest.raises(SettingsError, match=r"--control movement.*--data"):
         resolve({"control": "movement", "data": {"casme2": "x"}}, profile="quick")
 

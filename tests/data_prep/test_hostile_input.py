@@ -286,6 +286,18 @@ def test_a_formula_is_a_text_and_is_not_computed(disk):
         sheet.rows[0].integer("a")
 
 
+def test_only_video_containers_reach_the_video_decoder(tmp_path, monkeypatch):
+    """A play list may name other files and network addresses."""
+    monkeypatch.setattr("data_prep.video_files.av.open", lambda *_, **__: pytest.fail("opened"))
+    (tmp_path / "list.avi").write_text("#EXTM3U\n#EXTINF:1,\nhttp://localhost/frame.ts\n")
+    (tmp_path / "join.mp4").write_text("ffconcat version 1.0\nfile /etc/passwd\n")
+    for path in (tmp_path / "list.avi", tmp_path / "join.mp4"):
+        with pytest.raises(FrameError, match="does not begin as"):
+            timeline(path)
+    with pytest.raises(FrameError, match="no such file"):
+        timeline("http://localhost/v.avi")
+
+
 def test_a_video_header_of_256_million_pixels_is_refused_before_decoding(disk):
     path = disk.video("v.avi", 3)
     data = bytearray(path.read_bytes())

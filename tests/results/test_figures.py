@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from results.figures import draw_all, write_figures
+from results.figures import draw_all, figures_beside
 from results.figures.clips import ClipPictures, contact_sheet, save_contact_sheet
 from results.figures.style import Drawn, new_figure, own_style, save
 from results.figures.sweeps import sweeps
@@ -71,7 +71,8 @@ def test_dumbbells_join_honest_and_paper_style(made: tuple[Any, Any]) -> None:
 def test_the_sweep_is_the_mean_accuracy_over_lambda(made: tuple[Any, Any]) -> None:
     results, _ = made
     with own_style():
-        (drawn,) = sweeps(results.info, cells(results), "clips")
+        (draw,) = sweeps(results.info, cells(results), "clips")
+        drawn = draw()
     records = [r for place, r in results.records.items() if place[:2] == ("mdmo", 32)]
     expected = np.mean([(r.scores.argmax(2) == np.array(r.truth)).mean(1) for r in records], axis=0)
     line = drawn.figure.axes[0].lines[0]
@@ -138,7 +139,8 @@ def test_files_are_the_same_each_time_and_those_of_others_stay(reported: Any) ->
     frames, before = all_frames(results), dict(mpl.rcParams)
     (folder / "of-the-user.svg").write_text("own")
     (folder / "clips-smic.svg").write_text("<svg><title>Clips of a &amp; b</title></svg>")
-    figures = write_figures(folder, results, frames, tables.tested(results))
+    with figures_beside(folder, results, frames, tables.tested(results)) as drawn:
+        figures = drawn()
     (sheet,) = figures.sheets
     assert (sheet.name, sheet.title) == ("clips-smic", "Clips of a & b")
     assert first == {path.name: path.read_bytes() for path in figures.files}
