@@ -1,4 +1,4 @@
-"""The loops of batch and layer normalisation: sums in order in float64, everything else rounded to float32."""
+"""The loops of batch and layer normalisation: sums in order in float64, all else rounded to float32."""
 
 from __future__ import annotations
 
