@@ -108,7 +108,7 @@ class Attention(nn.Module):
         return found
 
     def mixed(self, x: Tensor) -> Tensor:
-        """The values of all tokens, (m, tokens, heads * dim_head), weighted by softmax of queries and keys."""
+        """The values of all tokens, weighted by the softmax of queries and keys, (m, tokens, inner)."""
         m, tokens, _ = x.shape
         parts = self.queries_keys_values(x).view(m, tokens, 3, self.heads, -1)
         q, k, v = parts.permute(2, 0, 3, 1, 4)
