@@ -113,7 +113,8 @@ class Attention(nn.Module):
         parts = self.queries_keys_values(x).view(m, tokens, 3, self.heads, -1)
         q, k, v = parts.permute(2, 0, 3, 1, 4)
         weights = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(dim=-1)
-        return (weights @ v).transpose(1, 2).reshape(m, tokens, -1)
+        found: Tensor = (weights @ v).transpose(1, 2).reshape(m, tokens, -1)
+        return found
 
     def alone(self, x: Tensor) -> Tensor:
         """What `mixed` gives where a block holds one token, whose weight is 1: its value."""
