@@ -35,6 +35,8 @@ Float64 = npt.NDArray[np.float64]
 MOST_DOTS = 10
 """Single folds are drawn as dots, and written into the heat map, up to this many."""
 LIGHT_ABOVE = 0.55
+FEW_CLASSES = 5
+"""Of more, names stand in smaller type below a confusion matrix."""
 TITLE_WIDTH = 26
 """Letters of a title in one line above one confusion matrix."""
 HATCHES = ("", "////", "....")
@@ -163,7 +165,7 @@ def confusions(info: RunFile, counts: pd.DataFrame, titles: dict[str, str], prot
         axes.set_title(in_lines(title, TITLE_WIDTH), fontsize=8.5)
         axes.set_xticks(range(len(classes)), short if i >= len(methods) - columns else [])
         axes.set_yticks(range(len(classes)), short if i % columns == 0 else [])
-        axes.tick_params(length=0, labelsize=7.5)
+        axes.tick_params(length=0, labelsize=7.5 if len(classes) <= FEW_CLASSES else 6)
         axes.set_aspect("equal")
     figure.supxlabel("predicted class", fontsize=8)
     figure.supylabel("true class", fontsize=8)

@@ -64,7 +64,9 @@ def test_names_of_rows_stay_inside_the_figure_and_apart(tmp_path: Path):
     assert all(upper.y0 >= lower.y1 - 1 or lower.y0 >= upper.y1 - 1 for upper, lower in pairwise(boxes))
     assert axes.bbox.width > 0.4 * figure.bbox.width and axes.bbox.height > 0.6 * figure.bbox.height
     assert all(box.x1 <= figure.bbox.x1 for box in headings)
-    assert figure.texts[-1].get_text().endswith("; quick profile")
+    heading, below = (text.get_window_extent() for text in (figure._suptitle, figure.texts[-1]))
+    assert figure.texts[-1].get_text().endswith("; quick profile") and len(figure.texts[-1].get_text()) > 200
+    assert max(axes.bbox.y1, boxes[0].y1) < below.y0 < below.y1 < heading.y1
 
 
 def test_names_beside_crowded_points_are_left_out_and_counted():
