@@ -23,6 +23,9 @@ Float32 = npt.NDArray[np.float32]
 _SLIVER = 1e-3
 """A source that is covered by less is left out."""
 
+_PIECE = 128
+"""So many values are rounded before those that are nearly halves are looked for among them."""
+
 
 def area_average(frame: UInt8, top: int, left: int, source: tuple[int, int], size: tuple[int, int]) -> UInt8:
     """A rectangle of a frame, shrunk.
@@ -128,19 +131,22 @@ def round_to_bytes(values: Any, error: float, out: Any, doubtful: Any) -> int:
     doubtful
         (m n, 2) int32, filled with the rows and columns of the values that are nearly halves.
     """
-    half, none, most, far = np.float32(0.5), np.float32(0), np.float32(255), np.float32(0.5 - error)
+    half, far, none, most = np.float32(0.5), np.float32(0.5 - error), np.int32(0), np.int32(255)
     found = 0
     for r in range(values.shape[0]):
-        row, to, farthest = values[r], out[r], none
-        for x in range(np.uintp(row.size)):
-            raised = row[x] + half
-            whole = np.floor(raised)
-            farthest = max(farthest, abs((raised - whole) - half))
-            to[x] = np.uint8(np.int32(min(max(whole, none), most)))
-        if farthest > far:
-            for x in range(row.size):
+        for start in range(0, values.shape[1], _PIECE):
+            row, to = values[r, start : start + _PIECE], out[r, start : start + _PIECE]
+            near = np.int32(
+                0
+            )  # whole numbers are counted by SIMD, where the largest of floats is not found by it
+            for x in range(np.uintp(row.size)):
+                raised = row[x] + half
+                whole = np.floor(raised)
+                near += np.int32(abs((raised - whole) - half) > far)
+                to[x] = np.uint8(min(max(np.int32(whole), none), most))
+            for x in range(row.size if near else 0):
                 raised = row[x] + half
                 if abs((raised - np.floor(raised)) - half) > far:
-                    doubtful[found, 0], doubtful[found, 1] = r, x
+                    doubtful[found, 0], doubtful[found, 1] = r, start + x
                     found += 1
     return found
