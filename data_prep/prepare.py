@@ -178,10 +178,9 @@ def _check_unchanged(plan: DataPlan, i: int) -> None:
 
 
 def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
-    moved = [
-        crop.crop_landmarks(points, box, target.size)
-        for points, box in zip(plan.landmarks, plan.boxes, strict=True)
-    ]
+    moved = np.empty_like(plan.landmarks)
+    for i, (points, box) in enumerate(zip(plan.landmarks, plan.boxes, strict=True)):
+        moved[i] = crop.crop_landmarks(points, box, target.size)
     return {
         "digest": plan.set_digest(*target),
         "plan": plan.digest,
@@ -198,7 +197,7 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         "holds": "frames",
         "apex": [_place_of_apex(clip) for clip in plan.clips],
         "source_frames": [len(clip.frames) for clip in plan.clips],
-        "landmarks": landmarks_as_text(np.array(moved, np.float32)),
+        "landmarks": landmarks_as_text(moved),
         "landmark_backend": plan.backend,
         "landmark_frames": "first frame only",
         "crop": crop.POLICY,
