@@ -16,6 +16,7 @@ import numpy as np
 from basis.files import write_atomically
 from basis.names import one_of
 from benchmark.log import Log
+from benchmark.next_steps import next_steps
 from benchmark.settings import FLOW_IMAGES, Settings, SettingsError
 from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
@@ -81,8 +82,10 @@ def flow(
     about = {"recipe": described(recipe), "tim": tim, "frame_size": list(SIZE), **_about(assembled)}
     write_atomically(out / ABOUT, json.dumps(about, indent=1, sort_keys=True).encode())
     log(f"written: {len(names)} flow images ({recipe.algorithm}, {recipe.normalise}) in {out}")
-    task = assembled.sources.task.name
-    log(f"use them with: python -m benchmark run --data {FLOW_IMAGES}={out} --task {task}")
+    log(f"some of them: {out / SHEET}")
+    task = ("--mapping", settings.mapping) if settings.mapping else ("--task", settings.task)
+    for line in next_steps({FLOW_IMAGES: str(out)}, task=task):
+        log(line)
     return 0
 
 

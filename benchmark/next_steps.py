@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 
-from benchmark.settings import FLOW_IMAGES
+from benchmark.settings import FLOW_IMAGES, Settings
 from data_prep.databases.registry import STILLS, source_of
 
 
@@ -44,8 +46,21 @@ def next_steps(databases: Mapping[str, str], *, task: Sequence[str] = (), more: 
     return lines
 
 
+def run_of(settings: Settings) -> str:
+    """The command that runs methods on the data of these settings, read in the same way."""
+    flags = ("simulator", "landmarks", "task", "mapping", "cache")
+    given = {name: getattr(settings, name) for name in flags}
+    words = ["--data", *_words(settings.data)] if settings.data else []
+    for name, value in given.items():
+        if value != getattr(Settings, name):
+            words += [f"--{name}", shlex.quote(str(value))]
+    knobs = [f"{name}={json.dumps(value)}" for name, value in settings.simulator_settings.items()]
+    words += ["--set", *map(shlex.quote, knobs)] if knobs else []
+    return " ".join(["python -m benchmark run", *words])
+
+
 def _words(databases: Mapping[str, str]) -> list[str]:
-    return [f"{name}={place}" for name, place in databases.items()]
+    return [shlex.quote(f"{name}={place}") for name, place in databases.items()]
 
 
 def _line(title: str, verb: str, *words: str) -> str:

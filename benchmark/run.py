@@ -153,12 +153,19 @@ def _devices(settings: Settings) -> tuple[str, ...]:
     return choose_devices(settings.device)
 
 
+def _side_by_side(settings: Settings, devices: tuple[str, ...]) -> int:
+    """How many units run at a time: what is asked for, else one a GPU or core."""
+    if load_engine(settings.engine).one_by_one:
+        return 1
+    return settings.workers or (len(devices) if devices[0] != "cpu" else n_workers(settings))
+
+
 def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, ...], log: Log) -> bool:
     """Run the missing units; False when interrupted. Every failure becomes a record."""
     settings = planned.assembled.settings
     by_key = {unit.key: unit for unit in missing}
     limits = Limits(
-        workers=settings.workers or (len(devices) if devices[0] != "cpu" else n_workers(settings)),
+        workers=_side_by_side(settings, devices),
         timeout=settings.timeout,
         memory_mb=settings.memory_limit or None,
         devices=devices,

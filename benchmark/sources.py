@@ -245,10 +245,8 @@ def assemble(settings: Settings, log: Log, *, learn: bool = False) -> Assembled:
         log(line)
     for database in loaded.clips:
         if database.warnings:
-            log(
-                f"{database.name}: {len(database.warnings)} remarks on its table, which check lists: "
-                f"{database.warnings[0]}"
-            )
+            told = "1 remark" if len(database.warnings) == 1 else f"{len(database.warnings)} remarks"
+            log(f"{database.name}: {told} on its table, which check lists: {database.warnings[0]}")
     photographs = [still.as_clip() for database in loaded.stills for still in database.stills]
     # pictures have no files of frames to compare; their loader compares the pictures themselves
     filmed = () if isinstance(plan, FlowPlan) else plan.clips

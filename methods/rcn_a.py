@@ -35,15 +35,17 @@ class RCNAMethod(FlowNetMethod):
 
     Notes
     -----
-    Published between 20 and 100 epochs; "authors" is 100. Quick is 20 epochs at twenty times the rate.
+    Published between 20 and 100 epochs; "authors" is 100. Quick is 12 epochs of small
+    batches at twenty times the rate.
     """
 
     name = "rcn-a"
     title = "RCN-A"
+    revision = 3
     Settings = Settings
     presets: ClassVar[Mapping[str, Epochs]] = {
         "authors": Epochs(100, 5e-4, 64, True, "sgd", 40, momentum=0.9, fade=0.5, fade_every=10),
-        "quick": Epochs(20, 1e-2, 64, True, "sgd", 20, momentum=0.9, fade=0.5, fade_every=10),
+        "quick": Epochs(12, 1e-2, 16, True, "sgd", 12, momentum=0.9, fade=0.5, fade_every=10),
     }
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "preset": "quick", "epochs": 3}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.flags import parser
+from benchmark.flags import asked, parser
 from methods import METHODS
 
 ROOT = Path(__file__).parent.parent
@@ -101,10 +101,17 @@ def test_linked_files_are_there():
         assert (ROOT / target.partition("#")[0]).exists(), target
 
 
-def test_commands_parse():
-    commands = re.findall(r"python -m benchmark ((?:[^`\n]|\\\n)+)", README.replace("\\\n", " "))
-    assert len(commands) >= 10
-    for command in commands:
-        words = [word for word in shlex.split(command, comments=True) if word != "&&"]
-        if words[0] in ("list", "audit", "check", "run", "fit", "predict", "compare", "look"):
-            parser().parse_args(words)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PLACEHOLDERS = {" ...": "", "KNOB=VALUE": "amplitude=2.0", "--methods mine ": "--methods "}
+PLACEHOLDERS |= {"--device cuda": "--device cpu", "--settings cluster.toml": ""}
+"""What stands in a page for words of the reader's own, and what this machine may lack."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_command_line_takes_every_command_of_a_page(page):
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for placeholder, word in PLACEHOLDERS.items():
+        text = text.replace(placeholder, word)
+    for command in re.findall(r"(?:python -m benchmark|tlcnn-bench) ([a-z][^`\n]*)", text):
+        words = shlex.split(command, comments=True)
+        asked(parser().parse_args([word for word in words if word != "&&"]))

@@ -33,8 +33,8 @@ def test_the_site_builds_without_a_warning(hooks, tmp_path, simulated_cache):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    api = (tmp_path / "site" / "reference" / "api" / "index.html").read_text()
-    gallery = (tmp_path / "site" / "gallery" / "index.html").read_text()
+    api = (tmp_path / "site" / "reference" / "api.html").read_text()
+    gallery = (tmp_path / "site" / "gallery.html").read_text()
     pictures = sorted(path.name for path in (tmp_path / "site" / "img" / "gallery").iterdir())
     assert pictures == ["codes.png", "flow.webp", "movement.webp", "regions.png"]
     assert all(name in gallery for name in pictures)

@@ -25,7 +25,7 @@ def test_the_page_from_python_runs_as_it_stands(simulated_cache, tmp_path, monke
 
     def evaluated(methods, **given):
         trials = {method.name: dict(method.trial) for method in methods if isinstance(method, type)}
-        return evaluate(methods, **given, **fast, method_settings=trials)
+        return evaluate(methods, **{**given, **fast}, method_settings=trials)
 
     monkeypatch.setattr(benchmark, "evaluate", evaluated, raising=False)
     monkeypatch.chdir(tmp_path)

@@ -40,4 +40,5 @@ SERIAL = Engine(
         "units run in this process, one after another: limits of time and memory are not enforced, and a "
         "unit that crashes or calls os._exit ends the run (what is finished is kept)"
     ),
+    one_by_one=True,
 )

@@ -149,8 +149,11 @@ class Engine:
         What it cannot promise, in words for the user, or "".
     elsewhere
         Its units run on machines that cannot be asked from here which devices they have.
+    one_by_one
+        It runs one unit at a time, however many workers are asked for.
     """
 
     run: Runner
     cannot: str = ""
     elsewhere: bool = False
+    one_by_one: bool = False

@@ -12,6 +12,7 @@ from benchmark.clips import prepared_clips
 from benchmark.log import Log
 from benchmark.look.page import Entry, entry_of, page
 from benchmark.look.pictures import UInt8, difference_pictures, flow_pictures, write_animation
+from benchmark.next_steps import run_of
 from benchmark.settings import Settings, SettingsError
 from benchmark.sources import n_workers
 from data_prep.clips import Clips
@@ -70,7 +71,7 @@ def look(settings: Settings, out: Path, *, faces: bool | None, log: Log) -> int:
     log(f"{len(entries)} clips, {len(plan.set_aside)} set aside: open {out / INDEX} in a browser")
     if not shown:
         log("faces are left out; --faces shows them, for your own eyes only where the licence says so")
-    log("run methods on these clips: python -m benchmark run with the same --data")
+    log(f"run methods on these clips: {run_of(settings)}")
     return 0
 
 

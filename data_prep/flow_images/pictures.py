@@ -55,7 +55,8 @@ def files_of(root: Path) -> Files:
     elif root.suffix.lower() == ".zip" and root.is_file():
         entries = list(_of_zip(root))
     else:
-        raise DatabaseError(f"{root}: flow images are a folder, a zip archive or an npz file")
+        seen = "" if root.exists() else " is not there"
+        raise DatabaseError(f"{root}{seen}: flow images are a folder, a zip archive or an npz file")
     entries.sort(key=lambda entry: entry.path)
 
     def ending(*suffixes: str) -> tuple[Entry, ...]:

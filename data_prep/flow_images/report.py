@@ -61,13 +61,15 @@ class FlowReport:
     def _counts(self) -> Iterator[str]:
         words = sorted({clip.emotion for clip in self.database.clips})
         counts = Counter((clip.database, clip.emotion) for clip in self.database.clips)
-        yield f"  {'database':<12}{'people':>7}" + "".join(f"{word:>10}" for word in words) + "   MEGC2019"
+        known = set(words) <= set(UNION)
+        heading = "".join(f"{word:>10}" for word in words) + ("   MEGC2019" if known else "")
+        yield f"  {'database':<12}{'people':>7}{heading}"
         for name in sorted({database for database, _ in counts}):
             people = len({clip.subject for clip in self.database.clips if clip.database == name})
             row = "".join(f"{counts[name, word]:>10}" for word in words)
             published = MEGC2019.published.get(name)
-            beside = "" if published is None else "/".join(str(published[each]) for each in UNION)
-            yield f"  {name:<12}{people:>7}{row}   {beside}"
+            beside = "/".join(str(published[each]) for each in UNION) if published and known else ""
+            yield f"  {name:<12}{people:>7}{row}   {beside}".rstrip()
 
 
 def report(root: Path) -> FlowReport:

@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from methods.nets.flow_net import FlowNet
 from methods.nets.normalised import GELU, LayerNorm
-from methods.nets.products import Conv2d, Linear
+from methods.nets.products import Conv2d, Linear, linear, ours
 
 CENTRES = ((9, 11), (21, 10), (10, 21), (20, 21))
 """(row, column) of eyes and mouth corners, in pixels: the fixed set that stands in for landmarks."""
@@ -30,8 +30,8 @@ class HTNet(FlowNet):
     Four crops of 14 x 14 pixels make a picture of 4 x 4 patches. The levels work within 16, 4 and 1 blocks
     of these; between them the map is convolved, normalised and halved, so that with 28 pixels **every block
     holds one token**: the softmax over it is 1, the queries and keys change nothing and have no gradient.
-    What remains is a residual multilayer perceptron with convolutions between its levels. The attention is
-    computed all the same, since that is the network.
+    What remains is a residual multilayer perceptron with convolutions between its levels. So only the values
+    are computed, which changes no bit; the queries and keys stay among the weights, as in the authors' files.
     """
 
     def __init__(self, n_classes: int, *, dim: int = 256, heads: int = 3) -> None:
@@ -104,12 +104,23 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The same shape."""
+        found: Tensor = self.out(self.mixed(self.norm(x)) if x.shape[1] > 1 else self.alone(self.norm(x)))
+        return found
+
+    def mixed(self, x: Tensor) -> Tensor:
+        """The values of all tokens, weighted by the softmax of queries and keys, (m, tokens, inner)."""
         m, tokens, _ = x.shape
-        parts = self.queries_keys_values(self.norm(x)).view(m, tokens, 3, self.heads, -1)
+        parts = self.queries_keys_values(x).view(m, tokens, 3, self.heads, -1)
         q, k, v = parts.permute(2, 0, 3, 1, 4)
         weights = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(dim=-1)
-        mixed: Tensor = self.out((weights @ v).transpose(1, 2).reshape(m, tokens, -1))
-        return mixed
+        found: Tensor = (weights @ v).transpose(1, 2).reshape(m, tokens, -1)
+        return found
+
+    def alone(self, x: Tensor) -> Tensor:
+        """What `mixed` gives where a block holds one token, whose weight is 1: its value."""
+        weight = self.queries_keys_values.weight
+        values = weight[len(weight) // 3 * 2 :]
+        return linear(x, values, values.new_zeros(len(values))) if ours(x) else F.linear(x, values)
 
 
 class Halving(nn.Module):

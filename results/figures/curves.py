@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from results.figures.style import COLOURS, Drawing, Drawn, file_name, new_figure, subtitle, tidy
+from results.figures.titles import in_lines
 from results.numbers.cells import Cell
 from results.records.run_file import RunFile
 
@@ -110,7 +111,7 @@ def _curve_figure(
     panels = figure.subplots(len(rows), max(len(drawn), 1), squeeze=False, sharex="row")
     ends = []
     for (title, found), line in zip(rows.items(), panels, strict=True):
-        line[0].set_title(title)
+        line[0].set_title(in_lines(title, 88))
         for axes, what in zip(line, drawn, strict=False):
             ends += _panel(axes, found, KINDS[what])
             axes.set_ylabel(what)

@@ -8,8 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from results.figures.titles import columns
+
 LETTER, LINE, GAP = 4.6, 9.5, 6.0
 """Width and height of a letter and the distance from the point, in points of print at font size 7.5."""
+CROWDED = 0.2
+"""A name of which more than this share would be covered is left out."""
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 Box = tuple[float, float, float, float]
@@ -17,17 +21,24 @@ Box = tuple[float, float, float, float]
 
 def place_labels(
     axes: Axes, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], names: Sequence[str]
-) -> None:
-    """Write a name beside each point, on the side where it overlaps least; equal input, equal places."""
+) -> int:
+    """Write a name beside each point, on the side where it overlaps least; equal input, equal places.
+
+    Names for which there is no room are left out, and counted.
+    """
     scale = 72 / axes.figure.dpi
     points = axes.transData.transform(np.column_stack([x, y])) * scale
     left, low, right_end, top = (float(value) * scale for value in axes.bbox.extents)
     frame = (left, low, right_end, top)
     taken: list[Box] = [(px - 4, py - 4, px + 4, py + 4) for px, py in points]
+    without = 0
     for (px, py), name, at in zip(points, names, zip(x, y, strict=True), strict=True):
-        boxes = [_box(px, py, len(name) * LETTER, side) for side in SIDES]
+        boxes = [_box(px, py, columns(name) * LETTER, side) for side in SIDES]
         costs = [sum(_overlap(box, other) for other in taken) + 9 * _outside(box, frame) for box in boxes]
         best = int(np.argmin(costs))
+        if costs[best] > CROWDED * columns(name) * LETTER * LINE:
+            without += 1
+            continue
         taken.append(boxes[best])
         right, up = SIDES[best]
         axes.annotate(
@@ -39,6 +50,7 @@ def place_labels(
             va=("center", "bottom", "top")[up],
             fontsize=7.5,
         )
+    return without
 
 
 def _box(px: float, py: float, width: float, side: tuple[int, int]) -> Box:

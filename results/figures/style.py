@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from basis.files import write_atomically
+from results.figures.titles import in_lines, shortened
 from results.records.run_file import RunFile
 from results.table_text import one_line
 
@@ -145,10 +146,13 @@ def file_name(*parts: str) -> str:
 
 def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure:
     """An empty figure of this size in inches with a heading; axes are put below it."""
+    heading, below = shortened(one_line(title), int(10 * width)), in_lines(subtitle, int(16 * width), 3)
+    further = below.count("\n")
+    height += 0.14 * further
     figure = Figure(figsize=(width, height), dpi=PNG_DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{one_line(title)}\n", x=0.012, ha="left", fontsize=11, fontweight="bold")
-    figure.text(0.012, 1 - 0.29 / height, subtitle, ha="left", va="top", fontsize=8, color=QUIET)
+    figure.suptitle(heading + "\n" * (1 + further), x=0.012, ha="left", fontsize=11, fontweight="bold")
+    figure.text(0.012, 1 - 0.29 / height, below, ha="left", va="top", fontsize=8, color=QUIET)
     return figure
 
 

@@ -23,6 +23,7 @@ from results.figures.style import (
     subtitle,
     tidy,
 )
+from results.figures.titles import shortened
 from results.numbers.cells import SELECTIONS, Cell
 from results.numbers.entries import Predictions, Tested, estimate
 from results.numbers.over_candidates import Sweep, sweep_of
@@ -208,7 +209,7 @@ def _draw_panel(
     )
     if beside is not None:
         axes.axhline(beside[1], color=QUIET, linewidth=1.0, label=f"baseline: {beside[0]}")
-    axes.set_title(f"{cell.title}: honest {honest:.3f}, best on test {best:.3f}")
+    axes.set_title(f"{shortened(cell.title, 24)}: honest {honest:.3f}, best on test {best:.3f}")
     axes.set_xlabel(sweep.setting)
     where = axes.get_subplotspec()
     if where is None or where.is_first_col():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +24,7 @@ from results.figures.style import (
     subtitle,
     tidy,
 )
+from results.figures.titles import ROW_WIDTH, in_lines, name_rows, shortened
 from results.numbers.statistics import Ranks
 from results.numbers.tables import fold_columns
 from results.records.run_file import RunFile
@@ -35,6 +35,8 @@ Float64 = npt.NDArray[np.float64]
 MOST_DOTS = 10
 """Single folds are drawn as dots, and written into the heat map, up to this many."""
 LIGHT_ABOVE = 0.55
+FEW_CLASSES = 5
+"""Of more, names stand in smaller type below a confusion matrix."""
 TITLE_WIDTH = 26
 """Letters of a title in one line above one confusion matrix."""
 HATCHES = ("", "////", "....")
@@ -58,7 +60,7 @@ def bars(info: RunFile, table: pd.DataFrame, protocol: str) -> Drawn:
     baseline = part["floor"].max()
     if not np.isnan(baseline):
         axes.axvline(baseline, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
-    axes.set_yticks(range(len(titles)), titles)
+    name_rows(axes, titles)
     axes.set_ylim(len(titles) - 0.45, -0.55)
     folds = [name for name in fold_columns(part) if part[name].notna().any()]
     dots = len(folds) <= MOST_DOTS
@@ -160,10 +162,10 @@ def confusions(info: RunFile, counts: pd.DataFrame, titles: dict[str, str], prot
         _cells(axes, share, [[f"{value:.0f}" for value in line] for line in matrix], 0.0, 1.0)
         folds = own["folds"].iloc[0]
         title = titles[method] + (f" ({folds})" if " of " in folds else "")
-        axes.set_title("\n".join(textwrap.wrap(title, TITLE_WIDTH)), fontsize=8.5)
+        axes.set_title(in_lines(title, TITLE_WIDTH), fontsize=8.5)
         axes.set_xticks(range(len(classes)), short if i >= len(methods) - columns else [])
         axes.set_yticks(range(len(classes)), short if i % columns == 0 else [])
-        axes.tick_params(length=0, labelsize=7.5)
+        axes.tick_params(length=0, labelsize=7.5 if len(classes) <= FEW_CLASSES else 6)
         axes.set_aspect("equal")
     figure.supxlabel("predicted class", fontsize=8)
     figure.supylabel("true class", fontsize=8)
@@ -222,7 +224,7 @@ def heat_map(info: RunFile, table: pd.DataFrame, protocol: str, tim: int) -> Dra
         else blank
     )
     _cells(axes, values, texts, low, high)
-    axes.set_yticks(range(len(part)), list(part["title"]))
+    name_rows(axes, list(part["title"]))
     axes.set_xticks(
         range(len(names)) if few else [], [name.replace("fold", "") for name in names] if few else []
     )
@@ -286,7 +288,7 @@ def _dumbbell_panel(axes: Axes, rows: pd.DataFrame, titles: Sequence[str], tim: 
                 fontsize=7.5,
             )
     axes.set_title(f"TIM {tim}")
-    axes.set_yticks(range(len(titles)), titles)
+    name_rows(axes, titles)
     axes.set_ylim(len(titles) - 0.4, -0.6)
     axes.margins(x=0.13)
     axes.set_xlabel("accuracy (%)")
@@ -327,8 +329,11 @@ def cost_accuracy(info: RunFile, table: pd.DataFrame, costs: pd.DataFrame, proto
     if len(tims) > 1:
         axes.legend(loc="best")
     figure.canvas.draw()
-    place_labels(axes, seconds.to_numpy(float), both[first].to_numpy(float), list(both["title"]))
+    names = [shortened(title, ROW_WIDTH) for title in both["title"]]
+    without = place_labels(axes, seconds.to_numpy(float), both[first].to_numpy(float), names)
     words = f"Scatter of {len(both)} cells; seconds from {seconds.min():.2g} to {seconds.max():.2g}."
+    if without:
+        words += f" There is no room for the names of {without} of them, which costs.csv has."
     return Drawn(f"cost-{protocol}", f"{heading}, protocol {protocol}", words, figure)
 
 
@@ -345,7 +350,7 @@ def critical_difference(info: RunFile, titles: Sequence[str], ranks: Ranks, prot
         reach = int(np.flatnonzero(sorted_ranks <= rank + ranks.critical_difference).max())
         if reach > i:
             axes.vlines(rank, i, reach, color=QUIET, linewidth=2.2, zorder=0)
-    axes.set_yticks(range(len(order)), [titles[i] for i in order])
+    name_rows(axes, [titles[i] for i in order])
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set_xlabel("mean rank (1 is best); a line reaches down to the methods that do not differ")
     tidy(axes, "x")

@@ -26,16 +26,24 @@ def findings_of(baselines: pd.DataFrame, info: RunFile) -> list[tuple[str, int, 
 
     What the best baseline reaches that sees no picture, and which methods are clearly above all of these;
     which lie above the best one that does see pictures; then what each method adds to the best of those that
-    know the person or the database and see no picture.
+    know the person or the database and see no picture. Where only baselines were run, those that see pictures
+    are compared with the others.
     """
     lines = []
     for (protocol, tim), part in baselines.groupby(["protocol", "tim"], sort=False):
-        own = part[part["role"] != "baseline"]
+        methods, sighted = part[part["role"] != "baseline"], _sighted(part, info)
+        own = sighted if methods.empty else methods
         if not own.empty:
             where = f"{info.protocol(str(protocol)).title}, TIM {tim}"
-            for line in (_verdict(own), *_beside_sighted(part, own), *_beside_blind(part, own)):
+            for line in (_verdict(own), *_beside_sighted(sighted, methods), *_beside_blind(part, own)):
                 lines.append((str(protocol), int(str(tim)), f"{where}: {line}"))
     return lines
+
+
+def _sighted(part: pd.DataFrame, info: RunFile) -> pd.DataFrame:
+    """Rows of baselines that are simple methods on the pictures themselves."""
+    blind = {*part["baseline"], *(method.title for method in info.methods if method.blind)}
+    return part[(part["role"] == "baseline") & ~part["title"].isin(blind)]
 
 
 def _verdict(own: pd.DataFrame) -> str:
@@ -55,10 +63,9 @@ def _verdict(own: pd.DataFrame) -> str:
     return f"{reached}; {more}, {int((~above).sum())} of {len(above)} methods are not."
 
 
-def _beside_sighted(part: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:
-    """What has more than the best baseline that is a simple method on the pictures themselves, as it is."""
-    rows = part[(part["role"] == "baseline") & ~part["title"].isin(set(part["baseline"]))]
-    if rows.empty:
+def _beside_sighted(rows: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:
+    """What has more than the best baseline that sees pictures, as it is."""
+    if rows.empty or own.empty:
         return
     best = rows.iloc[int(rows["value"].to_numpy(float).argmax())]
     higher = own.loc[own["value"] > best["value"], "title"].drop_duplicates()

@@ -17,6 +17,8 @@ import pytest
 
 from benchmark.engines import run_tasks
 from benchmark.engines.tasks import EngineError, Limits, Options, Task
+from benchmark.run import _side_by_side
+from benchmark.settings import Settings
 from methods import METHODS
 
 HERE = str(Path(__file__).parent)
@@ -347,3 +349,12 @@ def test_a_supervisor_whose_run_is_gone_ends_without_a_word():
             check=True,
         )
     assert done.stderr == b""
+
+
+def test_units_one_by_one_are_counted_as_one_at_a_time():
+    """Or the time left would be said to be that of as many workers as there are cores."""
+    at_a_time = {
+        name: _side_by_side(Settings(engine=name, workers=4), ("cpu",)) for name in ("serial", "local")
+    }
+    assert at_a_time == {"serial": 1, "local": 4}
+    assert _side_by_side(Settings(engine="local"), ("cuda:0", "cuda:1", "cuda:2")) == 3

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from benchmark.flags import asked, parser
-from benchmark.next_steps import next_steps
+from benchmark.next_steps import next_steps, run_of
+from benchmark.settings import resolve
 
-PLACES = {"casme2": "/a", "casme3-c": "/b", "kdef": "/c", "flow-images": "/d"}
+PLACES = {"casme2": "/a (1)", "casme3-c": "/b", "kdef": "/c", "flow-images": "/d"}
 
 
 def commands(lines: list[str]) -> list[dict[str, Any]]:
@@ -21,7 +22,7 @@ def commands(lines: list[str]) -> list[dict[str, Any]]:
 
 def test_every_kind_of_data_is_named_where_it_belongs():
     look, run, pictures = commands(next_steps(PLACES, task=("--task", "three"), more="--landmarks file"))
-    assert dict(look["settings"].data) == dict(run["settings"].data) == {"casme2": "/a"}
+    assert dict(look["settings"].data) == dict(run["settings"].data) == {"casme2": "/a (1)"}
     assert dict(run["settings"].expressions) == {"kdef": "/c"}
     assert run["settings"].landmarks == "file" and run["settings"].task == "three"
     assert dict(pictures["settings"].data) == {"flow-images": "/d"}
@@ -39,3 +40,19 @@ def test_a_database_without_emotions_is_named_and_not_run():
 def test_photographs_alone_go_beside_clips(name):
     (run,) = commands(next_steps({name: "/c"}))
     assert dict(run["settings"].expressions) == {name: "/c"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"data": {"casme2": "/a (1)", "smic": "/b"}, "landmarks": "facemesh", "task": "three"},
+        {"data": {"manifest": "/m"}, "mapping": "my classes.csv", "cache": "/c"},
+        {"simulator": "tiny", "simulator_settings": {"amplitude": 2.5, "seed": 3}},
+    ],
+)
+def test_the_command_of_a_run_on_the_same_data_asks_for_the_same_data(given):
+    settings = resolve(given, profile="quick")
+    (run,) = commands([run_of(settings)])
+    asked_for = {name: getattr(run["settings"], name) for name in given}
+    assert asked_for == {name: getattr(settings, name) for name in given}

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from methods.base import MethodError
-from methods.nets.htnet import HTNet, crops
+from methods.nets.htnet import Attention, HTNet, crops
 from methods.nets.layers import n_parameters
 from methods.nets.normalised import GELU, BatchNorm2d, LayerNorm
 from methods.nets.off_apexnet import OFFApexNet
@@ -83,18 +83,30 @@ def test_off_apexnet_does_not_look_at_strain():
     assert not torch.equal(net(x), net(changed))
 
 
-def test_the_attention_of_htnet_changes_nothing():
-    """Every block holds one token: queries and keys get no gradient, and noise in them no effect."""
+def test_the_attention_of_htnet_changes_nothing(monkeypatch):
+    """Every block holds one token: queries and keys get no gradient, and noise in them no effect.
+
+    The net computes its values alone; with the attention computed in full not a bit is another.
+    """
     net, x = seeded(lambda: HTNet(3, **SMALL)), pictures()
-    before = net(x)
-    before.sum().backward()
+    alone = scores_and_slopes(net, x)
+    monkeypatch.setattr(Attention, "alone", Attention.mixed)
+    full = scores_and_slopes(net, x)
+    assert all(torch.equal(a, b) for a, b in zip(alone, full, strict=True))
     projections = [a.queries_keys_values.weight for level in net.levels for a in level.attentions]
     assert len(projections) == 14
     for weight in projections:
         queries_keys = len(weight) * 2 // 3
         assert not weight.grad[:queries_keys].any() and weight.grad[queries_keys:].any()
         weight.data[:queries_keys] = torch.randn(queries_keys, weight.shape[1])
-    assert torch.equal(net(x), before)
+    assert torch.equal(net(x), full[0])
+
+
+def scores_and_slopes(net, x):
+    net.zero_grad()
+    scores = net(x)
+    scores.square().sum().backward()
+    return [scores.detach(), *(parameter.grad.clone() for parameter in net.parameters())]
 
 
 def test_the_crops_of_htnet_are_around_its_centres():

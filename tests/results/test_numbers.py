@@ -197,6 +197,10 @@ def test_a_baseline_that_sees_pictures_is_named_beside_those_that_see_none(fake_
     (_, alone, _) = findings(frame[frame["title"] != "FDM"], info)
     assert alone.endswith(": no method.")
     assert len(findings(frame[frame["title"] != "Linear"], info)) == 2
+    first, second = findings(frame[frame["role"] == "baseline"], info)
+    assert "Linear is clearly above" in first and "0 of 1 methods are not" in first
+    assert second.endswith("Linear +20.0 (+1.0 to +39.0).")
+    assert findings(frame[frame["title"] == "Majority"].assign(title="Majority class"), info) == []
 
 
 @pytest.mark.parametrize("protocol", ["clips", "subject", "loso"])

@@ -1,0 +1,63 @@
+"""Titles as figures have room for them: in few lines, and where they are too long without their middle."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+ROW_WIDTH = 40
+"""Columns of a line beside a row; a Chinese, Japanese or Korean letter takes two."""
+SMALL = 7.0
+"""Font size of a title in two lines, which stand as close as the rows do."""
+
+
+def columns(text: str) -> int:
+    """How wide a text is in letters: those of East Asia take two, combining marks none."""
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many columns: a longer one keeps two thirds from its beginning and its end."""
+    if columns(text) <= most:
+        return text
+    head, tail = text, text
+    while columns(head) > (most - 1) * 2 // 3:
+        head = head[:-1]
+    while columns(head) + 1 + columns(tail) > most:
+        tail = tail[1:]
+    return f"{head}\N{HORIZONTAL ELLIPSIS}{tail}"
+
+
+def in_lines(text: str, width: int, most: int = 2) -> str:
+    """A text in at most so many lines of so many columns, broken between words where it can be."""
+    for room in range(width * most, 0, -1):
+        lines = _wrapped(shortened(text, room), width)
+        if len(lines) <= most:
+            return "\n".join(lines)
+    return text[:1]
+
+
+def name_rows(axes: Axes, titles: Sequence[str]) -> None:
+    """Write titles beside the rows 0, 1, ... of a figure."""
+    axes.set_yticks(range(len(titles)), [in_lines(title, ROW_WIDTH) for title in titles])
+    for label in axes.get_yticklabels():
+        if "\n" in label.get_text():
+            label.set(fontsize=SMALL, linespacing=0.95)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        gap = " " if lines[-1] else ""
+        if columns(lines[-1]) + len(gap) + columns(word) <= width:
+            lines[-1] += gap + word
+            continue
+        if lines[-1]:
+            lines.append("")
+        for letter in word:
+            if columns(lines[-1]) + columns(letter) > width:
+                lines.append("")
+            lines[-1] += letter
+    return lines
