@@ -49,9 +49,15 @@ def natively():
 
 
 @pytest.fixture(scope="session")
-def cache_of_loops(tmp_path_factory):
-    """Where numba keeps code for AVX2 processors, so that an emulated one need not compile."""
-    return str(tmp_path_factory.mktemp("numba"))
+def compiled_for_avx2(tmp_path_factory):
+    """The environment in which numba keeps and finds code for AVX2 processors."""
+    return {**COMPILED_FOR_AVX2, "NUMBA_CACHE_DIR": str(tmp_path_factory.mktemp("numba"))}
+
+
+@pytest.fixture(scope="session")
+def pinned(compiled_for_avx2):
+    """What this machine computes with code for AVX2 alone; what it compiled an emulated one need not."""
+    return fingerprints(**AVX2, **compiled_for_avx2)
 
 
 @pytest.mark.slow
@@ -69,23 +75,21 @@ def test_two_threads_compute_the_same():
 
 
 @pytest.mark.slow
-def test_pinned_to_avx2_the_same_but_not_torchs_own_kernels(cache_of_loops):
-    found = fingerprints(**AVX2, **COMPILED_FOR_AVX2, NUMBA_CACHE_DIR=cache_of_loops)
-    control = found.pop("control/torch")
+def test_pinned_to_avx2_the_same_but_not_torchs_own_kernels(pinned):
+    found = {name: value for name, value in pinned.items() if name != "control/torch"}
     assert found == STORED, REFRESH
     if "avx512f" in Path("/proc/cpuinfo").read_text():
-        assert control != natively()["control/torch"]
+        assert pinned["control/torch"] != natively()["control/torch"]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(QEMU is None, reason="qemu-x86_64-static (Debian: qemu-user-static) is not installed")
 @pytest.mark.parametrize("processor", ["EPYC-Milan", "Haswell"])
-def test_emulated_processors_compute_the_same_but_not_torchs_own_kernels(processor, cache_of_loops):
-    """The code for AVX2 is compiled natively first; an emulated processor takes twenty times as long."""
+@pytest.mark.usefixtures("pinned")
+def test_emulated_processors_compute_the_same_but_not_torchs_own_kernels(processor, compiled_for_avx2):
+    """The code for AVX2 was compiled natively; an emulated processor would take twenty times as long."""
     names = ("control/*", "network/*", "method/linear", "method/mdmo", "simulated/few")
     names += ("method/ststnet", "method/rcn-a", "method/flow-logreg", "method/bi-woof")
-    compiled = {**COMPILED_FOR_AVX2, "NUMBA_CACHE_DIR": cache_of_loops}
-    fingerprints(*names, **compiled)
-    found = fingerprints(*names, before=(QEMU, "-cpu", processor), **compiled)
+    found = fingerprints(*names, before=(QEMU, "-cpu", processor), **compiled_for_avx2)
     assert found.pop("control/torch") != natively()["control/torch"]
     assert found == {name: STORED[name] for name in found}, REFRESH
