@@ -31,9 +31,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from basis.canonical import canonical, digest_of
+from basis.canonical import canonical_pieces, digest_of_pieces
 from basis.errors import FULL, Mendable, no_room
-from basis.files import atomically, file_sha256, remove_leftovers, write_atomically
+from basis.files import atomically, file_sha256, remove_leftovers
 from basis.locks import held, lock_of
 
 UInt8 = npt.NDArray[np.uint8]
@@ -306,7 +306,9 @@ def _npy_header(shape: tuple[int, ...]) -> bytes:
 
 
 def _write_meta(folder: Path, body: Mapping[str, Any]) -> None:
-    write_atomically(folder / "meta.json", canonical({**body, "sha256": digest_of(body)}))
+    with atomically(folder / "meta.json") as file:
+        for piece in canonical_pieces({**body, "sha256": digest_of_pieces(body)}):
+            file.write(piece)
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:
@@ -319,7 +321,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
         raise CacheDamaged(f"{path}: not a whole JSON file ({error})") from error
     if not isinstance(body, dict) or body.get("schema") not in _READ:
         raise CacheDamaged(f"{path}: not a prepared set of schema {SCHEMA}")
-    if body.pop("sha256", None) != digest_of(body):
+    if body.pop("sha256", None) != digest_of_pieces(body):
         raise CacheDamaged(f"{path}: its content does not match its sha256")
     return body
 

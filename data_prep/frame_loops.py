@@ -23,6 +23,9 @@ Float32 = npt.NDArray[np.float32]
 _SLIVER = 1e-3
 """A source that is covered by less is left out."""
 
+_PIECE = 128
+"""So many values are rounded before those that are nearly halves are looked for among them."""
+
 
 def area_average(frame: UInt8, top: int, left: int, source: tuple[int, int], size: tuple[int, int]) -> UInt8:
     """A rectangle of a frame, shrunk.
@@ -74,43 +77,53 @@ def _coverage(source: int, wanted: int) -> tuple[npt.NDArray[np.int64], Float32]
 @compiled
 def _average(rows: Any, top: Any, first: Any, share: Any, left: Any, weights: Any, out: Any) -> None:
     """Fill (height, 3 width) bytes from rows (H, 3 w) of bytes; of a pixel's weights those of 0 come last."""
-    width, most = np.uintp(out.shape[1]), weights.shape[0]
-    base, wide = np.empty(width, np.uint32), np.empty((most, width), np.float32)
-    for x in range(out.shape[1]):
-        base[x] = 3 * left[x // 3] + x % 3
-        for k in range(most):
-            wide[k, x] = weights[k, x // 3]
-    row = np.zeros(rows.shape[1] + 3 * most, np.float32)
-    across, total = np.empty(width, np.float32), np.empty(width, np.float32)
+    width = np.uintp(out.shape[1])
+    base = np.empty(left.size, np.uint32)
+    for p in range(left.size):
+        base[p] = 3 * left[p]
+    row = np.zeros(rows.shape[1] + 3 * weights.shape[0] + 1, np.float32)
+    across, total = np.empty(width + np.uintp(1), np.float32), np.empty(width, np.float32)
     at = -1
     for y in range(out.shape[0]):
+        total[:] = np.float32(0)
         for j in range(share.shape[0]):
             part = share[j, y]
             if part > np.float32(0):
                 if at != first[y] + j:
                     at = first[y] + j
-                    _along(rows[top + at], base, wide, row, across)
+                    _along(rows[top + at], base, weights, row, across)
                 for x in range(width):
-                    total[x] = (total[x] if j else np.float32(0)) + part * across[x]
+                    total[x] += part * across[x]
         target = out[y]
         for x in range(width):
             target[x] = np.uint8(np.int32(np.rint(total[x])))
 
 
 @compiled
-def _along(source: Any, base: Any, wide: Any, row: Any, across: Any) -> None:
-    """Weighted sums along one row of bytes."""
+def _along(source: Any, base: Any, weights: Any, row: Any, across: Any) -> None:
+    """Weighted sums along one row of bytes.
+
+    A fourth number is made with the three of a pixel, since four are one instruction; the next pixel
+    overwrites it.
+    """
     for x in range(np.uintp(source.size)):
         row[x] = np.float32(source[x])
-    first, second, third = wide[0], wide[1], wide[2]
-    one, two = np.uintp(3), np.uintp(6)
-    for x in range(np.uintp(across.size)):
-        i = np.uintp(base[x])
-        across[x] = (row[i] * first[x] + row[i + one] * second[x]) + row[i + two] * third[x]
-    for k in range(3, wide.shape[0]):
-        weight, apart = wide[k], np.uintp(3 * k)
-        for x in range(np.uintp(across.size)):
-            across[x] += row[np.uintp(base[x]) + apart] * weight[x]
+    one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
+    for p in range(np.uintp(base.size)):
+        f, s, t = weights[0, p], weights[1, p], weights[2, p]
+        a = row[np.uintp(base[p]) :]
+        red = (a[0] * f + a[3] * s) + a[6] * t
+        green = (a[1] * f + a[4] * s) + a[7] * t
+        blue = (a[2] * f + a[5] * s) + a[8] * t
+        fourth = (a[3] * f + a[6] * s) + a[9] * t
+        o = three * p
+        across[o], across[o + one], across[o + two], across[o + three] = red, green, blue, fourth
+    for k in range(3, weights.shape[0]):
+        for p in range(np.uintp(base.size)):
+            i, o, f = np.uintp(base[p]) + three * np.uintp(k), three * p, weights[k, p]
+            across[o] += row[i] * f
+            across[o + one] += row[i + one] * f
+            across[o + two] += row[i + two] * f
 
 
 @compiled
@@ -128,19 +141,22 @@ def round_to_bytes(values: Any, error: float, out: Any, doubtful: Any) -> int:
     doubtful
         (m n, 2) int32, filled with the rows and columns of the values that are nearly halves.
     """
-    half, none, most, far = np.float32(0.5), np.float32(0), np.float32(255), np.float32(0.5 - error)
+    half, far, none, most = np.float32(0.5), np.float32(0.5 - error), np.int32(0), np.int32(255)
     found = 0
     for r in range(values.shape[0]):
-        row, to, farthest = values[r], out[r], none
-        for x in range(np.uintp(row.size)):
-            raised = row[x] + half
-            whole = np.floor(raised)
-            farthest = max(farthest, abs((raised - whole) - half))
-            to[x] = np.uint8(np.int32(min(max(whole, none), most)))
-        if farthest > far:
-            for x in range(row.size):
+        for start in range(0, values.shape[1], _PIECE):
+            row, to = values[r, start : start + _PIECE], out[r, start : start + _PIECE]
+            near = np.int32(
+                0
+            )  # whole numbers are counted by SIMD, where the largest of floats is not found by it
+            for x in range(np.uintp(row.size)):
+                raised = row[x] + half
+                whole = np.floor(raised)
+                near += np.int32(abs((raised - whole) - half) > far)
+                to[x] = np.uint8(min(max(np.int32(whole), none), most))
+            for x in range(row.size if near else 0):
                 raised = row[x] + half
                 if abs((raised - np.floor(raised)) - half) > far:
-                    doubtful[found, 0], doubtful[found, 1] = r, x
+                    doubtful[found, 0], doubtful[found, 1] = r, start + x
                     found += 1
     return found

@@ -50,6 +50,8 @@ class Header(NamedTuple):
         Whether a PNG has an alpha channel.
     orientation
         EXIF's number, 1 for an upright JPEG.
+    start
+        Where the first scan of a JPEG begins, else 0.
     """
 
     height: int
@@ -58,6 +60,7 @@ class Header(NamedTuple):
     channels: int = 0
     alpha: bool = False
     orientation: int = 1
+    start: int = 0
 
 
 def read_header(data: bytes) -> Header:
@@ -68,7 +71,7 @@ def read_header(data: bytes) -> Header:
         width, height, bits, kind = struct.unpack(">IIBB", data[16:26])
         return Header(height, width, bits, alpha=kind in _PNG_WITH_ALPHA)
     if data.startswith(JPEG):
-        return _jpeg(data)[0]
+        return _jpeg(data)
     if data.startswith(b"BM"):
         return Header(*_bmp(data)[0])
     raise BadPicture("not a JPEG, PNG or BMP file")
@@ -85,12 +88,16 @@ def has_transparency(data: bytes) -> bool:
     return False
 
 
-def check_end(data: bytes) -> None:
-    """Raise BadPicture for a JPEG, PNG or BMP whose end is missing (and for a PNG with a wrong checksum)."""
+def check_end(data: bytes, header: Header) -> None:
+    """Raise BadPicture for a JPEG, PNG or BMP whose end is missing (and for a PNG with a wrong checksum).
+
+    The end mark of a JPEG is searched from its first scan on: the preview picture inside a header has an end
+    mark too.
+    """
     if data.startswith(PNG):
         _check_png(data)
     elif data.startswith(JPEG):
-        start = _jpeg(data)[1]
+        start = header.start
         # nearly always it stands at the very end, so that 0.2 MB need not be searched
         if data.find(_END, max(start, len(data) - 64)) < 0 and data.find(_END, start) < 0:
             raise BadPicture("a JPEG without its end mark; the file is cut short")
@@ -100,11 +107,7 @@ def check_end(data: bytes) -> None:
             raise BadPicture(f"a BMP of {len(data)} bytes that needs {needed}; the file is cut short")
 
 
-def _jpeg(data: bytes) -> tuple[Header, int]:
-    """The header and where the first scan begins.
-
-    The end mark is searched from there on: the preview picture inside a header has an end mark too.
-    """
+def _jpeg(data: bytes) -> Header:
     found: Header | None = None
     position, orientation = 2, 1
     while position + 4 <= len(data):
@@ -128,7 +131,7 @@ def _jpeg(data: bytes) -> tuple[Header, int]:
         if marker == _START_OF_SCAN and found:
             if orientation >= 5:
                 found = found._replace(height=found.width, width=found.height)
-            return found._replace(orientation=orientation), position + 2 + length
+            return found._replace(orientation=orientation, start=position + 2 + length)
         position += 2 + length
     raise BadPicture("a JPEG without a whole header; the file is cut short")
 
@@ -148,7 +151,7 @@ def lost_part(data: bytes) -> int | None:
     at = data.find(_LOST, len(JPEG))
     if at < 0:
         return None
-    start = _jpeg(data)[1]
+    start = _jpeg(data).start
     end = data.find(_END, start)
     at = data.find(_LOST, start, None if end < 0 else end)
     sequential, first = _coding(data[:start])

@@ -179,7 +179,7 @@ def _checked(path: Path) -> tuple[bytes, Header]:
     try:
         header = picture_files.read_header(data)
         check_pixels(path, header.height, header.width)
-        picture_files.check_end(data)
+        picture_files.check_end(data, header)
     except picture_files.BadPicture as error:
         raise FrameError(f"{path}: {error}") from error
     return data, header

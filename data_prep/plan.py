@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from basis.canonical import digest_of
+from basis.canonical import digest_of, digest_of_pieces
 from data_prep import crop
 from data_prep.cache import Journal, Log, Parts, locked
 from data_prep.clips import CLASSES, EXPRESSIONS, Clip, Database, SetAside
@@ -276,11 +276,12 @@ def _plan_digest(
     clips: Sequence[Clip], entries: Sequence[Mapping[str, Any]], identity: str, classes: tuple[str, ...]
 ) -> str:
     """Everything that decides pixels, landmarks or labels, and nothing about places."""
-    described = []
-    for clip, entry in zip(clips, entries, strict=True):
-        body = {name: getattr(clip, name) for name in _DESCRIBED}
-        described.append({**body, "content": entry["content"]})
-    return digest_of({"backend": identity, "crop": crop.POLICY, "classes": list(classes), "clips": described})
+    described = (
+        {**{name: getattr(clip, name) for name in _DESCRIBED}, "content": entry["content"]}
+        for clip, entry in zip(clips, entries, strict=True)
+    )
+    whole = {"backend": identity, "crop": crop.POLICY, "classes": list(classes), "clips": described}
+    return digest_of_pieces(whole)
 
 
 def _journal_key(clip: Clip, stamp: str, identity: str) -> str:

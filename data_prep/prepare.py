@@ -33,7 +33,7 @@ from data_prep.examine import PreparationError, Target, make_parts, part_key, si
 from data_prep.landmarks import Options
 from data_prep.opened import landmarks_as_text, open_prepared, open_prepared_stills
 from data_prep.plan import Asked, DataPlan, Place, examined, folder_name, plan_data
-from data_prep.side_by_side import side_by_side
+from data_prep.side_by_side import one_ahead, side_by_side
 
 
 def prepared(
@@ -130,7 +130,7 @@ def _build(plan: DataPlan, target: Target, place: Place) -> None:
 
     side_by_side(make, todo, place.workers, place.log, f"{plan.name}: clips prepared")
     shape = (len(plan.clips), target.tim, *target.size, 3)
-    write_set(folder, shape, _rows(plan, target, parts), _meta(plan, target))
+    write_set(folder, shape, one_ahead(_rows(plan, target, parts)), _meta(plan, target))
     for key in _keys(plan, target):
         parts.remove(key)
 
@@ -178,10 +178,9 @@ def _check_unchanged(plan: DataPlan, i: int) -> None:
 
 
 def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
-    moved = [
-        crop.crop_landmarks(points, box, target.size)
-        for points, box in zip(plan.landmarks, plan.boxes, strict=True)
-    ]
+    moved = np.empty_like(plan.landmarks)
+    for i, (points, box) in enumerate(zip(plan.landmarks, plan.boxes, strict=True)):
+        moved[i] = crop.crop_landmarks(points, box, target.size)
     return {
         "digest": plan.set_digest(*target),
         "plan": plan.digest,
@@ -198,7 +197,7 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         "holds": "frames",
         "apex": [_place_of_apex(clip) for clip in plan.clips],
         "source_frames": [len(clip.frames) for clip in plan.clips],
-        "landmarks": landmarks_as_text(np.array(moved, np.float32)),
+        "landmarks": landmarks_as_text(moved),
         "landmark_backend": plan.backend,
         "landmark_frames": "first frame only",
         "crop": crop.POLICY,

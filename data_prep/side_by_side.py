@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
@@ -58,6 +58,16 @@ def _one_by_one(
     except BaseException:
         pool.shutdown(cancel_futures=True)
         raise
+
+
+def one_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, each made by a thread of its own while the one before is being used."""
+    waiting = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(list, islice(waiting, 1))
+        while item := coming.result():
+            coming = pool.submit(list, islice(waiting, 1))
+            yield item[0]
 
 
 @contextmanager

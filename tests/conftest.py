@@ -25,7 +25,12 @@ LONGEST = (
     "test_fingerprints.py",
     "test_readme_command.py",
     "test_faults_of_processes.py",
+    "test_run.py",
     "test_pages.py",
+    "test_notebooks.py",
+    "test_page.py",
+    "test_one_file_and_one_line.py",
+    "test_faults_of_files.py",
     "test_flow.py",
 )
 
@@ -36,23 +41,28 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
+def shared_root(tmp_path_factory):
+    """A folder that all test processes of this session share; what is made there takes a lock."""
+    root = tmp_path_factory.getbasetemp()
+    return root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
+
+
+@pytest.fixture(scope="session")
 def simulated_cache(tiny_folder):
     """A cache folder that holds the tiny simulated databases, shared by all test processes."""
     return tiny_folder.parent.parent
 
 
 @pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory):
+def tiny_folder(shared_root):
     """The tiny simulated databases themselves."""
     from benchmark.sources import simulator
     from data_prep.simulator import simulate
 
-    root = tmp_path_factory.getbasetemp()
-    root = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
-    cache = root / "shared-cache"
+    cache = shared_root / "shared-cache"
     settings = simulator("tiny", {})
     folder = cache / "simulated" / f"tiny-{settings.digest[:12]}"
-    with FileLock(root / "simulate.lock"):
+    with FileLock(shared_root / "simulate.lock"):
         simulate(folder, settings, workers=2)
     return folder
 

@@ -8,6 +8,7 @@ a recording that was encoded anew is not found.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -78,14 +79,30 @@ def _shared_files(clips: Sequence[Clip]) -> list[str]:
     found: dict[tuple[str, str], tuple[Clip, Clip]] = {}
     for first, clip in _overlapping(clips):
         found.setdefault((first.name, clip.name), (first, clip))
-    for clip in clips:
-        for path in clip.frames.paths if isinstance(clip.frames, ImageFrames) else ():
+    for clip in _of_shared_folders(clips):
+        for path in _files(clip):
             first = owner.setdefault(path, clip)
             if first.subject != clip.subject and first.frames != clip.frames:
                 found.setdefault((first.name, clip.name), (first, clip))
     return [
         f"{_names(pair)} share the same frames and are of two people: duplicates" for pair in found.values()
     ][:10]
+
+
+def _of_shared_folders(clips: Sequence[Clip]) -> Iterator[Clip]:
+    """Clips of pictures in folders that hold pictures of several people: elsewhere no file is shared."""
+    owner: dict[str, str] = {}
+    shared: set[str] = set()
+    for clip in clips:
+        for folder in _folders(clip):
+            if owner.setdefault(folder, clip.subject) != clip.subject:
+                shared.add(folder)
+    return (clip for clip in clips if not shared.isdisjoint(_folders(clip)))
+
+
+def _folders(clip: Clip) -> set[str]:
+    paths = clip.frames.paths if isinstance(clip.frames, ImageFrames) else ()
+    return {path.rpartition(os.sep)[0] for path in paths}
 
 
 def _overlapping(clips: Sequence[Clip]) -> Iterator[tuple[Clip, Clip]]:
@@ -137,9 +154,10 @@ def _span(clip: Clip) -> tuple[int, int]:
 
 def _sizes(clip: Clip) -> Hashable:
     try:
-        return _span(clip), tuple(Path(path).stat().st_size for path in _files(clip))
+        sizes = ",".join(str(Path(path).stat().st_size) for path in _files(clip))
     except OSError:
         return None
+    return _span(clip), hashlib.sha256(sizes.encode()).digest()
 
 
 def _first_frame(clip: Clip) -> Hashable:

@@ -58,6 +58,10 @@ class Survey:
     homes: tuple[str, ...]
 
 
+MOST_FOLDERS = 64
+"""So many folders of pictures are remembered."""
+
+
 @dataclass
 class Tree:
     """A database's folder, or folders; every path that it gives lies below one of `roots`.
@@ -92,7 +96,7 @@ class Tree:
         return self.roots[0]
 
     def list(self, folder: str) -> Listing:
-        """The entries of a folder, sorted by name; read once."""
+        """The entries of a folder, sorted by name; read once, or again after many folders of pictures."""
         if folder not in self._listings:
             self._listings[folder] = self._read(folder)
         return self._listings[folder]
@@ -169,7 +173,9 @@ class Tree:
 
     def _patterns(self, folder: str) -> Mapping[str, Numbered]:
         """What stands before the number (capitals do not count) -> number -> pictures of that number."""
-        if folder not in self._frames:
+        if folder in self._frames:
+            self._frames[folder] = self._frames.pop(folder)
+        else:
             try:
                 files = self.list(folder).files
             except DatabaseError as error:
@@ -181,7 +187,14 @@ class Tree:
                     numbered = found.setdefault(match[1].casefold(), {})
                     numbered.setdefault(int(match[2]), []).append(path)
             self._frames[folder] = found
+            self._forget_all_but(MOST_FOLDERS)
         return self._frames[folder]
+
+    def _forget_all_but(self, most: int) -> None:
+        """Of folders of pictures only the last ones are remembered: thousands of frames take much memory."""
+        for folder in list(self._frames)[:-most]:
+            del self._frames[folder]
+            self._listings.pop(folder, None)
 
     def _two_patterns(self, folder: str, patterns: Sequence[Numbered]) -> str:
         names = " and ".join(shown(Path(each[min(each)][0]).name) for each in patterns[:2])

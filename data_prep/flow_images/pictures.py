@@ -92,7 +92,7 @@ def decoded_bytes(data: bytes, path: PurePosixPath) -> UInt8:
             raise picture_files.BadPicture(
                 f"{width}x{height} pixels; a flow image has at most {MAX_SIDE} a side"
             )
-        picture_files.check_end(data)
+        picture_files.check_end(data, header)
     except picture_files.BadPicture as error:
         raise DatabaseError(f"{shown(str(path))}: {error}") from error
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

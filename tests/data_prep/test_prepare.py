@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from data_prep.clips import (
     prepared_set,
 )
 from data_prep.interpolation import resample
+from data_prep.side_by_side import one_ahead
 
 SIZE = (48, 40)
 
@@ -319,3 +321,17 @@ def test_a_real_face_goes_through_the_offline_back_end(world) -> None:
     assert 10 < eyes[0, 0] < 30 < 70 < eyes[1, 0] < 90
     assert 15 < eyes[:, 1].mean() < 45
     assert plan.backend.startswith("facemesh/0.10")
+
+
+def test_what_is_made_one_ahead_keeps_its_order_and_its_error() -> None:
+    assert list(one_ahead(iter(range(5)))) == list(range(5))
+    assert list(one_ahead([])) == []
+
+    def fails() -> Iterator[int]:
+        yield 1
+        raise prepare.PreparationError("the second one")
+
+    made = one_ahead(fails())
+    assert next(made) == 1
+    with pytest.raises(prepare.PreparationError, match="the second one"):
+        next(made)

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
+from results.made import MADE
 from results.numbers.variants import variant_of_unit
 from results.records.run_file import RUN_SCHEMA
 from results.records.store import Record, write_record
@@ -266,22 +268,34 @@ def fake_run(tmp_path: Path) -> Callable[..., FakeRun]:
     return make
 
 
+def reported_for_all(folder: Path, write: Callable[[], object]) -> None:
+    """Write a run and its report, unless another test process has done so."""
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.parent / "lock"):
+        if not (folder / MADE).exists():
+            write()
+            report(folder)
+
+
 @pytest.fixture(scope="session")
-def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_folder(shared_root: Path) -> Path:
     """A reported run with a missing unit and a failed one; tests read it and change nothing."""
     methods = ("tlcnn", "mdmo", "lbp-top", "stclqp", "majority", "linear")
-    run = FakeRun(tmp_path_factory.mktemp("page") / "run", methods=methods)
-    run.write(but=lambda unit: unit["key"] in (run.units[2]["key"], run.units[9]["key"]))
-    run.fail(run.units[2], traceback=HOSTILE)
-    report(run.folder)
+    run = FakeRun(shared_root / "page" / "run", methods=methods)
+
+    def write() -> None:
+        run.write(but=lambda unit: unit["key"] in (run.units[2]["key"], run.units[9]["key"]))
+        run.fail(run.units[2], traceback=HOSTILE)
+
+    reported_for_all(run.folder, write)
     return run.folder
 
 
 @pytest.fixture(scope="session")
-def reported_once(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
+def reported_once(shared_root: Path) -> FakeRun:
     """A small whole run with its report."""
-    run = FakeRun(tmp_path_factory.mktemp("reported") / "run", methods=("majority", "linear"))
-    report(run.write())
+    run = FakeRun(shared_root / "reported" / "run", methods=("majority", "linear"))
+    reported_for_all(run.folder, run.write)
     return run
 
 
