@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -123,17 +124,27 @@ class Figures:
 @contextmanager
 def own_style() -> Iterator[None]:
     """The look of this project's figures; the user's matplotlib settings come back afterwards."""
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(STYLE | {"font.sans-serif": fonts()})
-        yield
+        mpl.rcParams.update(STYLE | {"font.family": fonts()})
+        log.setLevel(logging.ERROR)  # a font without a bold face is drawn as it is, without a word
+        try:
+            yield
+        finally:
+            log.setLevel(before)
 
 
 @cache
 def fonts() -> list[str]:
-    """The first font, and those for other scripts that this machine has."""
+    """The first font, and those for other scripts that this machine has.
+
+    They are named as families: of the list behind the family `sans-serif` matplotlib takes one font alone.
+    """
     installed = set(font_manager.get_font_names())
-    return [*STYLE["font.sans-serif"], *(name for name in OTHER_SCRIPTS if name in installed)]
+    others = [name for name in OTHER_SCRIPTS if name in installed]
+    return [*STYLE["font.sans-serif"], *others, STYLE["font.family"]] if others else [STYLE["font.family"]]
 
 
 def file_name(*parts: str) -> str:

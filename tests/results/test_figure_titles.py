@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from matplotlib import font_manager
 
 from results.figures.labels import place_labels
-from results.figures.style import Drawn, new_figure, own_style, save
+from results.figures.style import OTHER_SCRIPTS, Drawn, fonts, new_figure, own_style, save
 from results.figures.titles import columns, in_lines, name_rows, shortened
 
 LONG = "A three-stream convolutional network with temporal attention and label smoothing (2023, anew)"
@@ -81,3 +85,40 @@ def test_names_beside_crowded_points_are_left_out_and_counted():
     written = [text.get_text() for text in axes.texts]
     assert len(written) + without == len(points) and without > 20
     assert {"method 0", "method 1", "method 2"} <= set(written)
+
+
+@pytest.fixture
+def another_font(tmp_path: Path) -> Iterator[None]:
+    """A font of one letter, installed under the name of one that is asked for."""
+    builder, pen = FontBuilder(1000, isTTF=True), TTGlyphPen(None)
+    for move, at in zip((pen.moveTo, pen.lineTo, pen.lineTo), ((0, 0), (0, 700), (700, 0)), strict=True):
+        move(at)
+    pen.closePath()
+    builder.setupGlyphOrder([".notdef", "wei"])
+    builder.setupCharacterMap({ord("微"): "wei"})
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "wei": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (800, 0), "wei": (800, 0)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": OTHER_SCRIPTS[-1], "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(tmp_path / "wei.ttf")
+    before = list(font_manager.fontManager.ttflist)
+    font_manager.fontManager.addfont(tmp_path / "wei.ttf")
+    fonts.cache_clear()
+    yield
+    font_manager.fontManager.ttflist = before
+    fonts.cache_clear()
+
+
+@pytest.mark.usefixtures("another_font")
+def test_a_font_of_this_machine_draws_what_the_first_one_lacks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    with own_style():
+        figure = new_figure(4, 2, "微 3D", "x")
+        told = [save(Drawn("x", "x", "x", figure), tmp_path).words]
+        figure.text(0.5, 0.5, "情")
+        told.append(save(Drawn("x", "x", "x", figure), tmp_path).words)
+    assert told[0] == "x" and "boxes for 情:" in told[1]
+    assert caplog.text == "" and "sans-serif" in (tmp_path / "x.svg").read_text()
