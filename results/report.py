@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import get_terminal_size
 
 import pandas as pd
 
@@ -165,7 +167,8 @@ def _write_if_changed(path: Path, data: bytes) -> None:
 
 
 def _text(results: Results, frames: Mapping[str, pd.DataFrame]) -> str:
-    table = render_table3(frames["table3"], results.info, title(results.info, results.mixed))
+    width = get_terminal_size().columns if sys.stdout.isatty() else 0
+    table = render_table3(frames["table3"], results.info, title(results.info, results.mixed), width=width)
     failures = [f"{len(results.failed)} units failed: see the page"] if results.failed else []
     lines = [table, "", *results.info.data.warnings, *results.warnings, *results.mixed, *failures]
     return "\n".join(lines).rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -14,6 +14,9 @@ from results.records.runs import Results
 
 MOST_FOLDS_SHOWN = 10
 """Tables for people leave the single folds out beyond this; the CSV has them all."""
+
+LEFT_OUT = ("pooled", "uar", "uf1", "published", "optimism", "seed_sd")
+"""What a narrow terminal does without, one after the other, the headline's number never."""
 
 NUMBERS = ("mean", "pooled", "uf1", "uar")
 """The numbers of a row that have an interval."""
@@ -138,21 +141,51 @@ def _best(values: pd.Series[float]) -> list[bool]:
     return [bool(value) for value in rounded == rounded.max()]
 
 
-def render_table3(frame: pd.DataFrame, info: RunFile, heading: str = "") -> str:
-    """Table 3 for a terminal: plain text, the best headline starred, then what the columns mean."""
+def render_table3(frame: pd.DataFrame, info: RunFile, heading: str = "", *, width: int = 0) -> str:
+    """Table 3 for a terminal: plain text, the best headline starred, then what the columns mean.
+
+    Where `width` columns are too few for it, the single folds are left out, then notes stand below their rows,
+    then other columns go; table3.csv has them all.
+    """
     lines = [heading] if heading else []
     for name, shown in blocks(frame, info):
-        columns = shown_columns(shown)
-        rows, between = [list(columns.values())], {}
-        for role, part in with_roles(shown):
-            between[len(rows)] = role
-            rows += [_terminal_cells(row, columns) for _, row in part.iterrows()]
-        aligned = _aligned(rows)
-        for place in sorted(between, reverse=True):
-            if between[place] and len(between) > 1:
-                aligned.insert(place + 1, f"  {between[place]}:")
-        lines += ["", name, *aligned]
+        lines += ["", name, *_within(width, shown, shown_columns(shown))]
     return "\n".join([*lines, "", *LEGEND])
+
+
+def _within(width: int, shown: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    """One part of the printed table, in no more columns of a terminal than `width`, if it can be (0: as is)."""
+    made, folds, headline = _block(shown, columns), fold_columns(shown), headline_of(shown)
+    for names in (folds, [], *([name, f"{name}_interval"] for name in LEFT_OUT if name != headline)):
+        if 0 < width < _widest(made):
+            columns = {name: words for name, words in columns.items() if name not in names}
+            made = _block(shown, columns, notes_below=names != folds)
+    return made
+
+
+def _widest(lines: Iterable[str]) -> int:
+    return max(map(columns_of, lines))
+
+
+def _block(shown: pd.DataFrame, columns: Mapping[str, str], *, notes_below: bool = False) -> list[str]:
+    """Heading, rule and rows of one part of the printed table; before them what role the rows have."""
+    rows, after = [list(columns.values())], {}
+    roles = with_roles(shown)
+    for role, part in roles:
+        if role and len(roles) > 1:
+            after.setdefault(len(rows) - 1, []).append(f"  {role}:")
+        for _, row in part.iterrows():
+            cells = _terminal_cells(row, columns)
+            if notes_below and cells[-1]:
+                after[len(rows)] = [f"    {cells[-1]}"]
+            rows.append([*cells[:-1], ""] if notes_below else cells)
+    if notes_below:
+        rows[0][-1] = ""
+    heading, *aligned = _aligned(rows)
+    made = [heading, "-" * columns_of(heading), *after.get(0, [])]
+    for place, line in enumerate(aligned, start=1):
+        made += [line, *after.get(place, [])]
+    return made
 
 
 def _terminal_cells(row: pd.Series[str], columns: Mapping[str, str]) -> list[str]:
@@ -175,7 +208,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         made.append("  ".join(padded).rstrip())
-    return [made[0], "-" * columns_of(made[0]), *made[1:]]
+    return made
 
 
 def columns_of(text: str) -> int:

@@ -107,6 +107,21 @@ def test_the_star_marks_the_highest_mean_baselines_included_and_the_columns_are_
     assert line.startswith("Majority class") and "99.00 *" in line
 
 
+@pytest.mark.parametrize("headline", ["mean", "uar"])
+def test_a_narrow_terminal_gets_fewer_columns_of_the_table_and_every_row_and_note(fake_run, headline) -> None:
+    folder = fake_run().write()
+    info, frame = load_results(folder).info, all_frames(load_results(folder))["table3"]
+    frame["headline"] = headline
+    wide = render_table3(frame, info)
+    assert render_table3(frame, info, width=1000) == wide
+    tables = {width: render_table3(frame, info, width=width).split(LEGEND[0])[0] for width in (140, 100, 85)}
+    for width, table in tables.items():
+        assert max(map(len, table.splitlines())) <= width
+        assert all(title in table and note in table for title, note in zip(frame["title"], frame["note"], strict=True))
+        assert ("UAR" if headline == "uar" else "mean of folds") in table and "95 % interval" in table
+    assert len(tables[85]) <= len(tables[100]) < len(wide.split(LEGEND[0])[0])
+
+
 def test_a_failed_unit_names_its_status(fake_run: Make) -> None:
     run = fake_run(methods=SOME)
     folder = run.write(but=lambda unit: unit["key"] == run.units[0]["key"])
