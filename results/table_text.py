@@ -144,7 +144,7 @@ def _best(values: pd.Series[float]) -> list[bool]:
 def render_table3(frame: pd.DataFrame, info: RunFile, heading: str = "", *, width: int = 0) -> str:
     """Table 3 for a terminal: plain text, the best headline starred, then what the columns mean.
 
-    Where `width` columns are too few for it, the single folds are left out, then notes stand below their rows,
+    Where `width` columns are too few, the single folds are left out, then notes stand below their rows,
     then other columns go; table3.csv has them all.
     """
     lines = [heading] if heading else []
@@ -154,7 +154,7 @@ def render_table3(frame: pd.DataFrame, info: RunFile, heading: str = "", *, widt
 
 
 def _within(width: int, shown: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
-    """One part of the printed table, in no more columns of a terminal than `width`, if it can be (0: as is)."""
+    """One part of the printed table in at most `width` columns of a terminal, if it can be (0: as is)."""
     made, folds, headline = _block(shown, columns), fold_columns(shown), headline_of(shown)
     for names in (folds, [], *([name, f"{name}_interval"] for name in LEFT_OUT if name != headline)):
         if 0 < width < _widest(made):
