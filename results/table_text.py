@@ -169,7 +169,8 @@ def _widest(lines: Iterable[str]) -> int:
 
 def _block(shown: pd.DataFrame, columns: Mapping[str, str], *, notes_below: bool = False) -> list[str]:
     """Heading, rule and rows of one part of the printed table; before them what role the rows have."""
-    rows, after = [list(columns.values())], {}
+    rows = [list(columns.values())]
+    after: dict[int, list[str]] = {}
     roles = with_roles(shown)
     for role, part in roles:
         if role and len(roles) > 1:
