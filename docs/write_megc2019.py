@@ -43,8 +43,8 @@ def main() -> None:
             text = put(text, mark, "\n".join(TABLES[mark](*stored())))
         page.write_text(text, encoding="utf-8")
     with own_style():
-        (drawn,) = over_candidates(info, cells, PROTOCOL)
-        picture = save(drawn, ROOT / "docs" / "img")
+        (draw,) = over_candidates(info, cells, PROTOCOL)
+        picture = save(draw(), ROOT / "docs" / "img")
     for file in picture.files:
         if file.suffix == ".png":
             file.replace(file.with_name(f"{FIGURE}.png"))
