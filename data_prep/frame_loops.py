@@ -146,9 +146,7 @@ def round_to_bytes(values: Any, error: float, out: Any, doubtful: Any) -> int:
     for r in range(values.shape[0]):
         for start in range(0, values.shape[1], _PIECE):
             row, to = values[r, start : start + _PIECE], out[r, start : start + _PIECE]
-            near = np.int32(
-                0
-            )  # whole numbers are counted by SIMD, where the largest of floats is not found by it
+            near = np.int32(0)  # counting whole numbers is SIMD, the largest of floats would not be
             for x in range(np.uintp(row.size)):
                 raised = row[x] + half
                 whole = np.floor(raised)

@@ -213,7 +213,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def columns_of(text: str) -> int:
-    """Columns of a terminal that a text takes: two for a wide letter (CJK), none for a combining mark."""
+    """How wide a text is in columns or letters: two for a wide one (CJK), none for a combining mark."""
     return sum(
         0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
         for letter in text

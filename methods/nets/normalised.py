@@ -13,9 +13,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from basis.compiled import compiled
 from methods.nets.elementary import exps
+from methods.nets.norm_loops import columns_gradients, columns_normalised, rows_gradients, rows_normalised
 from methods.nets.products import ours
 from methods.nets.roots import root
-from methods.nets.sums import columns_gradients, columns_normalised, rows_gradients, rows_normalised
 
 _SATURATED = 4.0
 """From here on float32 cannot tell erf from 1."""

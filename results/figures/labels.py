@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from results.figures.titles import columns
+from results.table_text import columns_of
 
 LETTER, LINE, GAP = 4.6, 9.5, 6.0
 """Width and height of a letter and the distance from the point, in points of print at font size 7.5."""
@@ -33,10 +33,10 @@ def place_labels(
     taken: list[Box] = [(px - 4, py - 4, px + 4, py + 4) for px, py in points]
     without = 0
     for (px, py), name, at in zip(points, names, zip(x, y, strict=True), strict=True):
-        boxes = [_box(px, py, columns(name) * LETTER, side) for side in SIDES]
+        boxes = [_box(px, py, columns_of(name) * LETTER, side) for side in SIDES]
         costs = [sum(_overlap(box, other) for other in taken) + 9 * _outside(box, frame) for box in boxes]
         best = int(np.argmin(costs))
-        if costs[best] > CROWDED * columns(name) * LETTER * LINE:
+        if costs[best] > CROWDED * columns_of(name) * LETTER * LINE:
             without += 1
             continue
         taken.append(boxes[best])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+
+from results.table_text import columns_of
 
 ROW_WIDTH = 40
 """Columns of a line beside a row; a Chinese, Japanese or Korean letter takes two."""
@@ -13,19 +14,14 @@ SMALL = 7.0
 """Font size of a title in two lines, which stand as close as the rows do."""
 
 
-def columns(text: str) -> int:
-    """How wide a text is in letters: those of East Asia take two, combining marks none."""
-    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
-
-
 def shortened(text: str, most: int) -> str:
     """A text of at most so many columns: a longer one keeps two thirds from its beginning and its end."""
-    if columns(text) <= most:
+    if columns_of(text) <= most:
         return text
     head, tail = text, text
-    while columns(head) > (most - 1) * 2 // 3:
+    while columns_of(head) > (most - 1) * 2 // 3:
         head = head[:-1]
-    while columns(head) + 1 + columns(tail) > most:
+    while columns_of(head) + 1 + columns_of(tail) > most:
         tail = tail[1:]
     return f"{head}\N{HORIZONTAL ELLIPSIS}{tail}"
 
@@ -51,13 +47,13 @@ def _wrapped(text: str, width: int) -> list[str]:
     lines = [""]
     for word in text.split():
         gap = " " if lines[-1] else ""
-        if columns(lines[-1]) + len(gap) + columns(word) <= width:
+        if columns_of(lines[-1]) + len(gap) + columns_of(word) <= width:
             lines[-1] += gap + word
             continue
         if lines[-1]:
             lines.append("")
         for letter in word:
-            if columns(lines[-1]) + columns(letter) > width:
+            if columns_of(lines[-1]) + columns_of(letter) > width:
                 lines.append("")
             lines[-1] += letter
     return lines

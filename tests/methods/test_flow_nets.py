@@ -159,6 +159,14 @@ def test_normalisations_are_torch_s(ours, theirs, x):
     assert torch.allclose(ours(x), theirs(x), atol=1e-5)
 
 
+@pytest.mark.parametrize(("layer", "shape"), [(BatchNorm2d(3), (4, 3, 2, 2)), (LayerNorm(5), (18, 5))])
+def test_gradients_of_the_normalisations_are_those_of_differences(layer, shape):
+    """In float64, in which all of it is computed then."""
+    layer = layer.double()
+    x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x, *_: layer(x), (x, *layer.parameters()))
+
+
 def test_batches_hold_every_picture_once_and_no_single_one_stays_alone():
     plan = Epochs(1, 1e-3, 4, True, "adam", 1)
     parts = list(batches(9, plan, torch.Generator().manual_seed(0)))

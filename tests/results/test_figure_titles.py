@@ -17,14 +17,15 @@ from matplotlib import font_manager
 
 from results.figures.labels import place_labels
 from results.figures.style import OTHER_SCRIPTS, Drawn, fonts, new_figure, own_style, save
-from results.figures.titles import columns, in_lines, name_rows, shortened
+from results.figures.titles import in_lines, name_rows, shortened
+from results.table_text import columns_of
 
 LONG = "A three-stream convolutional network with temporal attention and label smoothing (2023, anew)"
 TITLES = ["TLCNN", LONG, "微表情识别三流网络" * 6, "3D-CNN 2+1", "W" * 90, "ResNet50-LSTM 128x2"]
 
 
 def test_a_letter_of_east_asia_takes_two_columns_and_an_accent_none():
-    assert [columns(text) for text in ("", "3D-CNN 2+1", "微表情", "e\u0301")] == [0, 10, 6, 1]
+    assert [columns_of(text) for text in ("", "3D-CNN 2+1", "微表情", "e\u0301")] == [0, 10, 6, 1]
 
 
 WORDS = st.text(st.characters(exclude_characters="\N{HORIZONTAL ELLIPSIS}"), max_size=60)
@@ -35,7 +36,7 @@ WORDS = st.text(st.characters(exclude_characters="\N{HORIZONTAL ELLIPSIS}"), max
 @example("微" * 40, 3)
 def test_a_shortened_text_fits_and_keeps_both_ends(text, most):
     short = shortened(text, most)
-    assert columns(short) <= most
+    assert columns_of(short) <= most
     if short != text:
         head, _, tail = short.partition("\N{HORIZONTAL ELLIPSIS}")
         assert text.startswith(head) and text.endswith(tail)
@@ -47,10 +48,10 @@ def test_a_shortened_text_fits_and_keeps_both_ends(text, most):
 @example(TITLES[2], 40)
 def test_lines_fit_and_nothing_is_lost_where_there_is_room(text, width):
     lines = in_lines(text, width).split("\n")
-    assert len(lines) <= 2 and all(columns(line) <= width for line in lines)
-    if len(text.split()) == 1 and columns(text) <= width:
+    assert len(lines) <= 2 and all(columns_of(line) <= width for line in lines)
+    if len(text.split()) == 1 and columns_of(text) <= width:
         assert lines == [text.split()[0]]
-    if columns(text) * 2 <= width:
+    if columns_of(text) * 2 <= width:
         assert lines == [" ".join(text.split())]
 
 

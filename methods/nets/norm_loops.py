@@ -1,8 +1,7 @@
-"""The loops of batch and layer normalisation: sums in order in float64, all else rounded to float32."""
+"""The loops of batch and layer normalisation: sums in order in float64, all else as the input's type."""
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ _TOGETHER = 16
 
 @compiled
 def columns_normalised(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
-    """Columns of float32 (m, c) to mean 0 and variance 1, times weight plus bias.
+    """Columns of (m, c) to mean 0 and variance 1, times weight plus bias.
 
     Returns
     -------
@@ -24,7 +23,8 @@ def columns_normalised(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
         The result and what it is without weight and bias, (m, c); reciprocal deviation, mean and variance,
         (c,).
     """
-    rows, n, one = len(x), np.float32(len(x)), np.float32(1)
+    rows, kind = len(x), x.dtype.type
+    n, one = kind(len(x)), kind(1)
     out, plain = np.empty_like(x), np.empty_like(x)
     mean = column_sums(x) / n
     totals = np.zeros(x.shape[1], np.float64)
@@ -33,10 +33,10 @@ def columns_normalised(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
             centred = x[i, j] - mean[j]
             plain[i, j] = centred
             totals[j] += centred * centred
-    variance = totals.astype(np.float32) / n
+    variance = totals.astype(x.dtype) / n
     reciprocal = np.empty_like(mean)
     for j in range(len(mean)):
-        reciprocal[j] = one / np.float32(sqrt(variance[j] + np.float32(eps)))
+        reciprocal[j] = one / np.sqrt(variance[j] + kind(eps))
     for i in range(rows):
         for j in range(np.uintp(x.shape[1])):
             plain[i, j] *= reciprocal[j]
@@ -47,7 +47,7 @@ def columns_normalised(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
 @compiled
 def columns_gradients(gradient: Any, plain: Any, reciprocal: Any, weight: Any) -> Any:
     """Gradients of `columns_normalised`: of x (m, c), weight and bias (c,)."""
-    n = np.float32(len(plain))
+    n = plain.dtype.type(len(plain))
     for_bias, for_weight = column_sums(gradient), column_sums(gradient * plain)
     scale = weight * reciprocal
     for_x = np.empty_like(plain)
@@ -60,7 +60,7 @@ def columns_gradients(gradient: Any, plain: Any, reciprocal: Any, weight: Any) -
 
 @compiled
 def rows_normalised(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
-    """Rows of float32 (m, d) to mean 0 and variance 1, times weight plus bias.
+    """Rows of (m, d) to mean 0 and variance 1, times weight plus bias.
 
     Returns
     -------
@@ -68,8 +68,9 @@ def rows_normalised(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
         The result and what it is without weight and bias, (m, d); reciprocal deviation, (m,).
     """
     m, d = x.shape
-    n, one = np.float32(d), np.float32(1)
-    out, plain, reciprocal = np.empty_like(x), np.empty_like(x), np.empty(m, np.float32)
+    kind = x.dtype.type
+    n, one = kind(d), kind(1)
+    out, plain, reciprocal = np.empty_like(x), np.empty_like(x), np.empty(m, x.dtype)
     totals = np.empty(_TOGETHER, np.float64)
     for start in range(0, m, _TOGETHER):
         together = min(_TOGETHER, m - start)
@@ -78,7 +79,7 @@ def rows_normalised(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
             for i in range(together):
                 totals[i] += x[start + i, j]
         for i in range(together):
-            mean = np.float32(totals[i]) / n
+            mean = kind(totals[i]) / n
             for j in range(d):
                 plain[start + i, j] = x[start + i, j] - mean
         totals[:] = 0
@@ -86,8 +87,8 @@ def rows_normalised(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
             for i in range(together):
                 totals[i] += plain[start + i, j] * plain[start + i, j]
         for i in range(together):
-            variance = np.float32(totals[i]) / n
-            scale = one / np.float32(sqrt(variance + np.float32(eps)))
+            variance = kind(totals[i]) / n
+            scale = one / np.sqrt(variance + kind(eps))
             reciprocal[start + i] = scale
             for j in range(d):
                 plain[start + i, j] *= scale
@@ -99,7 +100,8 @@ def rows_normalised(x: Any, weight: Any, bias: Any, eps: Any) -> Any:
 def rows_gradients(gradient: Any, plain: Any, reciprocal: Any, weight: Any) -> Any:
     """Gradients of `rows_normalised`: of x (m, d), weight and bias (d,)."""
     m, d = plain.shape
-    n, for_x = np.float32(d), np.empty_like(plain)
+    kind, for_x = plain.dtype.type, np.empty_like(plain)
+    n = kind(d)
     sums, products = np.empty(_TOGETHER, np.float64), np.empty(_TOGETHER, np.float64)
     for start in range(0, m, _TOGETHER):
         together = min(_TOGETHER, m - start)
@@ -111,7 +113,7 @@ def rows_gradients(gradient: Any, plain: Any, reciprocal: Any, weight: Any) -> A
                 sums[i] += through
                 products[i] += through * plain[start + i, j]
         for i in range(together):
-            first, second = np.float32(sums[i]), np.float32(products[i])
+            first, second = kind(sums[i]), kind(products[i])
             for j in range(d):
                 through = gradient[start + i, j] * weight[j]
                 shared = (first + plain[start + i, j] * second) / n
