@@ -54,9 +54,9 @@ COARSE = 3
 MOST_STEPS, ENOUGH = 12, 1e-3
 """Steps at most, and the change in pixels that needs no further one."""
 
-FURTHEST, TURNED, SPREAD = 0.35, 0.2, 0.06
+FURTHEST, TURNED, SPREAD, ALIKE = 0.35, 0.2, 0.06, 0.6
 """A registration is believed that moves the rectangle's corners by no more, changes scale and angle by no
-more, and whose patches disagree, in the middle, by no more."""
+more, whose patches disagree, in the middle, by no more, and look as much alike."""
 
 NOT_FOLLOWED = "frames whose head cannot be followed, registered like the frame before"
 
@@ -89,11 +89,14 @@ class Found:
         Pixels by which patches disagree with it, in the middle; infinite where they do not tell.
     change
         Of the last step, in pixels.
+    alike
+        How alike the patches look, at most 1.
     """
 
     place: Similarity
     spread: float = np.inf
     change: float = np.inf
+    alike: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -126,12 +129,17 @@ class _Level:
         for _ in range(MOST_STEPS):
             where = at.place.numbers(self.unit)
             motion = patch_motion(self.picture, later, self.corners, self.side, where, self.centre)
-            s, t, x, y, spread = common_motion(middles, motion).tolist()
+            size = motion[:, 2] + motion[:, 4]
+            told = size > 0
+            if not told.any():
+                return Found(start)
+            trust = 1 / (size[told] + np.median(size[told]))
+            s, t, x, y, spread, alike = common_motion(middles[told], motion[told], trust).tolist()
             if not np.isfinite(spread):
                 return Found(start)
             step = Similarity(complex(1 + s, t), complex(x, y) * self.unit)
             change = abs(x) + abs(y) + reach * (abs(s) + abs(t))
-            at = Found(at.place.after(step), spread * self.unit, change * self.unit)
+            at = Found(at.place.after(step), spread * self.unit, change * self.unit, alike)
             if change < ENOUGH:
                 break
         return at
@@ -151,6 +159,8 @@ class Head:
 
     Attributes
     ----------
+    box
+        As given.
     places
         Of each later frame, as `Found.place`.
     """
@@ -158,7 +168,7 @@ class Head:
     def __init__(self, first: UInt8, landmarks: npt.ArrayLike, box: Box) -> None:
         points = np.asarray(landmarks, np.float64)
         self._span = max(1.0, float(np.sqrt(((points[36] - points[45]) ** 2).sum())))
-        self._box = box
+        self.box = box
         self._region = _around(box, self._span, first.shape)
         self._centre = np.array([(box.left + box.right - 1) / 2, (box.top + box.bottom - 1) / 2])
         unit = max(1, round(box.width / WIDTH))
@@ -172,8 +182,8 @@ class Head:
         if found is None:
             self._lost.append(len(self.places) + 2)
         self.places.append(found or self._before)
-        corner = np.array([self._box.left, self._box.top]) - self._centre
-        out = np.empty((self._box.height, self._box.width, 3), np.uint8)
+        corner = np.array([self.box.left, self.box.top]) - self._centre
+        out = np.empty((self.box.height, self.box.width, 3), np.uint8)
         read_at(np.ascontiguousarray(frame), self.places[-1].numbers(), self._centre, corner, out)
         return out
 
@@ -198,11 +208,12 @@ class Head:
         return None
 
     def _believed(self, found: Found) -> bool:
-        corner = complex(self._box.width, self._box.height) / 2
+        corner = complex(self.box.width, self.box.height) / 2
         grown = found.place.turned - 1
         moved = max(abs(grown * z + found.place.shift) for z in (corner, corner.conjugate(), -corner))
         lengths = ((moved, FURTHEST), (found.spread, SPREAD), (found.change, SPREAD))
-        return abs(grown) <= TURNED and all(length <= most * self._span for length, most in lengths)
+        near = all(length <= most * self._span for length, most in lengths)
+        return near and abs(grown) <= TURNED and found.alike >= ALIKE
 
     def _level(self, first: UInt8, landmarks: Float64, unit: int) -> _Level:
         picture = _grey(first, self._region, unit)

@@ -89,13 +89,14 @@ def patch_motion(first: Any, later: Any, corners: Any, side: int, where: Any, ce
 
     Returns
     -------
-    (k, 5) float64
+    (k, 8) float64
         One Gauss-Newton step of its displacement on the first picture's grid (x, y), and xx, xy, yy of the
         information it rests on; a patch may be brighter and richer in contrast than it was. All 0 where the
-        patch has no texture in two directions.
+        patch has no texture in two directions. Then the sums of squares of the first patch and of the later
+        one, and of their product, each without its mean.
     """
-    out = np.zeros((len(corners), 5))
-    seen = np.empty((4, side * side))
+    out = np.zeros((len(corners), 8))
+    seen = np.empty((5, side * side))
     a, b, c, d = where[0], where[1], where[2] + centre[0], where[3] + centre[1]
     for k in range(len(corners)):
         n = 0
@@ -105,7 +106,8 @@ def patch_motion(first: Any, later: Any, corners: Any, side: int, where: Any, ce
                 seen[0, n] = first[row, column]
                 seen[1, n] = 0.5 * (first[row, column + 1] - first[row, column - 1])
                 seen[2, n] = 0.5 * (first[row + 1, column] - first[row - 1, column])
-                seen[3, n] = seen[0, n] - _read(later, a * x - b * y + c, b * x + a * y + d)
+                seen[4, n] = _read(later, a * x - b * y + c, b * x + a * y + d)
+                seen[3, n] = seen[0, n] - seen[4, n]
                 n += 1
         _step(seen, out[k])
     return out
@@ -113,20 +115,36 @@ def patch_motion(first: Any, later: Any, corners: Any, side: int, where: Any, ce
 
 @compiled
 def _step(seen: Any, out: Any) -> None:
-    """Fill displacement and information from a patch's (4, n) level, slopes and error; `seen` is used up."""
+    """Fill what is known of a patch from its (5, n) level, slopes, error, later level; `seen` is used up."""
     n = seen.shape[1]
-    for i in range(4):
-        seen[i] -= _dot(seen[i], np.ones(n)) / n
+    for i in range(5):
+        _centre(seen[i])
     contrast = _dot(seen[0], seen[0])
+    out[5], out[6], out[7] = contrast, _dot(seen[4], seen[4]), _dot(seen[0], seen[4])
     if contrast > FLAT * n:
         for i in range(1, 4):
-            seen[i] -= seen[0] * (_dot(seen[i], seen[0]) / contrast)
+            _take_away(seen[i], seen[0], _dot(seen[i], seen[0]) / contrast)
     xx, xy, yy = _dot(seen[1], seen[1]), _dot(seen[1], seen[2]), _dot(seen[2], seen[2])
     x, y = _dot(seen[1], seen[3]), _dot(seen[2], seen[3])
     determinant = xx * yy - xy * xy
     if determinant > FLAT * (xx + yy) * (xx + yy):
         out[0], out[1] = (yy * x - xy * y) / determinant, (xx * y - xy * x) / determinant
         out[2], out[3], out[4] = xx, xy, yy
+
+
+@compiled
+def _centre(values: Any) -> None:
+    total = 0.0
+    for i in range(len(values)):
+        total += values[i]
+    for i in range(len(values)):
+        values[i] -= total / len(values)
+
+
+@compiled
+def _take_away(values: Any, others: Any, factor: float) -> None:
+    for i in range(len(values)):
+        values[i] -= factor * others[i]
 
 
 @compiled
@@ -138,7 +156,7 @@ def _dot(one: Any, other: Any) -> float:
 
 
 @compiled
-def common_motion(points: Any, motion: Any) -> Any:
+def common_motion(points: Any, motion: Any, trust: Any) -> Any:
     """The similarity that most patches agree on.
 
     Parameters
@@ -146,34 +164,49 @@ def common_motion(points: Any, motion: Any) -> Any:
     points
         (k, 2) float64, the patches' middles from the centre.
     motion
-        (k, 5), see `patch_motion`.
+        (k, 8), see `patch_motion`, of patches that have texture.
+    trust
+        (k,) float64, factors of their information.
 
     Returns
     -------
-    (5,) float64
+    (6,) float64
         s, t, x, y: the point (px, py) moves by (s px - t py + x, t px + s py + y); then the pixels by which a
-        patch disagrees with that, in the middle. All 0 and infinite where the patches do not tell.
+        patch disagrees with that, in the middle, and how alike both pictures' patches are (1: but for
+        brightness and contrast equal). All 0, and the pixels infinite, where the patches do not tell.
     """
     k = len(points)
-    size, off = motion[:, 2] + motion[:, 4], np.zeros(k)
-    out, nothing = np.zeros(5), np.array((0.0, 0.0, 0.0, 0.0, np.inf))
-    told = size > 0.0
-    if not told.any():
-        return nothing
-    trust = told / (size + np.median(size[told]))
-    weight = trust.copy()
+    out, weight, off = np.zeros(6), trust.copy(), np.zeros(k)
     for _ in range(ROUNDS):
-        solved = _least_squares(points, motion, weight, out)
-        if not solved:
-            return nothing
+        if not _least_squares(points, motion, weight, out):
+            return np.array((0.0, 0.0, 0.0, 0.0, np.inf, 0.0))
         for i in range(k):
             off[i] = _disagreement(points[i], motion[i], out)
-        out[4] = np.median(off[told])
+        out[4] = _middle(off)
         far = 2.0 * max(out[4], LEAST_SPREAD)
         for i in range(k):
             kept = 1.0 + (off[i] / far) * (off[i] / far)
             weight[i] = trust[i] / (kept * kept)
+    first, later, both = 0.0, 0.0, 0.0
+    for i in range(k):
+        first, later, both = first + motion[i, 5], later + motion[i, 6], both + motion[i, 7]
+    if first > 0.0 and later > 0.0:
+        out[5] = both / np.sqrt(first * later)
     return out
+
+
+@compiled
+def _middle(values: Any) -> float:
+    """The median of a few values, of an even number the upper one."""
+    n = len(values)
+    for i in range(n):
+        below, equal = 0, 0
+        for j in range(n):
+            below += values[j] < values[i]
+            equal += values[j] == values[i]
+        if below <= n // 2 < below + equal:
+            return float(values[i])
+    return np.inf
 
 
 @compiled
@@ -182,8 +215,6 @@ def _disagreement(point: Any, motion: Any, found: Any) -> float:
     dx = motion[0] - (found[0] * point[0] - found[1] * point[1] + found[2])
     dy = motion[1] - (found[1] * point[0] + found[0] * point[1] + found[3])
     size = motion[2] + motion[4]
-    if size <= 0.0:
-        return 0.0
     seen = motion[2] * dx * dx + 2.0 * motion[3] * dx * dy + motion[4] * dy * dy
     return float(np.sqrt(2.0 * seen / size))
 
@@ -195,8 +226,8 @@ def _least_squares(points: Any, motion: Any, weight: Any, out: Any) -> bool:
     row = np.empty((2, 4))
     for k in range(len(points)):
         px, py = points[k]
-        row[0] = np.array((px, -py, 1.0, 0.0))
-        row[1] = np.array((py, px, 0.0, 1.0))
+        row[0, 0], row[0, 1], row[0, 2], row[0, 3] = px, -py, 1.0, 0.0
+        row[1, 0], row[1, 1], row[1, 2], row[1, 3] = py, px, 0.0, 1.0
         xx, xy, yy = motion[k, 2] * weight[k], motion[k, 3] * weight[k], motion[k, 4] * weight[k]
         for i in range(4):
             left = xx * row[0, i] + xy * row[1, i]
@@ -208,11 +239,13 @@ def _least_squares(points: Any, motion: Any, weight: Any, out: Any) -> bool:
         pivot = normal[i, i]
         if not pivot > 0.0:
             return False
-        normal[i] /= pivot
+        for j in range(5):
+            normal[i, j] /= pivot
         for j in range(4):
             if j != i:
-                normal[j] -= normal[i] * normal[j, i]
-    out[:4] = normal[:, 4]
+                _take_away(normal[j], normal[i], normal[j, i])
+    for i in range(4):
+        out[i] = normal[i, 4]
     return True
 
 
