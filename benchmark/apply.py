@@ -295,8 +295,6 @@ def clip_of(
 
     Parameters
     ----------
-    video
-        A video file or a folder.
     landmarks
         Back end.
     tim, size

@@ -13,7 +13,7 @@ Notes
 -----
 There is no registration by the eye points: the back ends find landmarks to about a pixel, which is more than
 the movement to be seen, and the corners of the eyes followed by the same patches move with lids and brows (on
-simulated clips one frame in ten was off by half a pixel, against 0.06 px here; docs/registration.md).
+simulated clips one frame in ten was off by half a pixel, against 0.06 px here; docs/how-to/registration.md).
 """
 
 from __future__ import annotations
