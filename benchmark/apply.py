@@ -295,8 +295,8 @@ def clip_of(
 
     Parameters
     ----------
-    landmarks
-        Back end.
+    video, landmarks
+        A video file or a folder; back end.
     tim, size
         Frames after interpolation, and (height, width) of each.
     onset, offset
