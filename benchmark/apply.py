@@ -31,6 +31,7 @@ from data_prep.flow_images.pictures import decoded_bytes
 from data_prep.frames import PICTURES, VIDEOS, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import Options
+from data_prep.registration import NONE
 from methods import load_method, make_settings
 from methods.base import SAVED_AS, Context, Method
 from methods.values import typed
@@ -43,9 +44,12 @@ ENTRIES: Mapping[str, Any] = {
     "tim": int,
     "classes": tuple[str, ...],
     "landmarks": str,
+    "registration": str,
     "sha256": Mapping[str, str],
 }
 """What the card must hold to be used."""
+BEFORE: Mapping[str, Any] = {"registration": NONE}
+"""What holds of a model that was saved before its card said so."""
 
 
 def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Log) -> int:
@@ -89,6 +93,7 @@ def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Lo
         "seed": seed,
         "classes": list(clips.classes),
         "landmarks": assembled.sources.landmarks,
+        "registration": settings.registration,
         "data": {"name": assembled.sources.name, "digest": assembled.plan.digest, "n_clips": len(usable)},
         "stamp": stamp(),
     }
@@ -152,12 +157,12 @@ def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
 def _card(folder: Path) -> dict[str, Any]:
     """What `fit` wrote beside the method; VerbError names the entry that is missing or wrong."""
     try:
-        body = json.loads((folder / CARD).read_text())
+        body = {**BEFORE, **json.loads((folder / CARD).read_text())}
         missing = [name for name in ENTRIES if name not in body]
         if missing:
             raise ValueError(f"it has no entry {missing[0]!r}")
         card = {name: typed(body[name], hint, name) for name, hint in ENTRIES.items()}
-        checked(Settings(tim=(card["tim"],)))
+        checked(Settings(tim=(card["tim"],), registration=card["registration"]))
         if len(set(card["classes"])) < 2 or not card["sha256"]:
             raise ValueError("classes must be two or more names, and sha256 must name the method's files")
     except (OSError, ValueError, TypeError, RecursionError) as error:
@@ -209,7 +214,8 @@ def predict(
         clips = flow_image_clip(video, method)
     else:
         backend = _backend(landmarks, card["landmarks"], video)
-        watched = clip_of(video, backend, card["tim"], method.frame_size, onset=onset, offset=offset)
+        window, registration = {"onset": onset, "offset": offset}, card["registration"]
+        watched = clip_of(video, backend, card["tim"], method.frame_size, registration=registration, **window)
         clips = watched.clips
     _judge(method, card, dataclasses.replace(clips, classes=card["classes"]), watched, video, page, log)
     return 0
@@ -281,6 +287,7 @@ def clip_of(
     *,
     onset: int | None = None,
     offset: int | None = None,
+    registration: str = NONE,
 ) -> Watched:
     """A video file or a folder of numbered pictures, none missing and none twice, as one prepared clip.
 
@@ -288,15 +295,15 @@ def clip_of(
 
     Parameters
     ----------
-    video
-        A video file or a folder.
-    landmarks
-        Back end.
+    video, landmarks
+        A video file or a folder; back end.
     tim, size
         Frames after interpolation, and (height, width) of each.
     onset, offset
         Numbers of the first and the last frame, as in the pictures' names or counted from 1 in a video; None
         for the first or last that is there.
+    registration
+        A name of `data_prep.registration.REGISTRATIONS`: the one that the method was fitted with.
 
     Raises
     ------
@@ -316,11 +323,11 @@ def clip_of(
         source, annotations = frames_at(tree, str(place), begin, end)
     except Refused as refused:
         raise VerbError(str(refused)) from refused
-    seen = look(source, annotations, landmarks, Options(), [size])
+    seen = look(source, annotations, landmarks, Options(), [size], registration=registration)
     clip = resample(seen.stacks[size], tim, times_of(source))
     points = crop_landmarks(seen.landmarks, seen.box, size)
     clips = Clips.from_arrays(clip[None], points[None], names=[video.name])
-    return Watched(clips, (begin, end), source, seen.box, seen.landmarks, seen.notes)
+    return Watched(clips, (begin, end), source, seen.box, seen.landmarks, seen.notes, registration)
 
 
 def probabilities(scores: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[Any, str]:

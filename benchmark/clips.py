@@ -25,6 +25,7 @@ def prepared_clips(
         log=log,
         wanted=[(tim, size)],
         classes=loaded.task.classes,
+        registration=settings.registration,
     )
     trust = settings.trust_cache
     return (

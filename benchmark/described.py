@@ -113,6 +113,7 @@ def _data(assembled: Assembled) -> DataInfo:
         class_counts=task.counts(clips),
         subjects=len({clip.subject for clip in clips}),
         landmarks=assembled.sources.landmarks,
+        registration=assembled.settings.registration,
         simulated=assembled.sources.simulated,
         private=() if assembled.sources.simulated else tuple(each.name for each in assembled.sources.clips),
         warnings=assembled.doubts,

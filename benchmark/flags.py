@@ -11,6 +11,7 @@ from typing import Any
 from benchmark.engines import ENGINES
 from benchmark.settings import CONTROLS, PROFILES, Settings, SettingsError, resolve
 from benchmark.stamp import version_of
+from data_prep.registration import REGISTRATIONS
 
 EXAMPLES = """examples:
   python -m benchmark run --methods all --tim 32
@@ -202,6 +203,11 @@ def _data_flags(made: argparse.ArgumentParser) -> None:
         help="clips or people that are there twice are meant",
     )
     made.add_argument("--landmarks", help="file, face-alignment, facemesh or template")
+    made.add_argument(
+        "--registration",
+        choices=REGISTRATIONS,
+        help="rigid: lay each frame's head on the first's before it is cut; default: none, as the paper",
+    )
     made.add_argument("--profile", choices=PROFILES, help="default: quick on CPU, paper on a GPU")
     made.add_argument("--settings", type=place, metavar="TOML", help="a file over the profile")
     made.add_argument(

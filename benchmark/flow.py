@@ -159,6 +159,7 @@ def _about(assembled: Assembled) -> dict[str, Any]:
         "digest": assembled.plan.digest,
         "simulated": sources.simulated,
         "landmarks": sources.landmarks,
+        "registration": assembled.settings.registration,
         "task": sources.task.name,
         "clips": len(assembled.plan.clips),
         "stamp": stamp(),

@@ -48,7 +48,7 @@ def next_steps(databases: Mapping[str, str], *, task: Sequence[str] = (), more: 
 
 def run_of(settings: Settings) -> str:
     """The command that runs methods on the data of these settings, read in the same way."""
-    flags = ("simulator", "landmarks", "task", "mapping", "cache")
+    flags = ("simulator", "landmarks", "registration", "task", "mapping", "cache")
     given = {name: getattr(settings, name) for name in flags}
     words = ["--data", *_words(settings.data)] if settings.data else []
     for name, value in given.items():

@@ -17,6 +17,7 @@ from basis.names import one_of
 from benchmark.devices import choose_devices
 from benchmark.engines import ENGINES
 from benchmark.protocols import PROTOCOLS
+from data_prep.registration import NONE, REGISTRATIONS
 from methods import load_method, select
 from methods.values import hints_of, typed
 
@@ -68,6 +69,9 @@ class Settings:
         Its preset.
     simulator_settings
         Its knobs by name.
+    registration
+        "rigid" lays every frame's head on the first frame's before it is cut to the face; "none", as the
+        paper, cuts frames as they are.
     out
         The run folder, None for runs/<profile>, and for a control runs/<control>.
     device
@@ -105,6 +109,7 @@ class Settings:
     simulator: str = "small"
     simulator_settings: Mapping[str, Any] = field(default_factory=dict)
     landmarks: str = "auto"
+    registration: str = NONE
     control: str = "none"
     task: str = TLCNN4
     mapping: str | None = None
@@ -194,6 +199,7 @@ def checked(settings: Settings) -> Settings:
         select(patterns.split())
     one_of(settings.engine, ENGINES, "engine")
     one_of(settings.control, CONTROLS, "control")
+    one_of(settings.registration, REGISTRATIONS, "registration")
     settings = on_flow_images(settings) if FLOW_IMAGES in settings.data else settings
     for name, (least, most) in BOUNDS.items():
         given = getattr(settings, name)
@@ -241,6 +247,11 @@ def on_flow_images(settings: Settings) -> Settings:
     if len(settings.data) > 1:
         others = ", ".join(name for name in settings.data if name != FLOW_IMAGES)
         raise SettingsError(f"{FLOW_IMAGES} are pictures and {others} frames: run them one after the other")
+    if settings.registration != NONE:
+        raise SettingsError(
+            f"registration = {settings.registration} lays frames on one another, and {FLOW_IMAGES} have "
+            "none: leave it out"
+        )
     chosen = select(settings.methods)
     blind = [name for name in chosen if load_method(name).needs_frames]
     usable = tuple(name for name in chosen if name not in blind)

@@ -13,6 +13,7 @@ from data_prep.clips import Clip, Float32, UInt8
 from data_prep.crop import crop, crop_landmarks
 from data_prep.flow_images import FlowPlan
 from data_prep.frames import FrameError, read_frame
+from data_prep.plan import DataPlan
 from features.face_regions import region_polygons
 from features.optical_flow import flow_from_first
 
@@ -62,8 +63,8 @@ def _pictures(assembled: Assembled, row: int) -> ClipPictures:
     clip, box = plan.clips[row], plan.boxes[row]
     last = len(clip.frames) - 1
     whole = read_frame(clip.frames, 0)
-    onset, offset = crop(whole, box, SIZE), crop(read_frame(clip.frames, last), box, SIZE)
-    apex = crop(read_frame(clip.frames, _apex_index(clip)), box, SIZE)
+    onset = crop(whole, box, SIZE)
+    apex, offset = (_later(plan, row, whole, i) for i in (_apex_index(clip), last))
     points = crop_landmarks(plan.landmarks[row], box, SIZE)
     return ClipPictures(
         name=clip.name,
@@ -77,6 +78,13 @@ def _pictures(assembled: Assembled, row: int) -> ClipPictures:
         flow=_flow(onset, apex),
         regions=region_polygons(points),
     )
+
+
+def _later(plan: DataPlan, row: int, first: UInt8, i: int) -> UInt8:
+    """Frame i of a clip, cut to the face, its head laid on the first frame's where the run does so."""
+    cut = plan.cut(row)
+    frame, head = read_frame(plan.clips[row].frames, i), cut.head(first)
+    return crop(*cut.face(frame, head), SIZE)
 
 
 def _apex_index(clip: Clip) -> int:

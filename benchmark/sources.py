@@ -214,6 +214,7 @@ def _planned(settings: Settings, loaded: Sources, specs: tuple[MethodSpec, ...],
         log=log,
         wanted=[(tim, size) for tim in settings.tim for size in sorted({spec.frame_size for spec in specs})],
         classes=loaded.task.classes,
+        registration=settings.registration,
     )
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,10 @@ from data_prep.frames import FrameError, check_length, iterate, notes_of, readin
 from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, Sidecar, backend_named, find_face
 from data_prep.notes import Notes
+from data_prep.registration import NONE, named
+
+if TYPE_CHECKING:
+    from data_prep.registration.head import Head
 
 Float32 = npt.NDArray[np.float32]
 
@@ -62,6 +66,8 @@ class Examiner:
     ----------
     stills
         The clips are photographs, of which nobody expects movement.
+    registration
+        A name of `data_prep.registration.REGISTRATIONS`.
     """
 
     backend: str
@@ -69,6 +75,7 @@ class Examiner:
     parts: Parts
     wanted: tuple[tuple[int, tuple[int, int]], ...] = ()
     stills: bool = False
+    registration: str = NONE
     _hashes: dict[str, str] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,7 +90,10 @@ class Examiner:
         sizes = tuple(dict.fromkeys(size for _, size in self.wanted))
         try:
             hashes: list[str] = []
-            seen = look(clip.frames, clip.annotations, self.backend, self.options, sizes, hashes)
+            seen = look(
+                *(clip.frames, clip.annotations, self.backend, self.options, sizes, hashes),
+                registration=self.registration,
+            )
             content = self._content(clip, hashes)
         except FrameError as error:
             return {"stage": "frames", "reason": str(error)}
@@ -94,7 +104,8 @@ class Examiner:
         if signature(clip) != stamp:
             raise PreparationError(f"{clip.name}: its files changed while they were being read; run again")
         targets = tuple(dict.fromkeys(Target(*each) for each in self.wanted))
-        _write_parts(seen.stacks, content, seen.box, targets, self.parts, times_of(clip.frames))
+        cut = Cut(seen.box, seen.landmarks, self.registration)
+        _write_parts(seen.stacks, content, cut, targets, self.parts, times_of(clip.frames))
         photograph = {ONE_PICTURE, NO_MOVEMENT} if self.stills else set()
         return {
             "content": content,
@@ -155,10 +166,12 @@ def look(
     options: Options,
     sizes: Sequence[tuple[int, int]],
     hashes: list[str] | None = None,
+    *,
+    registration: str = NONE,
 ) -> Looked:
     """Read a clip once, one raw frame at a time: find the face in the first frame, cut all frames to it.
 
-    `hashes` as of `frames.iterate`.
+    `hashes` as of `frames.iterate`; registration: a name of `data_prep.registration.REGISTRATIONS`.
 
     Raises
     ------
@@ -172,9 +185,12 @@ def look(
     face = find_face(backend, first, sidecar_of(source, annotations), options)
     box = crop.face_box(face.points, (first.shape[0], first.shape[1]))
     watch = Watch(backend, options, face.points, box, first, len(source))
-    stacks = _cropped(source, first, watch.over(frames), box, sizes)
+    cut = Cut(box, face.points, registration)
+    head = cut.head(first)
+    stacks = _cropped(source, first, watch.over(frames), cut, head, sizes)
     several = [(SEVERAL_FACES, f"{face.others} more")] if face.others else []
-    return Looked(face.points, box, stacks, [*notes_of(source), *several, *watch.notes()])
+    followed = head.notes() if head else []
+    return Looked(face.points, box, stacks, [*notes_of(source), *several, *watch.notes(), *followed])
 
 
 @dataclass
@@ -235,14 +251,43 @@ def signature(clip: Clip) -> str:
     return digest_of({"files": seen, "part": part})
 
 
-def part_key(content: str, box: crop.Box, target: Target) -> str:
-    """Name of a prepared clip: its content, its rectangle and what is made of them."""
+@dataclass(frozen=True)
+class Cut:
+    """How frames are cut to a face: its rectangle and (66, 2) landmarks in the first one; registration."""
+
+    box: crop.Box
+    landmarks: Float32
+    registration: str = NONE
+
+    def head(self, first: UInt8) -> Head | None:
+        """What lays later frames on the first one; None where they are cut as they are."""
+        if self.registration == NONE:
+            return None
+        from data_prep.registration.head import Head  # brings numba, which frames as they are do not need
+
+        return Head(first, self.landmarks, self.box)
+
+    def face(self, frame: UInt8, head: Head | None) -> tuple[UInt8, crop.Box]:
+        """A later frame as it is, or as the head lays it, and where the face lies in it."""
+        if head is None:
+            return frame, self.box
+        return head.laid(frame), crop.Box(0, 0, self.box.width, self.box.height)
+
+    def named(self) -> dict[str, Any]:
+        """What a digest holds of it; landmarks only where frames depend on more than the rectangle."""
+        registered = named(self.registration)
+        points = {"landmarks": self.landmarks.tolist()} if registered else {}
+        return {"box": list(self.box), **registered, **points}
+
+
+def part_key(content: str, cut: Cut, target: Target) -> str:
+    """Name of a prepared clip: its content, how it is cut and what is made of it."""
     return digest_of(
-        {"content": content, "box": list(box), "tim": target.tim, "size": list(target.size), "rev": REVISION}
+        {"content": content, **cut.named(), "tim": target.tim, "size": list(target.size), "rev": REVISION}
     )
 
 
-def make_parts(clip: Clip, content: str, box: crop.Box, targets: Sequence[Target], parts: Parts) -> None:
+def make_parts(clip: Clip, content: str, cut: Cut, targets: Sequence[Target], parts: Parts) -> None:
     """Decode a clip once and store what each target wants of it.
 
     Raises
@@ -253,11 +298,12 @@ def make_parts(clip: Clip, content: str, box: crop.Box, targets: Sequence[Target
     sizes = tuple(dict.fromkeys(target.size for target in targets))
     try:
         frames = iterate(clip.frames)
-        stacks = _cropped(clip.frames, _first(frames), frames, box, sizes)
+        first = _first(frames)
+        stacks = _cropped(clip.frames, first, frames, cut, cut.head(first), sizes)
         times = times_of(clip.frames)
     except FrameError as error:
         raise PreparationError(f"{clip.name}: readable when it was examined, but now: {error}") from error
-    _write_parts(stacks, content, box, targets, parts, times)
+    _write_parts(stacks, content, cut, targets, parts, times)
 
 
 def _first(frames: Iterator[UInt8]) -> UInt8:
@@ -271,13 +317,14 @@ def _cropped(
     source: FrameSource,
     first: UInt8,
     rest: Iterator[UInt8],
-    box: crop.Box,
+    cut: Cut,
+    head: Head | None,
     sizes: Sequence[tuple[int, int]],
 ) -> dict[tuple[int, int], UInt8]:
     """Size -> (n, height, width, 3) uint8: all frames cut and resized while only one raw frame is held."""
     stacks = {size: np.empty((len(source), *size, 3), np.uint8) for size in sizes}
     for size, stack in stacks.items():
-        stack[0] = crop.crop(first, box, size)
+        stack[0] = crop.crop(first, cut.box, size)
     for i, frame in enumerate(rest, start=1):
         if frame.shape != first.shape:
             raise FrameError(
@@ -285,18 +332,19 @@ def _cropped(
                 f"{frame.shape[1]}x{frame.shape[0]} pixels, the first frame has "
                 f"{first.shape[1]}x{first.shape[0]}"
             )
+        face, box = cut.face(frame, head)
         for size, stack in stacks.items():
-            stack[i] = crop.crop(frame, box, size)
+            stack[i] = crop.crop(face, box, size)
     return stacks
 
 
 def _write_parts(
     stacks: dict[tuple[int, int], UInt8],
     content: str,
-    box: crop.Box,
+    cut: Cut,
     targets: Sequence[Target],
     parts: Parts,
     times: npt.NDArray[np.float64] | None,
 ) -> None:
     for target in targets:
-        parts.write(part_key(content, box, target), resample(stacks[target.size], target.tim, times))
+        parts.write(part_key(content, cut, target), resample(stacks[target.size], target.tim, times))

@@ -27,9 +27,10 @@ from basis.canonical import digest_of, digest_of_pieces
 from data_prep import crop
 from data_prep.cache import Journal, Log, Parts, locked
 from data_prep.clips import CLASSES, EXPRESSIONS, Clip, Database, SetAside
-from data_prep.examine import Examiner, PreparationError, signature
+from data_prep.examine import Cut, Examiner, PreparationError, signature
 from data_prep.landmarks import Options, backend_named
 from data_prep.notes import Note, note_lines
+from data_prep.registration import NONE, named
 from data_prep.side_by_side import side_by_side
 
 REVISION = 2
@@ -77,12 +78,15 @@ class Asked:
         What labels index.
     wanted
         (TIM, (height, width)) of the sets that will be asked for.
+    registration
+        A name of `data_prep.registration.REGISTRATIONS`.
     """
 
     name: str
     set_aside: tuple[SetAside, ...]
     classes: tuple[str, ...]
     wanted: tuple[tuple[int, tuple[int, int]], ...]
+    registration: str = NONE
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,11 @@ class DataPlan:
     wanted: tuple[tuple[int, tuple[int, int]], ...] = ()
     classes: tuple[str, ...] = CLASSES
     notes: tuple[Note, ...] = ()
+    registration: str = NONE
+
+    def cut(self, i: int) -> Cut:
+        """How the frames of clip i are cut."""
+        return Cut(self.boxes[i], self.landmarks[i], self.registration)
 
     def set_digest(self, tim: int, size: tuple[int, int]) -> str:
         """Digest of the prepared set of this length and size: `Clips.digest`, and its folder's name."""
@@ -142,6 +151,7 @@ def plan_data(
     wanted: Wanted = (),
     options: Options | None = None,
     classes: tuple[str, ...] = CLASSES,
+    registration: str = NONE,
 ) -> DataPlan:
     """Examine all clips: contents, landmarks, face rectangles.
 
@@ -164,6 +174,8 @@ def plan_data(
         Device and weights folder of the landmark back end.
     classes
         What the clips' labels index: those of the task that labelled them.
+    registration
+        A name of `data_prep.registration.REGISTRATIONS`.
 
     Raises
     ------
@@ -176,9 +188,8 @@ def plan_data(
     """
     clips = [clip for database in databases for clip in database.clips]
     aside = [each for database in databases for each in database.set_aside]
-    asked = Asked(
-        folder_name([database.name for database in databases]), tuple(aside), classes, tuple(wanted)
-    )
+    name = folder_name([database.name for database in databases])
+    asked = Asked(name, tuple(aside), classes, tuple(wanted), registration)
     return examined(clips, asked, landmarks, Place(cache, workers, log), options or Options())
 
 
@@ -195,7 +206,7 @@ def examined(clips: Sequence[Clip], asked: Asked, landmarks: str, place: Place, 
     identity = backend.identity()
     ordered = sorted(clips, key=lambda clip: (clip.database, clip.name))
     stamps = {clip.name: signature(clip) for clip in ordered}
-    keys = {clip.name: _journal_key(clip, stamps[clip.name], identity) for clip in ordered}
+    keys = {clip.name: _journal_key(stamps[clip.name], identity, asked.registration) for clip in ordered}
     journal = Journal(place.cache / "clips.jsonl")
     if any(key not in journal for key in keys.values()):
         folder = place.cache / asked.name
@@ -205,7 +216,9 @@ def examined(clips: Sequence[Clip], asked: Asked, landmarks: str, place: Place, 
             if missing:
                 backend.ready(options, place.log)
             parts, stills = Parts(folder / "parts"), asked.classes == EXPRESSIONS
-            examiner = Examiner(landmarks, options, parts, asked.wanted, stills=stills)
+            examiner = Examiner(
+                *(landmarks, options, parts, asked.wanted), stills=stills, registration=asked.registration
+            )
 
             def examine(clip: Clip) -> None:
                 journal.add(keys[clip.name], examiner.examine(clip, stamps[clip.name]))
@@ -258,7 +271,7 @@ def _plan(
     found = [entries[clip.name] for clip in usable]
     return DataPlan(
         name=asked.name,
-        digest=_plan_digest(usable, found, identity, asked.classes),
+        digest=_plan_digest(usable, found, identity, asked),
         clips=tuple(usable),
         set_aside=(*asked.set_aside, *refused),
         landmarks=np.asarray([each["landmarks"] for each in found], np.float32),
@@ -269,23 +282,25 @@ def _plan(
         wanted=asked.wanted,
         classes=asked.classes,
         notes=tuple(Note(clip.name, *note) for clip in usable for note in entries[clip.name]["notes"]),
+        registration=asked.registration,
     )
 
 
 def _plan_digest(
-    clips: Sequence[Clip], entries: Sequence[Mapping[str, Any]], identity: str, classes: tuple[str, ...]
+    clips: Sequence[Clip], entries: Sequence[Mapping[str, Any]], identity: str, asked: Asked
 ) -> str:
     """Everything that decides pixels, landmarks or labels, and nothing about places."""
     described = (
         {**{name: getattr(clip, name) for name in _DESCRIBED}, "content": entry["content"]}
         for clip, entry in zip(clips, entries, strict=True)
     )
-    whole = {"backend": identity, "crop": crop.POLICY, "classes": list(classes), "clips": described}
-    return digest_of_pieces(whole)
+    whole = {"backend": identity, "crop": crop.POLICY, "classes": list(asked.classes), "clips": described}
+    return digest_of_pieces({**whole, **named(asked.registration)})
 
 
-def _journal_key(clip: Clip, stamp: str, identity: str) -> str:
-    return digest_of({"files": stamp, "backend": identity, "crop": crop.POLICY, "revision": EXAMINED})
+def _journal_key(stamp: str, identity: str, registration: str) -> str:
+    seen = {"files": stamp, "backend": identity, "crop": crop.POLICY, "revision": EXAMINED}
+    return digest_of({**seen, **named(registration)})
 
 
 def folder_name(names: Sequence[str]) -> str:

@@ -33,6 +33,7 @@ from data_prep.examine import PreparationError, Target, make_parts, part_key, si
 from data_prep.landmarks import Options
 from data_prep.opened import landmarks_as_text, open_prepared, open_prepared_stills
 from data_prep.plan import Asked, DataPlan, Place, examined, folder_name, plan_data
+from data_prep.registration import named
 from data_prep.side_by_side import one_ahead, side_by_side
 
 
@@ -126,7 +127,7 @@ def _build(plan: DataPlan, target: Target, place: Place) -> None:
     def make(item: tuple[int, tuple[Target, ...]]) -> None:
         i, lacking = item
         _check_unchanged(plan, i)
-        make_parts(plan.clips[i], plan.contents[i], plan.boxes[i], lacking, parts)
+        make_parts(plan.clips[i], plan.contents[i], plan.cut(i), lacking, parts)
 
     side_by_side(make, todo, place.workers, place.log, f"{plan.name}: clips prepared")
     shape = (len(plan.clips), target.tim, *target.size, 3)
@@ -148,22 +149,22 @@ def _take_over(plan: DataPlan, targets: Sequence[Target], parts: Parts, place: P
 
 def _keys(plan: DataPlan, target: Target) -> list[str]:
     """The name of each clip's part, in order."""
-    return [part_key(content, box, target) for content, box in zip(plan.contents, plan.boxes, strict=True)]
+    return [part_key(content, plan.cut(i), target) for i, content in enumerate(plan.contents)]
 
 
 def _lacking(plan: DataPlan, i: int, targets: Sequence[Target], parts: Parts) -> tuple[Target, ...]:
-    content, box = plan.contents[i], plan.boxes[i]
-    return tuple(t for t in targets if not parts.has(part_key(content, box, t), t.n_bytes))
+    content, cut = plan.contents[i], plan.cut(i)
+    return tuple(t for t in targets if not parts.has(part_key(content, cut, t), t.n_bytes))
 
 
 def _rows(plan: DataPlan, target: Target, parts: Parts) -> Iterator[memoryview]:
     """The bytes of each clip in order; a part that was damaged on disk is made again."""
     for i, clip in enumerate(plan.clips):
-        key = part_key(plan.contents[i], plan.boxes[i], target)
+        key = part_key(plan.contents[i], plan.cut(i), target)
         data = parts.read(key)
         if data is None:
             _check_unchanged(plan, i)
-            make_parts(clip, plan.contents[i], plan.boxes[i], (target,), parts)
+            make_parts(clip, plan.contents[i], plan.cut(i), (target,), parts)
             data = parts.read(key)
         if data is None or len(data) != target.n_bytes:
             raise PreparationError(f"{clip.name}: its frames cannot be read back from {parts.folder}")
@@ -201,6 +202,7 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         "landmark_backend": plan.backend,
         "landmark_frames": "first frame only",
         "crop": crop.POLICY,
+        **named(plan.registration),
         "boxes": [list(box) for box in plan.boxes],
         "parts": _keys(plan, target),
         "notes": [asdict(each) for each in plan.notes],

@@ -20,6 +20,7 @@ from data_prep.clips import Clips, Float32, FrameSource
 from data_prep.crop import Box
 from data_prep.frames import read_frame
 from data_prep.notes import Notes
+from data_prep.registration import NONE
 from features.optical_flow import flow_from_first
 
 WIDEST = 640
@@ -45,6 +46,8 @@ class Watched:
         Face rectangle and (66, 2) points in pixels of the raw first frame.
     notes
         What makes a label of this clip doubtful.
+    registration
+        How the head was held still.
     """
 
     clips: Clips
@@ -53,6 +56,7 @@ class Watched:
     box: Box
     landmarks: Float32
     notes: Notes
+    registration: str = NONE
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ def write_seen(path: Path, seen: Seen) -> None:
     difference, levels = difference_pictures(clip)
     flow, pixels = flow_pictures(clip)
     apex, arrows = _arrows(clip)
+    held = "" if watched.registration == NONE else f"the head held still ({watched.registration}), "
     template = files("benchmark.look").joinpath("one_clip.html").read_text("utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     text = environment.from_string(template).render(
@@ -99,7 +104,7 @@ def write_seen(path: Path, seen: Seen) -> None:
         whole=_jpeg(whole),
         clip_size=clip.shape[1:3],
         animations=[
-            ("What the method gets: cut to the face, one length, played slowly", _webp(clip)),
+            (f"What the method gets: {held}cut to the face, one length, played slowly", _webp(clip)),
             (
                 f"What changed since the first frame; full colour is {levels:.1f} grey levels",
                 _webp(difference),

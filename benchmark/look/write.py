@@ -17,6 +17,7 @@ from benchmark.settings import Settings, SettingsError
 from benchmark.sources import n_workers
 from data_prep.clips import Clips
 from data_prep.databases.identity import suspicions
+from data_prep.registration import NONE
 
 LENGTH = 32
 SIZE = (163, 134)
@@ -65,6 +66,8 @@ def look(settings: Settings, out: Path, *, faces: bool | None, log: Log) -> int:
     with ThreadPoolExecutor(n_workers(settings)) as pool:
         entries = list(pool.map(entry, range(len(clips))))
     title = f"{loaded.name}{' (simulated)' if loaded.simulated else ''}"
+    if plan.registration != NONE:
+        title += f", heads registered ({plan.registration})"
     remarks = [*(line for each in loaded.clips for line in each.warnings), *suspicions(plan.clips)]
     text = page(title, SIZE, entries, plan.set_aside, mark=MARK, remarks=remarks)
     write_atomically(out / INDEX, text.encode())

@@ -142,6 +142,8 @@ class DataInfo:
     ----------
     class_counts
         Database -> class -> clips.
+    registration
+        How the head was held still in every clip, "none" where it was not.
     private
         Databases whose licence forbids publishing faces.
     warnings
@@ -154,14 +156,16 @@ class DataInfo:
     class_counts: Mapping[str, Mapping[str, int]]
     subjects: int
     landmarks: str
+    registration: str = "none"
     simulated: bool = False
     private: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
-        """The databases by name, "simulated" before them where the simulator wrote them."""
-        return f"simulated {self.name}" if self.simulated else self.name
+        """The databases by name, whether the simulator wrote them, and whether heads were held still."""
+        held = "" if self.registration == "none" else f", heads registered ({self.registration})"
+        return f"{'simulated ' if self.simulated else ''}{self.name}{held}"
 
 
 @dataclass(frozen=True)

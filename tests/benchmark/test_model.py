@@ -1,7 +1,9 @@
 """A new video or folder of frames as one clip: the rules of the loaders hold for it too."""
 
+import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,8 +12,10 @@ import pytest
 from benchmark.apply import CARD, _save, clip_of, load
 from benchmark.verbs import VerbError
 from data_prep.clips import CLASSES
+from data_prep.databases import load as load_database
 from data_prep.examine import NO_MOVEMENT, ONE_PICTURE
 from data_prep.landmarks import mean_shape
+from data_prep.prepare import plan_data, prepared
 from methods.contract import toy_clips
 from methods.linear import Linear
 from methods.values import WrongKind
@@ -134,12 +138,36 @@ def test_a_saved_model_is_loaded_beside_files_that_are_not_its_own(model):
     assert isinstance(method, Linear) and card["tim"] == 4 and card["classes"] == CLASSES
 
 
+def test_a_model_saved_before_there_was_registration_takes_frames_as_they_are(model):
+    assert "registration" not in json.loads((model / CARD).read_text())
+    assert load(model)[1]["registration"] == "none"
+
+
+def test_a_clip_to_predict_is_registered_as_the_clips_of_its_database_are(tiny_folder, tmp_path):
+    database = load_database("casme2", str(tiny_folder / "casme2"))
+    clip = database.clips[0]
+    one = dataclasses.replace(database, clips=(clip,))
+    alone = {}
+    for registration in ("none", "rigid"):
+        plan = plan_data(
+            [one], landmarks="file", cache=tmp_path, log=lambda line: None, registration=registration
+        )
+        kept = prepared(plan, tim=8, size=SIZE, cache=tmp_path, log=lambda line: None)
+        folder = Path(clip.frames.paths[0]).parent
+        watched = clip_of(folder, "file", 8, SIZE, registration=registration)
+        alone[registration] = watched.clips[0]
+        np.testing.assert_array_equal(watched.clips[0], kept[0])
+        assert watched.registration == registration
+    assert (alone["none"][0] == alone["rigid"][0]).all() and (alone["none"] != alone["rigid"]).any()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"method": None}, "method = None must be a text"),
         ({"tim": "x"}, "tim = 'x' must be a whole number"),
         ({"tim": -4}, r"tim = -4 must lie in 2\.\.4096"),
+        ({"registration": "rigd"}, "'rigd' is not a registration; did you mean rigid"),
         ({"settings": []}, r"settings = \[\] must be a table"),
         ({"settings": {"C": "x"}}, "linear.C = 'x' must be a list of finite numbers"),
         ({"classes": []}, "classes must be two or more"),

@@ -47,7 +47,7 @@ def test_photographs_alone_go_beside_clips(name):
     [
         {},
         {"data": {"casme2": "/a (1)", "smic": "/b"}, "landmarks": "facemesh", "task": "three"},
-        {"data": {"manifest": "/m"}, "mapping": "my classes.csv", "cache": "/c"},
+        {"data": {"manifest": "/m"}, "mapping": "my classes.csv", "cache": "/c", "registration": "rigid"},
         {"simulator": "tiny", "simulator_settings": {"amplitude": 2.5, "seed": 3}},
     ],
 )

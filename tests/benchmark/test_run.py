@@ -93,6 +93,23 @@ def test_two_workers_give_the_numbers_of_one(finished, simulated_cache, tmp_path
 
 
 @pytest.mark.slow
+def test_a_run_of_registered_heads_says_so_and_shares_no_table_with_others(
+    simulated_cache, tmp_path, benchmark
+):
+    folder, words = tmp_path / "held", ("--tables-only", "--protocol", "clips")
+    held = ("--registration", "rigid", *words)
+    printed = run_fast(benchmark, simulated_cache, folder, *held, methods=("linear",)).stdout
+    body = json.loads((folder / "run.json").read_text())
+    assert body["data"]["registration"] == body["settings"]["registration"] == "rigid"
+    assert "heads registered (rigid)" in printed
+    assert "heads registered (rigid)" in (folder / "table3.md").read_text()
+    refused = run_fast(benchmark, simulated_cache, folder, *words, methods=("linear",), check=False)
+    assert refused.returncode == 2 and "cannot stand in one table" in refused.stderr
+    plain = run_fast(benchmark, simulated_cache, tmp_path / "plain", *words, methods=("linear",)).stdout
+    assert "heads registered" not in plain
+
+
+@pytest.mark.slow
 def test_a_deleted_record_is_missed_by_status_and_run_again(finished, simulated_cache, tmp_path, benchmark):
     folder, _ = finished
     copy = tmp_path / "copy"

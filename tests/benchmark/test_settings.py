@@ -53,6 +53,8 @@ def test_the_profile_of_the_file_stands_unless_a_flag_names_another(tmp_path):
         ("tim = ['a']", r"tim\[0\] = 'a' must be a whole number"),
         ("seeds = [1, true]", r"seeds\[1\] = True must be a whole number"),
         ("timeout = true", "timeout = True must be a finite number"),
+        ("registration = 'rigd'", "'rigd' is not a registration; did you mean rigid"),
+        ("registration = 'rigid'\n[data]\nflow-images = 'x'", "flow-images have none: leave it out"),
         ("timeout = nan", "timeout = nan must be a finite number"),
         ("[data]\ncasme2 = 3", "data.casme2 = 3 must be a text"),
         ("[methods]\nmdmo = 3", "methods.mdmo = 3 must be a table"),

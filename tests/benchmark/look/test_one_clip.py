@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -41,6 +42,12 @@ def test_it_says_what_was_decided_and_from_which_frames(watched, tmp_path):
     assert "<b>video</b>" not in text
     assert all(note in text for note, _ in watched.notes)
     assert not re.search(r'(src|href)="(?!data:)', text), "nothing is fetched"
+
+
+def test_it_says_whether_the_head_was_held_still(watched, tmp_path):
+    held = "the head held still (rigid)"
+    assert held not in written(watched, tmp_path)
+    assert held in written(replace(watched, registration="rigid"), tmp_path)
 
 
 def test_its_three_animations_hold_every_frame(watched, tmp_path):
