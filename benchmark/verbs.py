@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from basis.errors import Mendable
@@ -20,6 +21,7 @@ from methods import METHODS
 if TYPE_CHECKING:
     from data_prep.databases.check import CheckReport
     from data_prep.tasks import Task
+    from methods.contract import Trial
 
 
 MEGC2019 = "megc2019"
@@ -292,7 +294,7 @@ def _together(reports: Sequence[CheckReport]) -> list[str]:
 def _check_method(name: str, log: Log) -> dict[str, Any]:
     """The contract's checks of one method: per check None, or what failed."""
     from benchmark.plugins import dies_at_import, loaded, threads_in_words
-    from methods.contract import CHECKS, toy_clips
+    from methods.contract import Trial, toy_clips
 
     end = dies_at_import(name) if name in METHODS else None
     if end:
@@ -303,10 +305,19 @@ def _check_method(name: str, log: Log) -> dict[str, Any]:
         found[f"import: {thread}"] = threads_in_words(name, (thread,))
     if threads:
         log(f"{name}: import: FAILED: {threads_in_words(name, threads)}")
-    clips = toy_clips(*method().frame_size)
+    with TemporaryDirectory() as folder:
+        found |= _kept(Trial(method, toy_clips(*method().frame_size), Path(folder)), name, log)
+    return {"name": name, "checks": found}
+
+
+def _kept(trial: Trial, name: str, log: Log) -> dict[str, str | None]:
+    """Per check of the contract None, or what failed."""
+    from methods.contract import CHECKS
+
+    found: dict[str, str | None] = {}
     for title, function in CHECKS.items():
         try:
-            function(method, clips)
+            function(trial)
         except AssertionError as error:
             found[title] = str(error)
             log(f"{name}: {title}: FAILED: {error}")
@@ -316,7 +327,7 @@ def _check_method(name: str, log: Log) -> dict[str, Any]:
         else:
             found[title] = None
             log(f"{name}: {title}: ok")
-    return {"name": name, "checks": found}
+    return found
 
 
 def look(settings: Settings, out: Path, faces: bool | None, log: Log) -> int:

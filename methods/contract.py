@@ -1,4 +1,4 @@
-"""What every method must do, as functions that raise `BrokenContract`: for the tests and for `check METHOD`.
+"""What every method must do: functions of a `Trial` that raise `BrokenContract`, for tests and `check`.
 
 Nothing here is an `assert`: the contract holds under `python -O` too.
 """
@@ -9,19 +9,20 @@ import dataclasses
 import json
 import tempfile
 from collections.abc import Callable
+from copy import copy
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from data_prep.cache import write_set
-from data_prep.clips import CLASSES, EXPRESSIONS, Clips, Int64, Stills
+from data_prep.clips import CLASSES, EXPRESSIONS, Clips, Int64, Stills, prepared_set
 from data_prep.landmarks import mean_shape
 from data_prep.opened import open_prepared
 from methods import make_settings
 from methods.base import SAVED_AS, Context, Method, Prediction
 
-Check = Callable[[type[Method], Clips], None]
-
+SEED = 3
 ALIKE = 1e-4
 """How far scores of one clip may differ with the number of clips that are predicted beside it (rounding)."""
 
@@ -39,7 +40,8 @@ def require(kept: object, message: str) -> None:
 def toy_clips(height: int, width: int, *, n: int = 24, frames: int = 32, seed: int = 0) -> Clips:
     """Textured faces of six subjects whose brows move with the class: enough to exercise a method.
 
-    (n, frames, height, width, 3) uint8 in memory, four classes in turn, landmarks of the mean face.
+    (n, frames, height, width, 3) uint8 in memory, four classes in turn, landmarks of the mean face, the
+    apex half way.
     """
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / np.array([height, width]).reshape(2, 1, 1)
@@ -59,6 +61,7 @@ def toy_clips(height: int, width: int, *, n: int = 24, frames: int = 32, seed: i
         np.arange(n) % len(CLASSES),
         subjects=[f"toy/{i // len(CLASSES)}" for i in range(n)],
         databases=["toy"] * n,
+        apex=[0.5] * n,
     )
 
 
@@ -78,13 +81,6 @@ def toy_stills(size: tuple[int, int], *, n: int = 36, seed: int = 0) -> Stills:
 def made(method: type[Method], cache: Path | None = None) -> Method:
     """The method under its trial settings, with photographs at hand."""
     return method(make_settings(method, method.trial), Context(stills=toy_stills, cache=cache))
-
-
-def fit_and_predict(method: Method, clips: Clips, *, seed: int = 0) -> Prediction:
-    """Fit on the even half of the subjects, predict the other half with labels hidden."""
-    train, test = halves(clips)
-    method.fit(clips.select(train), seed=seed)
-    return method.predict(clips.select(test).without_labels())
 
 
 def halves(clips: Clips) -> tuple[Int64, Int64]:
@@ -129,14 +125,59 @@ def prepared_beside(clips: Clips, cache: Path, *, pixels: Int64, labels: Int64) 
         "classes": list(clips.classes),
         "fps": [200.0] * n,
         "holds": "frames",
-        "apex": [0.5 if i in kept else random.uniform() for i in range(n)],
+        "apex": [
+            at if i in kept else random.uniform() for i, at in enumerate(prepared_set(clips).apex.tolist())
+        ],
     }
     write_set(folder, shape, (clip.tobytes() for clip in frames), meta)
     return open_prepared(folder, expected=clips.digest)
 
 
-def names_itself(method: type[Method], clips: Clips) -> None:
+class Trial:
+    """A method on toy clips that lie in a real cache folder, fitted once, at first use, for all checks.
+
+    A method that opens the files beside its view finds them there, and is found out.
+    """
+
+    def __init__(self, method: type[Method], clips: Clips, folder: Path) -> None:
+        self.method, self.clips, self.folder = method, clips, folder
+        self.train, self.test = halves(clips)
+
+    @cached_property
+    def view(self) -> Clips:
+        """The clips as a prepared set, as they are."""
+        everything = np.arange(len(self.clips))
+        return prepared_beside(self.clips, self.folder, pixels=everything, labels=everything)
+
+    @cached_property
+    def fitted(self) -> Method:
+        """The method fitted on the training half."""
+        return self.fit(self.view, self.folder)
+
+    @cached_property
+    def saved(self) -> dict[str, bytes]:
+        """What the fitted method saves, file by file."""
+        return _saved(self.fitted)
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        """What the fitted method predicts of the other half, labels hidden."""
+        return self.predict(self.fitted)
+
+    def fit(self, clips: Clips, cache: Path | None) -> Method:
+        """The method fitted anew on the training half of these clips."""
+        fitted = made(self.method, cache=cache)
+        fitted.fit(clips.select(self.train).at_revision(self.method.revision), seed=SEED)
+        return fitted
+
+    def predict(self, fitted: Method) -> Prediction:
+        """What a fitted method predicts of the other half, labels hidden."""
+        return fitted.predict(self.view.select(self.test).at_revision(self.method.revision).without_labels())
+
+
+def names_itself(trial: Trial) -> None:
     """Name, title, a whole revision, settings that are a frozen dataclass of JSON values."""
+    method = trial.method
     require(method.name and method.title, "name and title must not be empty")
     require(isinstance(method.revision, int) and method.revision >= 1, "revision must be a whole number >= 1")
     require(dataclasses.is_dataclass(method.Settings), "Settings must be a dataclass")
@@ -147,18 +188,20 @@ def names_itself(method: type[Method], clips: Clips) -> None:
     require(height > 0 and width > 0, "frame_size must be (height, width)")
 
 
-def predicts_all(method: type[Method], clips: Clips) -> None:
+def predicts_all(trial: Trial) -> None:
     """Finite scores for every candidate, clip and class; a chosen candidate; JSON candidates."""
-    prediction = fit_and_predict(made(method), clips)
-    wanted = (len(prediction.candidates), len(halves(clips)[1]), len(clips.classes))
-    require(prediction.scores.shape == wanted, f"scores have shape {prediction.scores.shape}, not {wanted}")
+    found = trial.prediction
+    wanted = (len(found.candidates), len(trial.test), len(trial.clips.classes))
+    require(found.scores.shape == wanted, f"scores have shape {found.scores.shape}, not {wanted}")
 
 
-def repeats(method: type[Method], clips: Clips) -> None:
-    """The same seed gives the same scores, whatever the global generator did in between."""
-    first = fit_and_predict(made(method), clips, seed=3)
-    state = _global_state()
-    again = fit_and_predict(made(method), clips, seed=3)
+def repeats(trial: Trial) -> None:
+    """The same seed gives the same scores, from clips in memory as from a cache folder.
+
+    Whatever the global generators did in between, they are left alone.
+    """
+    first, state = trial.prediction, _global_state()
+    again = trial.fit(trial.clips, None).predict(trial.clips.select(trial.test).without_labels())
     require(np.array_equal(first.scores, again.scores), "two fits with one seed differ")
     require(first.chosen == again.chosen, "two fits with one seed choose differently")
     require(_global_state() == state, "the method draws from a global random generator")
@@ -170,23 +213,14 @@ def _global_state() -> str:
     return repr((np.random.get_state(), random.getstate()))  # noqa: NPY002 - to see that it is left alone
 
 
-def learns_from_its_clips_alone(method: type[Method], clips: Clips) -> None:
-    """With pixels, landmarks and labels of all other clips replaced, the fitted method is bit-equal.
-
-    The clips lie in a real cache folder, so that a method that opens the files beside its view is found
-    out as well.
-    """
-    train, test = halves(clips)
-    everything = np.arange(len(clips))
-    found: list[tuple[Prediction, dict[str, bytes]]] = []
-    for kept in (everything, train):
-        with tempfile.TemporaryDirectory() as folder:
-            view = prepared_beside(clips, Path(folder), pixels=kept, labels=kept)
-            fitted = made(method, cache=Path(folder))
-            fitted.fit(view.select(train).at_revision(method.revision), seed=0)
-            saved = _saved(fitted)
-        found.append((fitted.predict(clips.select(test).without_labels()), saved))
-    (clean, files), (spoilt, other_files) = found
+def learns_from_its_clips_alone(trial: Trial) -> None:
+    """With pixels, landmarks and labels of all other clips replaced, the fitted method is bit-equal."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = trial.train
+        poisoned = prepared_beside(trial.clips, Path(folder), pixels=kept, labels=kept)
+        fitted = trial.fit(poisoned, Path(folder))
+        other_files, spoilt = _saved(fitted), trial.predict(fitted)
+    files, clean = trial.saved, trial.prediction
     require(
         clean.candidates == spoilt.candidates
         and clean.chosen == spoilt.chosen
@@ -208,42 +242,35 @@ def _saved(method: Method) -> dict[str, bytes]:
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def predicts_each_clip_alone(method: type[Method], clips: Clips) -> None:
+def predicts_each_clip_alone(trial: Trial) -> None:
     """With the other test clips' pixels and all test labels replaced, a clip's scores stay what they are."""
-    train, test = halves(clips)
-    asked = test[:2]
-    everything = np.arange(len(clips))
-    with tempfile.TemporaryDirectory() as clean, tempfile.TemporaryDirectory() as spoilt:
-        method_ = made(method, cache=Path(clean))
-        view = prepared_beside(clips, Path(clean), pixels=everything, labels=everything)
-        method_.fit(view.select(train), seed=0)
-        together = method_.predict(view.select(test).without_labels())
-        method_.context = dataclasses.replace(method_.context, cache=Path(spoilt))
-        view = prepared_beside(clips, Path(spoilt), pixels=np.union1d(train, asked), labels=train)
-        alone = method_.predict(view.select(asked).without_labels())
+    asked, together, elsewhere = trial.test[:2], trial.prediction, copy(trial.fitted)
+    with tempfile.TemporaryDirectory() as spoilt:
+        kept = np.union1d(trial.train, asked)
+        view = prepared_beside(trial.clips, Path(spoilt), pixels=kept, labels=trial.train)
+        elsewhere.context = dataclasses.replace(elsewhere.context, cache=Path(spoilt))
+        alone = elsewhere.predict(view.select(asked).without_labels())
     require(
         np.allclose(together.scores[:, :2], alone.scores, atol=ALIKE),
         "scores of a clip depend on the clips beside it, or on labels that were not given",
     )
 
 
-def saves(method: type[Method], clips: Clips) -> None:
+def saves(trial: Trial) -> None:
     """What is loaded predicts exactly what was saved, and no file is a pickle."""
-    test = clips.select(halves(clips)[1])
-    fitted = made(method)
-    before = fit_and_predict(fitted, clips)
+    before = trial.prediction
     with tempfile.TemporaryDirectory() as folder:
-        fitted.save(Path(folder))
+        trial.fitted.save(Path(folder))
         kinds = {path.suffix for path in Path(folder).rglob("*") if path.is_file()}
         require(kinds <= SAVED_AS, f"saved as {sorted(kinds)}, allowed are {sorted(SAVED_AS)}")
-        loaded = made(method)
+        loaded = made(trial.method)
         loaded.load(Path(folder))
-    after = loaded.predict(test.without_labels())
+    after = trial.predict(loaded)
     require(after.chosen == before.chosen, "the loaded method chooses another candidate")
     require(np.array_equal(after.scores, before.scores), "the loaded method predicts other scores")
 
 
-CHECKS: dict[str, Check] = {
+CHECKS: dict[str, Callable[[Trial], None]] = {
     "names itself": names_itself,
     "predicts all candidates": predicts_all,
     "repeats with one seed": repeats,

@@ -13,6 +13,7 @@ from pathlib import Path
 HOUSE = Path(__file__).resolve().parent.parent
 PACKAGES = ("basis", "features", "data_prep", "methods", "results", "benchmark")
 SECTION = re.compile(r"^(\w+)\n-+$", re.MULTILINE)
+LABEL = re.compile(r"^(\w+(?:, \w+)*): ", re.MULTILINE)
 
 
 def last_name(kind):
@@ -33,16 +34,18 @@ def sections_of(text):
     return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
 
 
+def labels(text, names):
+    """Beginnings of lines such as "height, width: " that hold nothing but these names."""
+    return [loose[0] for loose in LABEL.finditer(text) if set(loose[1].split(", ")) <= names]
+
+
 def loose_fields(source):
     """Lines such as "size: in pixels" in the docstring of a public class that has such a field."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            fields = "|".join(
-                ast.unparse(each.target) for each in node.body if isinstance(each, ast.AnnAssign)
-            )
-            text = sections_of(ast.get_docstring(node) or "")[""]
-            if loose := re.search(rf"^(?:{fields or '$'})(?:, (?:{fields}))*: ", text, re.MULTILINE):
-                yield f"{node.name}: {loose[0]!r} belongs into a section Attributes"
+            fields = {ast.unparse(each.target) for each in node.body if isinstance(each, ast.AnnAssign)}
+            for loose in labels(sections_of(ast.get_docstring(node) or "")[""], fields):
+                yield f"{node.name}: {loose!r} belongs into a section Attributes"
 
 
 def public(source):
@@ -81,9 +84,8 @@ def complaints(sources):
             yield f"{where} raises {kinds} and says so neither in its summary nor in a section Raises"
         if loose := re.search(r"\b[Rr]aises [A-Z]\w+", sections[""]):
             yield f"{where}: {loose[0]!r} belongs into a section Raises"
-        labels = "|".join(each.arg for each in [*node.args.args, *node.args.kwonlyargs]) or "$"
-        if loose := re.search(rf"^(?:{labels})(?:, (?:{labels}))*: ", sections[""], re.MULTILINE):
-            yield f"{where}: {loose[0]!r} belongs into a section Parameters"
+        for loose in labels(sections[""], {each.arg for each in [*node.args.args, *node.args.kwonlyargs]}):
+            yield f"{where}: {loose!r} belongs into a section Parameters"
 
 
 def test_what_is_raised_and_taken_stands_in_its_section():

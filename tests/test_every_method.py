@@ -1,11 +1,13 @@
 """The contract, over the whole registry: a new method is tested by being registered."""
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
 from data_prep.clips import LabelsHidden, prepared_set
 from methods import METHODS, load_method
-from methods.contract import CHECKS, BrokenContract, made, toy_clips
+from methods.contract import CHECKS, BrokenContract, Trial, made, toy_clips
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +23,21 @@ def clips():
     return of
 
 
+@pytest.fixture(scope="module")
+def trial(clips, tmp_path_factory):
+    """The trial of a method, which all its checks share: they come one after the other."""
+
+    @lru_cache(maxsize=1)
+    def of(name):
+        return Trial(load_method(name), clips(name), tmp_path_factory.mktemp(name))
+
+    return of
+
+
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("name", METHODS)
-def test_contract(name, check, clips):
-    CHECKS[check](load_method(name), clips(name))
+def test_contract(name, check, trial):
+    CHECKS[check](trial(name))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -32,7 +45,7 @@ def test_the_registered_name_is_the_methods_own(name):
     assert load_method(name).name == name
 
 
-def test_a_method_that_asks_for_labels_when_it_predicts_is_found_out(clips):
+def test_a_method_that_asks_for_labels_when_it_predicts_is_found_out(clips, tmp_path):
     """The contract of every method above predicts from views without labels, so none of them asks."""
     method = load_method("majority")
 
@@ -41,7 +54,7 @@ def test_a_method_that_asks_for_labels_when_it_predicts_is_found_out(clips):
 
     asking = type(method.__name__, (method,), {"predict": predict})
     with pytest.raises(LabelsHidden, match="hidden"):
-        CHECKS["predicts all candidates"](asking, clips("majority"))
+        CHECKS["predicts all candidates"](Trial(asking, clips("majority"), tmp_path))
 
 
 def _peeking(method):
@@ -56,6 +69,6 @@ def _peeking(method):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["flow-logreg", "bi-woof", "ststnet", "off-apexnet", "rcn-a", "htnet"])
-def test_a_flow_method_that_peeks_at_the_test_clips_is_found_out(name, clips):
+def test_a_flow_method_that_peeks_at_the_test_clips_is_found_out(name, clips, tmp_path):
     with pytest.raises(BrokenContract):
-        CHECKS["learns from its own clips alone"](_peeking(load_method(name)), clips(name))
+        CHECKS["learns from its own clips alone"](Trial(_peeking(load_method(name)), clips(name), tmp_path))

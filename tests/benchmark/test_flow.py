@@ -123,7 +123,7 @@ def test_check_says_which_clips_are_in_a_task(made, data, capsys):
     assert check([data[0], f"flow-images={out}"], False, print, "three") == 0
     said = capsys.readouterr().out
     assert said.count("task three: casme2: ") == 2 and "not in the task three: " in said
-    with pytest.raises(TaskError, match=r"casme2-5.*cannot be served by smic"):
+    with pytest.raises(TaskError, match=r"casme2-5.*smic"):
         check([data[1]], False, print, "casme2-5")
 
 

@@ -116,7 +116,7 @@ def test_another_version_of_a_package_that_a_unit_uses_is_a_mixture(tmp_path, wh
     stamp = {**unit_stamp({what: "theirs 1.0"}), "arithmetic": "exact"}
     written(tmp_path, unit(), stamp)
     (found,) = made_otherwise([unit()], survey(tmp_path), HERE)
-    with pytest.raises(SettingsError, match=rf"{what} theirs 1\.0, here it is not there"):
+    with pytest.raises(SettingsError, match=rf"{what} theirs 1\.0.*not there"):
         refuse_mixture(tmp_path, [found], HERE)
 
 
@@ -131,7 +131,7 @@ def test_another_arithmetic_is_a_mixture(tmp_path):
     written(tmp_path, unit(), stamped())
     assert made_otherwise([unit()], survey(tmp_path), HERE) == []
     (found,) = made_otherwise([unit()], survey(tmp_path), Here("of cuda", {}))
-    with pytest.raises(SettingsError, match="arithmetic exact, here it is of cuda"):
+    with pytest.raises(SettingsError, match=r"exact.*here.*cuda"):
         refuse_mixture(tmp_path, [found], Here("of cuda", {}))
 
 

@@ -43,7 +43,7 @@ def test_frames_are_taken_in_the_order_of_their_numbers(folder):
 
 def test_two_frames_of_one_number_are_refused(folder):
     picture(folder / "img03.png", 200)
-    with pytest.raises(VerbError, match=r"frame 3 lies there 2 times: 'img03\.png', 'img3\.png'"):
+    with pytest.raises(VerbError, match=r"frame 3.*img03\.png.*img3\.png"):
         clip_of(folder, "template", 12, SIZE)
 
 
@@ -88,7 +88,7 @@ def test_a_missing_frame_is_refused(folder):
 def test_what_is_neither_frames_nor_video_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("no video")
     for name in ("notes.txt", "nowhere"):
-        with pytest.raises(VerbError, match="must be a folder of numbered pictures or a video file"):
+        with pytest.raises(VerbError, match=r"folder.*video file"):
             clip_of(tmp_path / name, "template", 12, SIZE)
     with pytest.raises(VerbError, match="no numbered pictures"):
         clip_of(tmp_path, "template", 12, SIZE)
@@ -187,7 +187,7 @@ def test_a_damaged_card_names_the_entry(model, change, message):
 @pytest.mark.parametrize("content", ['{"sha256": {}}', "[]", "3", "{", "[" * 100_000])
 def test_what_is_no_card_is_refused(model, content):
     (model / CARD).write_text(content)
-    with pytest.raises(VerbError, match=r"is not a model: model\.json cannot be read"):
+    with pytest.raises(VerbError, match=r"model\.json.*read"):
         load(model)
 
 

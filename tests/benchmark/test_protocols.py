@@ -126,7 +126,7 @@ def test_the_seed_decides():
 def test_too_few_clips_or_subjects_say_what_is_needed():
     with pytest.raises(ProtocolError, match="at least 5 clips, there are 3"):
         PROTOCOLS["clips"].split([0, 1, 2], ["a"] * 3, ["d"] * 3, seed=0)
-    with pytest.raises(ProtocolError, match="at least 2 databases, there is only smic"):
+    with pytest.raises(ProtocolError, match=r"2 databases.*only smic"):
         PROTOCOLS["cross-database"].split([0, 1], ["a", "b"], ["smic"] * 2, seed=0)
 
 

@@ -127,7 +127,7 @@ def test_a_fold_without_a_usable_test_clip_is_finished_without_fitting(spied, mo
 
 def test_a_fold_without_a_usable_training_clip_is_an_error_with_a_reason(spied, monkeypatch):
     monkeypatch.setattr(Spy, "unusable", lambda self, clips: dict.fromkeys(range(4, N), "too short"))
-    with pytest.raises(UnitError, match="none of the 16 training clips of toy/0; first reason: too short"):
+    with pytest.raises(UnitError, match=r"16 training clips.*toy/0.*too short"):
         spied(some_unit(protocol="loso", fold="toy/0"))
 
 
@@ -154,7 +154,7 @@ def test_shuffled_labels_are_a_permutation_of_all_labels_and_the_record_keeps_th
 
 
 def test_other_code_than_planned_is_refused(spied):
-    with pytest.raises(UnitError, match="at revision 1 here, the plan was made with 2"):
+    with pytest.raises(UnitError, match=r"revision 1 here.* 2"):
         spied(some_unit(revision=2))
 
 
@@ -166,7 +166,7 @@ def test_a_fold_that_is_not_there_is_named(spied):
 def test_scores_of_the_wrong_shape_are_the_methods_fault(spied, monkeypatch):
     prediction = Prediction(({},), np.zeros((1, 2, 4), np.float32), 0)
     monkeypatch.setattr(Spy, "predict", lambda self, clips: prediction)
-    with pytest.raises(UnitError, match=r"spy: scores have shape \(1, 2, 4\)"):
+    with pytest.raises(UnitError, match=r"spy.*shape \(1, 2, 4\)"):
         spied()
 
 

@@ -117,7 +117,7 @@ def test_casme_reduced_table_without_offsets_is_refused_with_the_missing_column(
         "CASME.xlsx", [["Subject", "Filename", "OnsetF", "ApexF1", "Emotion"], [1, "EP01", 2, 3, "tense"]]
     )
     disk.frames("sub01/EP01/EP01-{}.jpg", range(1, 6))
-    with pytest.raises(DatabaseError, match=r"CASME\.xlsx.*Offset \(OffsetF or OffsetFrame or Offset\)"):
+    with pytest.raises(DatabaseError, match=r"CASME\.xlsx.*OffsetF or"):
         load("casme", disk.root)
 
 
@@ -257,7 +257,7 @@ def test_several_tables_are_an_error_that_names_them_and_one_can_be_chosen(disk)
         row = casme2_row("01", "EP01", 2, 3, 4, "fear" if version == "20140508" else "others")
         disk.xlsx(f"CASME2-coding-{version}.xlsx", [CASME2_HEADER, row])
     disk.frames("sub01/EP01/img{}.jpg", range(1, 6))
-    with pytest.raises(DatabaseError, match=r"2 annotation tables.*20140508\.xlsx.*20190701\.xlsx"):
+    with pytest.raises(DatabaseError, match=r"2 .*20140508.*20190701"):
         load("casme2", disk.root)
     (clip,) = load("casme2", disk / "CASME2-coding-20190701.xlsx").clips
     assert clip.emotion == "others"
@@ -266,7 +266,7 @@ def test_several_tables_are_an_error_that_names_them_and_one_can_be_chosen(disk)
 def test_the_table_of_another_database_is_an_error_that_names_it(disk):
     disk.xlsx("CASME.xlsx", [CASME_HEADER, casme_row(1, "EP01", 2, 3, 4, "tense")])
     disk.frames("sub01/EP01/EP01-{}.jpg", range(1, 6))
-    with pytest.raises(DatabaseError, match=r"CASME\.xlsx is a table of casme, not of casme2; give casme="):
+    with pytest.raises(DatabaseError, match=r"CASME\.xlsx.*casme2.*casme="):
         load("casme2", disk.root)
     assert len(load("casme", disk.root).clips) == 1
 
@@ -275,7 +275,7 @@ def test_several_trees_are_an_error_that_names_them_and_one_can_be_chosen(disk):
     disk.xlsx("CASME2-coding-20140508.xlsx", [CASME2_HEADER, casme2_row("01", "EP01", 2, 3, 4, "fear")])
     disk.frames("CASME2-RAW/sub01/EP01/img{}.jpg", range(1, 6))
     disk.frames("Cropped/sub01/EP01/reg_img{}.jpg", range(1, 6))
-    with pytest.raises(DatabaseError, match=r"2 trees of frames: .*CASME2-RAW, .*Cropped"):
+    with pytest.raises(DatabaseError, match=r"2 trees.*RAW.*Cropped"):
         load("casme2", disk.root)
     (clip,) = load("casme2", disk / "Cropped").clips
     assert "reg_img2.jpg" in clip.frames.paths[0]
@@ -285,12 +285,12 @@ def test_missing_parts_say_what_was_looked_for(disk):
     with pytest.raises(DatabaseError, match="no such folder"):
         load("casme2", disk / "nowhere")
     disk.frames("CASME2-RAW/sub01/EP01/img{}.jpg", range(1, 6))
-    with pytest.raises(DatabaseError, match=r"no annotation table; looked for CASME2-coding-\*\.xlsx"):
+    with pytest.raises(DatabaseError, match=r"no annotation.*CASME2-coding"):
         load("casme2", disk / "CASME2-RAW")
     disk.xlsx(
         "tables/CASME2-coding-20140508.xlsx", [CASME2_HEADER, casme2_row("01", "EP01", 2, 3, 4, "fear")]
     )
-    with pytest.raises(DatabaseError, match=r"no frames; looked for sub01, sub02"):
+    with pytest.raises(DatabaseError, match=r"no frames.*sub01, sub02"):
         load("casme2", disk / "tables")
     with pytest.raises(DatabaseError, match=r"did you mean .*casme2"):
         load("casme-2", disk.root)
@@ -302,5 +302,5 @@ def test_own_mapping_of_emotions_comes_before_the_papers(disk):
     assert not load("casme2", disk.root).clips
     (clip,) = load("casme2", disk.root, mapping={"Bored": "negative"}).clips
     assert (clip.emotion, CLASSES[clip.label]) == ("bored", "negative")
-    with pytest.raises(DatabaseError, match="classes are positive, negative, surprise, others"):
+    with pytest.raises(DatabaseError, match=r"sad.*positive, negative"):
         load("casme2", disk.root, mapping={"bored": "sad"})

@@ -126,7 +126,7 @@ def test_the_same_clip_twice_is_reported(disk):
 def test_one_column_twice_is_refused_and_a_name_may_be_composed_in_either_way(disk):
     disk.frames("v/c1/{}.jpg", range(1, 9))
     disk.csv("manifest.csv", [[*HEADER, "Clip"], [*row(), "c2"]])
-    with pytest.raises(DatabaseError, match=r"two columns of one name: 'clip' and 'Clip'"):
+    with pytest.raises(DatabaseError, match=r"two columns.*'clip'.*'Clip'"):
         load("manifest", disk.root)
     composed = [row(subject=unicodedata.normalize(form, "Zoé")) for form in ("NFC", "NFD")]
     disk.csv("manifest.csv", [HEADER, *composed])
@@ -135,9 +135,7 @@ def test_one_column_twice_is_refused_and_a_name_may_be_composed_in_either_way(di
 
 def test_missing_columns_and_files(disk):
     disk.csv("manifest.csv", [["subject", "clip"], ["p1", "c1"]])
-    with pytest.raises(
-        DatabaseError, match=r"lacks database, emotion, fps, frames; it has 'subject', 'clip'"
-    ):
+    with pytest.raises(DatabaseError, match=r"database, emotion, fps.*it has 'subject'"):
         load("manifest", disk.root)
     with pytest.raises(DatabaseError, match="not a file"):
         load("manifest", disk / "other.csv")

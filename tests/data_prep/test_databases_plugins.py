@@ -78,7 +78,7 @@ def test_a_tabled_database_of_a_package_is_listed_read_and_counted(disk, plugin)
 def test_its_table_is_told_from_ours(disk, plugin):
     disk.xlsx("lab_faces_v1.xlsx", [HEADER, [1, "a", 2, 3, 4, "disgust"]])
     disk.frames("sub01/a/{}.jpg", range(1, 6))
-    with pytest.raises(DatabaseError, match="table of lab-tabled, not of casme2"):
+    with pytest.raises(DatabaseError, match=r"lab-tabled.*casme2"):
         load("casme2", disk.root)
 
 

@@ -78,7 +78,7 @@ def test_cameras_are_separate_databases_of_the_same_people(disk):
 def test_raw_and_cropped_together_must_be_chosen(disk):
     short_clip(disk, "SMIC_all_raw/HS/s1/micro/negative/s1_ne_01", range(1, 5))
     short_clip(disk, "SMIC_all_cropped/HS/s1/micro/negative/s1_ne_01", range(1, 5), prefix="reg_image")
-    with pytest.raises(DatabaseError, match=r"2 trees of frames: .*SMIC_all_cropped/HS, .*SMIC_all_raw/HS"):
+    with pytest.raises(DatabaseError, match=r"2 trees.*cropped/HS.*raw/HS"):
         load("smic", disk.root)
     assert len(load("smic", disk / "SMIC_all_raw").clips) == 1
 

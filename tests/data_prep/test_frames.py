@@ -134,7 +134,7 @@ def test_a_header_of_a_thousand_million_pixels_is_refused_before_decoding(
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
     path = tmp_path / "bomb"
     path.write_bytes(header(*size))
-    with pytest.raises(FrameError, match=rf"bomb: its header says {size[0]}x{size[1]} pixels; at most"):
+    with pytest.raises(FrameError, match=rf"bomb.*{size[0]}x{size[1]}.*most"):
         read_image(path)
 
 
@@ -196,7 +196,7 @@ def test_frames_come_in_order(tmp_path, picture):
 def test_frames_of_unequal_size_are_an_error(tmp_path, picture, decode):
     paths = [str(written(tmp_path / f"{i}.png", picture)) for i in range(3)]
     written(tmp_path / "2.png", picture[:-1])
-    with pytest.raises(FrameError, match=r"2\.png: 40x31 pixels, the first frame has 40x32"):
+    with pytest.raises(FrameError, match=r"2\.png.*40x31.*40x32"):
         check_source(ImageFrames(tuple(paths)), decode=decode)
 
 
@@ -333,7 +333,7 @@ def test_a_jpeg_of_12_bits_is_refused_for_what_it_is(tmp_path):
     data = bytearray(cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes())
     data[data.index(b"\xff\xc0") + 4] = 12
     (tmp_path / "1.jpg").write_bytes(bytes(data))
-    with pytest.raises(FrameError, match="12 bits per sample; only those of 8"):
+    with pytest.raises(FrameError, match=r"12 bits.* 8"):
         read_image(tmp_path / "1.jpg")
 
 

@@ -198,7 +198,7 @@ def test_a_manifest_of_a_million_rows_is_refused_in_little_memory(disk):
         file.write(b"mine,p1,c1,happy,50,1,2,3,v\n" * 10**6)
     tracemalloc.start()
     try:
-        with pytest.raises(DatabaseError, match=r"manifest\.csv: more than 100000 rows; split it"):
+        with pytest.raises(DatabaseError, match=r"manifest\.csv.*100000 rows"):
             load("manifest", disk.root)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -209,7 +209,7 @@ def test_a_manifest_of_a_million_rows_is_refused_in_little_memory(disk):
 def test_a_line_without_end_and_a_field_without_end(disk):
     path = disk.csv("manifest.csv", [MANIFEST])
     path.write_bytes(path.read_bytes() + b"a" * 10**7)
-    with pytest.raises(DatabaseError, match="a line of more than 65536 characters"):
+    with pytest.raises(DatabaseError, match=r"line.*65536"):
         load("manifest", disk.root)
     path.write_bytes((",".join(MANIFEST) + "\n").encode() + b'"open quote\n' + b"a,b\n" * 10**5)
     with pytest.raises(DatabaseError, match="not a readable CSV file"):
@@ -231,7 +231,7 @@ def test_shared_texts_are_read(disk, good_parts):
 
 def test_an_xlsx_bomb_is_refused_before_it_is_unpacked(disk, good_parts):
     parts = good_parts | {"xl/media/bomb.bin": bytes(2**26)}
-    with pytest.raises(DatabaseError, match=r"unpacks to \d+ parts and 67\d+ bytes; at most 1000 parts"):
+    with pytest.raises(DatabaseError, match=r"parts.* 67\d+ bytes.*1000"):
         read_table(disk.zip("t.xlsx", parts), COLUMNS, required=["a"])
     parts = good_parts | {f"xl/{i}.xml": b"" for i in range(1001)}
     with pytest.raises(DatabaseError, match="at most 1000 parts"):
@@ -242,7 +242,7 @@ def test_xml_entities_are_refused(disk, good_parts):
     name = "xl/worksheets/sheet1.xml"
     laughs = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     for text in (laughs + good_parts[name], good_parts[name].decode().encode("utf-16")):
-        with pytest.raises(DatabaseError, match="declares XML entities or is not UTF-8"):
+        with pytest.raises(DatabaseError, match=r"XML entities.*UTF-8"):
             read_table(disk.zip("t.xlsx", good_parts | {name: text}), COLUMNS, required=["a"])
 
 
@@ -306,7 +306,7 @@ def test_a_video_header_of_256_million_pixels_is_refused_before_decoding(disk):
     for frame in re.finditer(rb"\xff\xc0", bytes(data)):
         struct.pack_into(">HH", data, frame.start() + 5, 16_000, 16_000)
     path.write_bytes(bytes(data))
-    with pytest.raises(FrameError, match=r"v\.avi: its header says 16000x16000 pixels; at most"):
+    with pytest.raises(FrameError, match=r"v\.avi.*16000x16000.*most"):
         timeline(path)
 
 
@@ -315,7 +315,5 @@ def test_a_folder_that_is_no_database_is_given_up(disk, monkeypatch):
     for i in range(30):
         (disk / f"a/b{i}").mkdir(parents=True)
     for give_up in (lambda: load("smic", disk.root), lambda: load_stills("rafd", disk.root)):
-        with pytest.raises(
-            DatabaseError, match=r"more than 20 folders .* give the folder of the database itself"
-        ):
+        with pytest.raises(DatabaseError, match=r"20 folders.*database itself"):
             give_up()

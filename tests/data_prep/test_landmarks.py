@@ -103,7 +103,7 @@ def test_a_missing_sidecar_names_the_other_back_ends(tmp_path: Path) -> None:
 def test_unknown_back_end_lists_the_known_ones() -> None:
     with pytest.raises(BackendError, match=r"did you mean.*facemesh"):
         find_landmarks("face-mesh", GREY, None)
-    with pytest.raises(BackendError, match="file, face-alignment, facemesh, template"):
+    with pytest.raises(BackendError, match=r"face-alignment.*template"):
         find_landmarks("dlib", GREY, None)
 
 
@@ -213,14 +213,14 @@ def test_facemesh_without_a_face(frame: np.ndarray) -> None:
 def test_missing_mediapipe_is_an_error_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe.python.solutions.face_mesh", None)
     monkeypatch.setattr(landmarks_facemesh, "_models", {})
-    with pytest.raises(BackendError, match=r"pip install --no-deps -r offline\.txt"):
+    with pytest.raises(BackendError, match=r"pip install.*offline\.txt"):
         find_landmarks("facemesh", GREY, None)
 
     def absent(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", absent)
-    with pytest.raises(BackendError, match=r"pip install --no-deps -r offline\.txt"):
+    with pytest.raises(BackendError, match=r"pip install.*offline\.txt"):
         backend_named("facemesh").identity()
     with pytest.raises(BackendError, match="pip install face-alignment"):
         backend_named("face-alignment").identity()
@@ -256,7 +256,7 @@ def test_no_network_and_no_weights_says_what_to_fetch_and_where(
 def test_a_weight_file_with_another_hash_is_refused(tmp_path: Path) -> None:
     for name in fan.WEIGHTS:
         (tmp_path / name).write_bytes(b"cut short")
-    with pytest.raises(BackendError, match=r"2DFAN4.*must begin with 11f355bf06"):
+    with pytest.raises(BackendError, match=r"2DFAN4.*11f355bf06"):
         backend_named("face-alignment").ready(Options(weights=tmp_path), print)
 
 

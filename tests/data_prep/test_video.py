@@ -240,7 +240,7 @@ def test_damage_inside_a_motion_jpeg_costs_that_frame_only(tmp_path, ending):
         check_source(good, decode=True)
         assert len(list(iterate(good))) == len(good)
     for look in (check_source, lambda source: list(iterate(source))):
-        with pytest.raises(FrameError, match=rf"v\.{ending}: frame 6 cannot be used"):
+        with pytest.raises(FrameError, match=rf"v\.{ending}.*frame 6"):
             look(VideoFrames(str(path), 3, 6))
 
 
@@ -277,7 +277,7 @@ def test_pictures_that_vanish_because_another_one_is_missing_are_not_there(tmp_p
             if packet.dts is not None and i != 20:
                 packet.stream = stream
                 container.mux(packet)
-    with pytest.raises(FrameError, match="cannot be used: the decoder dropped it"):
+    with pytest.raises(FrameError, match=r"decoder dropped"):
         check_source(whole(path))
     assert levels(VideoFrames(str(path), 0, 19)) == list(range(20))
 
@@ -297,7 +297,7 @@ def test_a_file_that_is_cut_off_between_two_pictures_says_so_unless_its_length_w
     path.write_bytes(cut)
     line = timeline(path)
     assert (line.frames, [each[:2] for each in line.damaged]) == (9, [(8, 8)])
-    with pytest.raises(FrameError, match="frame 9 cannot be used: the file is cut off"):
+    with pytest.raises(FrameError, match=r"frame 9.*cut off"):
         check_source(whole(path))
     assert len(list(video_frames(str(path), 0, 7))) == 8
     at = 4 if ending == "avi" else data.index(b"\x18\x53\x80\x67") + 4
@@ -330,7 +330,7 @@ def test_a_stream_without_pictures_is_one_sentence(tmp_path):
     for packet in packets:
         data = data.replace(packet, bytes(len(packet)))
     path.write_bytes(data)
-    with pytest.raises(FrameError, match=r"v\.avi: not one picture of it can be decoded"):
+    with pytest.raises(FrameError, match=r"v\.avi.*not one"):
         timeline(path)
 
 
@@ -370,7 +370,7 @@ def test_a_picture_of_another_size_is_refused(tmp_path):
         packet = bytes([p for p in container.demux(video=0) if p.size][2])
     path.write_bytes(path.read_bytes().replace(packet, small + bytes(len(packet) - len(small))))
     for look in (check_source, lambda source: list(iterate(source))):
-        with pytest.raises(FrameError, match=r"v\.avi: frame 3 cannot be used: it has 64x32 pixels"):
+        with pytest.raises(FrameError, match=r"v\.avi.*frame 3.*64x32"):
             look(whole(path))
 
 
@@ -392,6 +392,6 @@ def test_a_video_cut_between_two_whole_pictures_is_usable_from_the_next_one(tmp_
                 packet.stream = stream
                 target.mux(packet)
     assert timeline(late).frames == 21
-    with pytest.raises(FrameError, match="frames 1 to 5 cannot be used: the video begins without"):
+    with pytest.raises(FrameError, match=r"frames 1 to 5.*begins"):
         check_source(VideoFrames(str(late), 0, 20))
     check_source(VideoFrames(str(late), 5, 20), decode=True)

@@ -45,7 +45,7 @@ def test_what_is_no_number_is_refused_with_its_address(disk, value, text):
         book.active["B2"].data_type = "e"
     book.save(disk / "t.xlsx")
     row = first(read_table(disk / "t.xlsx", COLUMNS, required=["a", "b"]))
-    with pytest.raises(Refused, match=r"row 2, column b: .* is not a frame number \(cell B2\)") as caught:
+    with pytest.raises(Refused, match=r"row 2, column b.*cell B2") as caught:
         row.integer("b")
     assert text in str(caught.value)
     assert row.integer("a") == 1
@@ -172,15 +172,15 @@ def test_what_is_no_spreadsheet_is_called_what_it_is(disk, data, words):
 def test_a_missing_column_is_named_alone(disk):
     disk.xlsx("t.xlsx", [["some text"], ["a", "c", "d"], [1, 2, 3]], sheet="S")
     columns = {**COLUMNS, "c": ("c",), "d": ("d",)}
-    with pytest.raises(DatabaseError, match=r"sheet 'S', row 2 lacks b \(b or bee\)$"):
+    with pytest.raises(DatabaseError, match=r"'S', row 2.* b \(b or bee\)$"):
         read_table(disk / "t.xlsx", columns, required=["a", "b", "c", "d"])
-    with pytest.raises(DatabaseError, match=r"no sheet has a header row.*a \(a\); b \(b or bee\)"):
+    with pytest.raises(DatabaseError, match=r"header.*a \(a\).*b \(b or bee\)"):
         read_table(disk / "t.xlsx", {**COLUMNS, "e": ("e",)}, required=["a", "b", "e"])
 
 
 def test_two_columns_of_one_name_that_differ_are_refused_and_equal_ones_are_one(disk):
     book_of([["a", "b", "A"], [1, 2, 1], [3, 4, 5]]).save(disk / "t.xlsx")
-    with pytest.raises(DatabaseError, match=r"columns A and C 'a', and they differ in row 3: '3' and '5'"):
+    with pytest.raises(DatabaseError, match=r"A and C.*'a'.*row 3.*'3'.*'5'"):
         read_table(disk / "t.xlsx", COLUMNS, required=["a", "b"])
     book_of([["a", "b", "A"], [1, 2, 1], [3, 4, 3]]).save(disk / "t.xlsx")
     assert len(read_table(disk / "t.xlsx", COLUMNS, required=["a", "b"]).rows) == 2

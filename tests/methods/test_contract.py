@@ -6,6 +6,7 @@ import gc
 import json
 import subprocess
 import sys
+import tempfile
 import types
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchmark.protocols import PROTOCOLS
 from benchmark.unit import Unit
 from data_prep.clips import Clips, prepared_set
 from methods.base import Context, FrameSettings, Method, Prediction
-from methods.contract import CHECKS, BrokenContract, toy_clips
+from methods.contract import CHECKS, BrokenContract, Trial, toy_clips
 
 SIZE = (32, 28)
 
@@ -121,12 +122,15 @@ def clips():
 
 
 def broken(method, clips):
+    """Titles of the checks that a method does not pass."""
     found = []
-    for title, check in CHECKS.items():
-        try:
-            check(method, clips)
-        except BrokenContract:
-            found.append(title)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Trial(method, clips, Path(folder))
+        for title, check in CHECKS.items():
+            try:
+                check(trial)
+            except BrokenContract:
+                found.append(title)
     return found
 
 

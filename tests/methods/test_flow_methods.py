@@ -153,7 +153,7 @@ def test_fdm_refuses_clips_of_another_length(clips):
     method = _made(FDM)
     method.fit(train, seed=0)
     shorter = Clips.from_arrays(prepared_set(test).frames[10:, :5], test.landmarks)
-    with pytest.raises(MethodError, match="fitted on 8 frames a clip, these have 5"):
+    with pytest.raises(MethodError, match=r"8 frames.* 5"):
         method.predict(shorter.without_labels())
 
 

@@ -88,7 +88,7 @@ def test_pinned_to_avx2_the_same_but_not_torchs_own_kernels(pinned):
 @pytest.mark.usefixtures("pinned")
 def test_emulated_processors_compute_the_same_but_not_torchs_own_kernels(processor, compiled_for_avx2):
     """The code for AVX2 was compiled natively; an emulated processor would take twenty times as long."""
-    names = ("control/*", "network/*", "method/linear", "method/mdmo", "simulated/few")
+    names = ("control/*", "network/*", "method/linear", "method/mdmo", "simulated/few", "registered")
     names += ("method/ststnet", "method/rcn-a", "method/flow-logreg", "method/bi-woof")
     found = fingerprints(*names, before=(QEMU, "-cpu", processor), **compiled_for_avx2)
     assert found.pop("control/torch") != natively()["control/torch"]

@@ -242,7 +242,7 @@ def test_two_versions_of_one_package_are_mixed_and_a_package_of_some_records_is_
     say(0, "theirs 1.0")
     assert "MIXED" not in write_tables(folder).text
     say(1, "theirs 1.1")
-    with pytest.raises(MixedRecords, match=r"package of protocol halves: theirs 1\.0 .* theirs 1\.1"):
+    with pytest.raises(MixedRecords, match=r"halves: theirs 1\.0 .* theirs 1\.1"):
         write_tables(folder)
 
 
@@ -308,7 +308,7 @@ def test_a_damaged_run_file_names_the_entry(fake_run: Make, change: dict[str, An
 def test_a_unit_of_the_plan_names_its_tim_as_a_number(fake_run: Make) -> None:
     plan = fake_run(methods=SOME).plan()
     plan["units"][2]["tim"] = "x"
-    with pytest.raises(NotARun, match=r"units\[2\]: tim is not a whole number"):
+    with pytest.raises(NotARun, match=r"units\[2\].*tim.*whole"):
         run_file_of(plan)
 
 
