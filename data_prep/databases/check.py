@@ -16,8 +16,6 @@ from data_prep.clips import (
     UNLABELLED,
     Clip,
     Database,
-    FrameSource,
-    ImageFrames,
     SetAside,
     Still,
     StillDatabase,
@@ -27,6 +25,7 @@ from data_prep.databases.emotions import CLASS_OF, EXPRESSION_OF, paper_task, wi
 from data_prep.databases.identity import suspicions
 from data_prep.databases.registry import source_of, stills_of
 from data_prep.databases.source import Published
+from data_prep.frame_sources import FrameSource, ImageFrames
 from data_prep.frames import FrameError, check_source, notes_of
 from data_prep.messages import one_line
 from data_prep.notes import Note, note_lines

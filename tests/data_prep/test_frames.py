@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from data_prep.clips import ImageFrames
 from data_prep.frame_files import MAX_PIXELS
+from data_prep.frame_sources import ImageFrames
 from data_prep.frames import (
     ALPHA,
     DEEP,
