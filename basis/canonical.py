@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
+
+_PIECE = 64
+"""Items of a list, or characters of a word, that are made into text at once."""
 
 
 def canonical(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
@@ -23,14 +27,26 @@ def canonical_pieces(value: Mapping[str, Any]) -> Iterator[bytes]:
     for key in sorted(value):
         yield before + canonical([key])[1:-1] + b":"
         before = b","
-        if not isinstance(value[key], Iterator):
-            yield canonical([value[key]])[1:-1]
-            continue
-        yield b"["
-        for i, item in enumerate(value[key]):
-            yield (b"," if i else b"") + canonical([item])[1:-1]
-        yield b"]"
+        yield from _pieces_of(value[key])
     yield b"}" if value else b"{}"
+
+
+def _pieces_of(value: Any) -> Iterator[bytes]:
+    """The text of one value; that of a list, or of what an iterator gives, and that of a word in pieces."""
+    if isinstance(value, str):
+        yield b'"'
+        for i in range(0, len(value), _PIECE):
+            yield canonical([value[i : i + _PIECE]])[2:-2]
+        yield b'"'
+    elif isinstance(value, list | Iterator):
+        yield b"["
+        items, before = iter(value), b""
+        while some := list(islice(items, _PIECE)):
+            yield before + canonical(some)[1:-1]
+            before = b","
+        yield b"]"
+    else:
+        yield canonical([value])[1:-1]
 
 
 def digest_of_pieces(value: Mapping[str, Any]) -> str:

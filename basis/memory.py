@@ -1,4 +1,4 @@
-"""Memory that was freed is kept for the next array of its kind."""
+"""Memory that was freed: kept for the next array of its kind, or given back to the system."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     return bool(mallopt(_TRIM_THRESHOLD, KEPT)) and bool(mallopt(_MMAP_THRESHOLD, LARGE))
+
+
+def give_back_freed_memory() -> bool:
+    """Give what is free in all heaps back to the system; False where that cannot be asked for (not glibc)."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(trim(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def write_sheets(folder: Path, assembled: Assembled, log: Log) -> None:
         save_contact_sheet(folder, pictures, database=name, source=source, profile=assembled.settings.profile)
 
 
-def _one_per_class(clips: tuple[Clip, ...], database: str) -> list[int]:
+def _one_per_class(clips: Sequence[Clip], database: str) -> list[int]:
     first: dict[int, int] = {}
     for i, clip in enumerate(clips):
         if clip.database == database:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmark.settings import Settings, at_home
@@ -74,7 +74,7 @@ def membership(task: Task, database: Database) -> Iterator[str]:
         yield f"  {len(clips)}: {words}: {', '.join(clips[:_NAMED])}{more}"
 
 
-def counts_in_words(task: Task, clips: tuple[Clip, ...]) -> Iterator[str]:
+def counts_in_words(task: Task, clips: Sequence[Clip]) -> Iterator[str]:
     """One line per database: n of each class, with the published counts where those are others."""
     for database, counts in task.counts(clips).items():
         people = len({clip.subject for clip in clips if clip.database == database})

@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from data_prep.frame_sources import FrameSource, ImageFrames
+
 CLASSES = ("positive", "negative", "surprise", "others")
 """The paper's four classes; a label is an index into this tuple."""
 
@@ -20,31 +22,6 @@ EXPRESSIONS = ("neutral", "anger", "disgust", "fear", "happy", "sad", "surprise"
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class ImageFrames:
-    """Frames as image files, first to last."""
-
-    paths: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-
-@dataclass(frozen=True)
-class VideoFrames:
-    """Frames `first` to `last` (0-based, inclusive) of one video file."""
-
-    path: str
-    first: int
-    last: int
-
-    def __len__(self) -> int:
-        return self.last - self.first + 1
-
-
-FrameSource = ImageFrames | VideoFrames
 
 
 UNLABELLED = -1
@@ -120,7 +97,7 @@ class Database:
 
     name: str
     root: str
-    clips: tuple[Clip, ...]
+    clips: Sequence[Clip]
     set_aside: tuple[SetAside, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -20,8 +20,9 @@ from basis.errors import Mendable
 from basis.files import file_sha256
 from data_prep import crop
 from data_prep.cache import Parts
-from data_prep.clips import Clip, FrameSource, ImageFrames, UInt8
+from data_prep.clips import Clip, UInt8
 from data_prep.frame_files import file_stamp
+from data_prep.frame_sources import FrameSource, ImageFrames
 from data_prep.frames import FrameError, check_length, iterate, notes_of, reading_of, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, Sidecar, backend_named, find_face
@@ -121,20 +122,25 @@ class Examiner:
         """
         video = [] if isinstance(clip.frames, ImageFrames) else [clip.frames.path]
         annotations = [clip.annotations] if clip.annotations and self.backend == "file" else []
-        hashes = [*pictures, *map(self._file_hash, [*video, *annotations])]
+        hashes = [*pictures, *map(self._hash_of_shared, video), *map(_file_hash, annotations)]
         return digest_of({"files": hashes, "part": reading_of(clip.frames)})
 
-    def _file_hash(self, path: str) -> str:
+    def _hash_of_shared(self, path: str) -> str:
+        """The hash of a file that many clips may be parts of; remembered."""
         with self._mutex:
             known = self._hashes.get(path)
         if known is None:
-            try:
-                known = file_sha256(Path(path))
-            except OSError as error:
-                raise FrameError(f"{path}: cannot be read ({error.strerror})") from error
+            known = _file_hash(path)
             with self._mutex:
                 self._hashes[path] = known
         return known
+
+
+def _file_hash(path: str) -> str:
+    try:
+        return file_sha256(Path(path))
+    except OSError as error:
+        raise FrameError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 @dataclass(frozen=True)

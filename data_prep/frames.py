@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.clips import FrameSource, ImageFrames, UInt8
+from data_prep.clips import UInt8
 from data_prep.frame_files import FrameError
+from data_prep.frame_sources import FrameSource, ImageFrames
 from data_prep.notes import Notes
 from data_prep.pictures import (
     PICTURES,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.canonical import digest_of, digest_of_pieces
+from basis.packed import Packed
 from data_prep import crop
 from data_prep.cache import Journal, Log, Parts, locked
 from data_prep.clips import CLASSES, EXPRESSIONS, Clip, Database, SetAside
@@ -116,12 +117,12 @@ class DataPlan:
 
     name: str
     digest: str
-    clips: tuple[Clip, ...]
+    clips: Sequence[Clip]
     set_aside: tuple[SetAside, ...]
     landmarks: Float32
-    boxes: tuple[crop.Box, ...]
-    contents: tuple[str, ...]
-    signatures: tuple[str, ...]
+    boxes: Sequence[crop.Box]
+    contents: Sequence[str]
+    signatures: Sequence[str]
     backend: str
     wanted: tuple[tuple[int, tuple[int, int]], ...] = ()
     classes: tuple[str, ...] = CLASSES
@@ -186,14 +187,14 @@ def plan_data(
     data_prep.cache.CacheError
         If the cache cannot be written.
     """
-    clips = [clip for database in databases for clip in database.clips]
+    clips = Packed(clip for database in databases for clip in database.clips)
     aside = [each for database in databases for each in database.set_aside]
     name = folder_name([database.name for database in databases])
     asked = Asked(name, tuple(aside), classes, tuple(wanted), registration)
     return examined(clips, asked, landmarks, Place(cache, workers, log), options or Options())
 
 
-def examined(clips: Sequence[Clip], asked: Asked, landmarks: str, place: Place, options: Options) -> DataPlan:
+def examined(clips: Packed[Clip], asked: Asked, landmarks: str, place: Place, options: Options) -> DataPlan:
     """The plan of these clips, those examined that the journal of the cache does not know.
 
     Raises
@@ -204,15 +205,16 @@ def examined(clips: Sequence[Clip], asked: Asked, landmarks: str, place: Place, 
     _refuse_duplicates(clips)
     backend = backend_named(landmarks)
     identity = backend.identity()
-    ordered = sorted(clips, key=lambda clip: (clip.database, clip.name))
-    stamps = {clip.name: signature(clip) for clip in ordered}
-    keys = {clip.name: _journal_key(stamps[clip.name], identity, asked.registration) for clip in ordered}
+    names = [(clip.database, clip.name) for clip in clips]
+    ordered = clips.at(sorted(range(len(names)), key=names.__getitem__))
+    stamps = Packed(map(signature, ordered))
+    keys = Packed(_journal_key(stamp, identity, asked.registration) for stamp in stamps)
     journal = Journal(place.cache / "clips.jsonl")
-    if any(key not in journal for key in keys.values()):
+    if any(key not in journal for key in keys):
         folder = place.cache / asked.name
         with locked(folder / ".lock", place.log):
             journal.reload()
-            missing = [clip for clip in ordered if keys[clip.name] not in journal]
+            missing = [i for i, key in enumerate(keys) if key not in journal]
             if missing:
                 backend.ready(options, place.log)
             parts, stills = Parts(folder / "parts"), asked.classes == EXPRESSIONS
@@ -220,37 +222,27 @@ def examined(clips: Sequence[Clip], asked: Asked, landmarks: str, place: Place, 
                 *(landmarks, options, parts, asked.wanted), stills=stills, registration=asked.registration
             )
 
-            def examine(clip: Clip) -> None:
-                journal.add(keys[clip.name], examiner.examine(clip, stamps[clip.name]))
+            def examine(i: int) -> None:
+                journal.add(keys[i], examiner.examine(ordered[i], stamps[i]))
 
             side_by_side(examine, missing, place.workers, place.log, f"{asked.name}: clips examined")
-    entries = {clip.name: _found(journal, keys[clip.name]) for clip in ordered}
-    usable = [clip for clip in ordered if "reason" not in entries[clip.name]]
-    refused = _refused(ordered, entries)
+    plan = _plan(ordered, stamps, (_found(journal, key) for key in keys), asked, identity)
+    refused = plan.set_aside[len(asked.set_aside) :]
     _say_what_was_refused(asked, refused, len(ordered), place.log)
-    if not usable:
+    if not plan.clips:
         examples = "".join(f"\n  {each.clip}: {each.reason}" for each in [*refused, *asked.set_aside][:3])
         raise PreparationError(f"{asked.name}: none of {len(ordered)} clips can be used{examples}")
-    plan = _plan(usable, refused, entries, asked, identity, stamps)
     for line in note_lines(plan.notes, len(plan.clips)):
         place.log(f"warning: {asked.name}: {line}")
     return plan
 
 
 def _found(journal: Journal, key: str) -> Mapping[str, Any]:
-    """What the journal holds of a clip, its landmarks as an array, which takes a tenth of a list."""
-    entry = journal.get(key)
+    """What the journal holds of a clip."""
+    entry: Mapping[str, Any] | None = journal.get(key)
     if entry is None:
         raise PreparationError(f"{journal.path}: altered or removed while clips were examined; run again")
-    return entry if "reason" in entry else {**entry, "landmarks": np.asarray(entry["landmarks"], np.float32)}
-
-
-def _refused(clips: Sequence[Clip], entries: Mapping[str, Mapping[str, Any]]) -> list[SetAside]:
-    return [
-        SetAside(clip.database, clip.name, entries[clip.name]["stage"], entries[clip.name]["reason"])
-        for clip in clips
-        if "reason" in entries[clip.name]
-    ]
+    return entry
 
 
 def _say_what_was_refused(asked: Asked, refused: Sequence[SetAside], n: int, log: Log) -> None:
@@ -261,38 +253,46 @@ def _say_what_was_refused(asked: Asked, refused: Sequence[SetAside], n: int, log
 
 
 def _plan(
-    usable: Sequence[Clip],
-    refused: Sequence[SetAside],
-    entries: Mapping[str, Mapping[str, Any]],
+    clips: Packed[Clip],
+    stamps: Packed[str],
+    entries: Iterable[Mapping[str, Any]],
     asked: Asked,
     identity: str,
-    stamps: Mapping[str, str],
 ) -> DataPlan:
-    found = [entries[clip.name] for clip in usable]
+    """The plan of clips whose entries of the journal come one by one; those refused are set aside."""
+    usable, boxes, contents = list[int](), Packed[crop.Box](), Packed[str]()
+    landmarks, refused, notes = np.empty((len(clips), 66, 2), np.float32), list[SetAside](), list[Note]()
+    for i, (clip, entry) in enumerate(zip(clips, entries, strict=True)):
+        if "reason" in entry:
+            refused.append(SetAside(clip.database, clip.name, entry["stage"], entry["reason"]))
+            continue
+        landmarks[len(usable)] = entry["landmarks"]
+        boxes.append(crop.Box(*entry["box"]))
+        contents.append(entry["content"])
+        notes += (Note(clip.name, *note) for note in entry["notes"])
+        usable.append(i)
     return DataPlan(
         name=asked.name,
-        digest=_plan_digest(usable, found, identity, asked),
-        clips=tuple(usable),
+        digest=_plan_digest(clips.at(usable), contents, identity, asked),
+        clips=clips.at(usable),
         set_aside=(*asked.set_aside, *refused),
-        landmarks=np.asarray([each["landmarks"] for each in found], np.float32),
-        boxes=tuple(crop.Box(*each["box"]) for each in found),
-        contents=tuple(each["content"] for each in found),
-        signatures=tuple(stamps[clip.name] for clip in usable),
+        landmarks=landmarks[: len(usable)],
+        boxes=boxes,
+        contents=contents,
+        signatures=stamps.at(usable),
         backend=identity,
         wanted=asked.wanted,
         classes=asked.classes,
-        notes=tuple(Note(clip.name, *note) for clip in usable for note in entries[clip.name]["notes"]),
+        notes=tuple(notes),
         registration=asked.registration,
     )
 
 
-def _plan_digest(
-    clips: Sequence[Clip], entries: Sequence[Mapping[str, Any]], identity: str, asked: Asked
-) -> str:
+def _plan_digest(clips: Sequence[Clip], contents: Sequence[str], identity: str, asked: Asked) -> str:
     """Everything that decides pixels, landmarks or labels, and nothing about places."""
     described = (
-        {**{name: getattr(clip, name) for name in _DESCRIBED}, "content": entry["content"]}
-        for clip, entry in zip(clips, entries, strict=True)
+        {**{name: getattr(clip, name) for name in _DESCRIBED}, "content": content}
+        for clip, content in zip(clips, contents, strict=True)
     )
     whole = {"backend": identity, "crop": crop.POLICY, "classes": list(asked.classes), "clips": described}
     return digest_of_pieces({**whole, **named(asked.registration)})

@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from basis.packed import Packed
 from data_prep import crop
 from data_prep.cache import (
     CacheDamaged,
@@ -28,8 +29,9 @@ from data_prep.cache import (
     rows_elsewhere,
     write_set,
 )
-from data_prep.clips import EXPRESSIONS, Clip, Clips, ImageFrames, StillDatabase, Stills
+from data_prep.clips import EXPRESSIONS, Clip, Clips, StillDatabase, Stills
 from data_prep.examine import PreparationError, Target, make_parts, part_key, signature
+from data_prep.frame_sources import ImageFrames
 from data_prep.landmarks import Options
 from data_prep.opened import landmarks_as_text, open_prepared, open_prepared_stills
 from data_prep.plan import Asked, DataPlan, Place, examined, folder_name, plan_data
@@ -80,7 +82,7 @@ def prepared_stills(
     A photograph without a face, or that cannot be read, is left out; how many and why is logged and stands
     in `meta.json`. Raises what `plan_data` and `prepared` raise.
     """
-    clips = [still.as_clip() for database in databases for still in database.stills]
+    clips = Packed(still.as_clip() for database in databases for still in database.stills)
     aside = [each for database in databases for each in database.set_aside]
     name = "stills-" + folder_name([database.name for database in databases])
     place, target = Place(cache, workers, log, trust), Target(1, size)
@@ -147,9 +149,9 @@ def _take_over(plan: DataPlan, targets: Sequence[Target], parts: Parts, place: P
             parts.write(key, row)
 
 
-def _keys(plan: DataPlan, target: Target) -> list[str]:
+def _keys(plan: DataPlan, target: Target) -> Iterator[str]:
     """The name of each clip's part, in order."""
-    return [part_key(content, plan.cut(i), target) for i, content in enumerate(plan.contents)]
+    return (part_key(content, plan.cut(i), target) for i, content in enumerate(plan.contents))
 
 
 def _lacking(plan: DataPlan, i: int, targets: Sequence[Target], parts: Parts) -> tuple[Target, ...]:
@@ -204,7 +206,7 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         "crop": crop.POLICY,
         **named(plan.registration),
         "boxes": [list(box) for box in plan.boxes],
-        "parts": _keys(plan, target),
+        "parts": list(_keys(plan, target)),
         "notes": [asdict(each) for each in plan.notes],
         "set_aside": [asdict(each) for each in plan.set_aside],
         "made_with": {"opencv": cv2.__version__, "numpy": np.__version__},

@@ -12,7 +12,7 @@ from typing import TypeVar
 import cv2
 from threadpoolctl import threadpool_limits
 
-from basis.memory import keep_freed_memory
+from basis.memory import give_back_freed_memory, keep_freed_memory
 
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 5.0
@@ -37,6 +37,7 @@ def side_by_side(
                 last = now
                 left = (now - started) / done * (len(items) - done)
                 log(f"{what}: {done}/{len(items)}, about {left:.0f} s left")
+    give_back_freed_memory()
     log(f"{what}: {len(items)}/{len(items)} in {time.monotonic() - started:.1f} s")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from basis.errors import Mendable
+from basis.packed import Packed
 from data_prep.clips import BY_DESIGN, Clip, Database, SetAside
 
 Headline = Literal["accuracy", "uf1-uar"]
@@ -70,7 +71,8 @@ class Task:
             When the task is defined on other databases, or none of the clips is in it.
         """
         self.require([clip.database for clip in database.clips] or [database.name])
-        clips, aside = [], []
+        clips: Packed[Clip] = Packed()
+        aside: list[SetAside] = []
         for clip in database.clips:
             try:
                 clips.append(dataclasses.replace(clip, label=self.classes.index(self.label(clip))))
@@ -83,7 +85,7 @@ class Task:
                 f"task {self.name} can use no clip of {database.name}; {aside[0].reason}. A task of your own "
                 "is a CSV with the columns clip,class or emotion,class (--mapping)"
             )
-        return dataclasses.replace(database, clips=tuple(clips), set_aside=(*database.set_aside, *aside))
+        return dataclasses.replace(database, clips=clips, set_aside=(*database.set_aside, *aside))
 
     def admits(self, database: str) -> bool:
         """Whether the task is defined on a database of this name."""

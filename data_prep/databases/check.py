@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from basis.packed import Packed
 from data_prep.clips import (
     BY_DESIGN,
     CLASSES,
@@ -15,8 +16,6 @@ from data_prep.clips import (
     UNLABELLED,
     Clip,
     Database,
-    FrameSource,
-    ImageFrames,
     SetAside,
     Still,
     StillDatabase,
@@ -26,6 +25,7 @@ from data_prep.databases.emotions import CLASS_OF, EXPRESSION_OF, paper_task, wi
 from data_prep.databases.identity import suspicions
 from data_prep.databases.registry import source_of, stills_of
 from data_prep.databases.source import Published
+from data_prep.frame_sources import FrameSource, ImageFrames
 from data_prep.frames import FrameError, check_source, notes_of
 from data_prep.messages import one_line
 from data_prep.notes import Note, note_lines
@@ -65,7 +65,7 @@ class CheckReport:
     subjects: tuple[Count, ...]
     published: Published | None
     decoded: bool
-    clips: tuple[Clip, ...] = ()
+    clips: Sequence[Clip] = ()
     remarks: tuple[str, ...] = ()
     suspicions: tuple[str, ...] = ()
 
@@ -148,7 +148,7 @@ def _with_classes(database: Database, task: Task) -> Database:
         except NotInTask:
             return clip
 
-    return replace(database, clips=tuple(map(placed, database.clips)))
+    return replace(database, clips=Packed(map(placed, database.clips)))
 
 
 def _one(root: Path | str | Sequence[Path]) -> Path:
@@ -164,12 +164,12 @@ def report(database: Database, *, decode: bool = False) -> CheckReport:
     broken = [(clip, reason) for clip in database.clips if (reason := _broken(clip.frames, decode))]
     bad = {clip.name for clip, _ in broken}
     found = [SetAside(clip.database, clip.name, "frames", reason) for clip, reason in broken]
-    kept = [clip for clip in database.clips if clip.name not in bad]
+    kept = Packed(clip for clip in database.clips if clip.name not in bad)
     set_aside = (*database.set_aside, *found)
     found_so_far = _report(database.name, database.root, "clips", kept, set_aside, CLASSES, CLASS_OF, decode)
     return replace(
         found_so_far,
-        clips=tuple(kept),
+        clips=kept,
         remarks=(*database.warnings, *_reading(kept)),
         suspicions=suspicions(kept),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from basis.packed import Packed
 from data_prep.clips import CLASSES, EXPRESSIONS, Clip, Database, SetAside
 from data_prep.databases.errors import DatabaseError, Refused, one_line, shown
 from data_prep.tasks import NotInTask, Task, by_word
@@ -72,7 +73,7 @@ def with_known_words(database: Database, task: Task) -> Database:
     task's business.
     """
     known = dict.fromkeys([*CLASS_OF, *task.words])
-    kept: list[Clip] = []
+    kept: Packed[Clip] = Packed()
     aside: list[SetAside] = []
     for clip in database.clips:
         if not clip.emotion or clip.marks or clip.emotion.strip().lower() in known or _placed(clip, task):
@@ -80,7 +81,7 @@ def with_known_words(database: Database, task: Task) -> Database:
         else:
             reason = f"{clip.row}: unknown emotion {shown(clip.emotion)}; known are {', '.join(known)}"
             aside.append(SetAside(clip.database, clip.name, "load", one_line(reason)))
-    return replace(database, clips=tuple(kept), set_aside=(*database.set_aside, *aside))
+    return replace(database, clips=kept, set_aside=(*database.set_aside, *aside))
 
 
 def _placed(clip: Clip, task: Task) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from basis.packed import Packed
 from data_prep.clips import Clip, Database, SetAside
 from data_prep.databases.errors import Refused, one_line
 
@@ -14,7 +15,7 @@ class Gathering:
     """Clips and what was set aside, as a loader collects them."""
 
     database: str
-    clips: list[Clip] = field(default_factory=list)
+    clips: Packed[Clip] = field(default_factory=Packed)
     set_aside: list[SetAside] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
@@ -41,4 +42,4 @@ class Gathering:
 
     def finished(self, root: str) -> Database:
         """The database, in the order of reading."""
-        return Database(self.database, root, tuple(self.clips), tuple(self.set_aside), tuple(self.warnings))
+        return Database(self.database, root, self.clips, tuple(self.set_aside), tuple(self.warnings))

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from basis.files import file_sha256
-from data_prep.clips import Clip, ImageFrames
+from data_prep.clips import Clip
 from data_prep.databases.alike import alike
 from data_prep.databases.errors import one_line, shown
+from data_prep.frame_sources import ImageFrames
 
 T = TypeVar("T")
 
@@ -53,22 +54,22 @@ def _read_aloud(person: str) -> str:
 
 def _same_frames(clips: Sequence[Clip]) -> list[str]:
     """Clips whose pictures are equal, byte by byte: under several people, or listed twice."""
-    apart: list[tuple[Clip, ...]] = []
-    twice: list[tuple[Clip, ...]] = []
-    for sized in _groups(clips, _sizes):
-        for begun in _groups(sized, _first_frame):
-            for group in _groups(begun, _content):
-                (apart if len({clip.subject for clip in group}) > 1 else twice).append(group)
+    apart: list[tuple[int, ...]] = []
+    twice: list[tuple[int, ...]] = []
+    for sized in _groups(range(len(clips)), lambda i: _sizes(clips[i])):
+        for begun in _groups(sized, lambda i: _hash(_files(clips[i])[:1])):
+            for group in _groups(begun, lambda i: _hash(_files(clips[i]))):
+                (apart if len({clips[i].subject for i in group}) > 1 else twice).append(group)
     lines = []
     if apart:
         lines.append(
             f"{len(apart)} recordings lie under two people with identical frames, for example "
-            f"{_names(apart[0])}: duplicates are on both sides of folds over people"
+            f"{_names(_those(clips, apart[0]))}: duplicates are on both sides of folds over people"
         )
     if twice:
         lines.append(
             f"{len(twice)} recordings are listed more than once with identical frames, for example "
-            f"{_names(twice[0])}: duplicates are on both sides of folds over clips"
+            f"{_names(_those(clips, twice[0]))}: duplicates are on both sides of folds over clips"
         )
     return lines
 
@@ -128,11 +129,14 @@ def _same_recordings(clips: Sequence[Clip]) -> list[str]:
     def recording(clip: Clip) -> Hashable:
         return clip.subject, alike(clip.name.rpartition("/")[2].partition("@")[0])
 
-    shared = [group for group in _groups(clips, recording) if len({clip.database for clip in group}) > 1]
+    groups = _groups(range(len(clips)), lambda i: recording(clips[i]))
+    shared = [group for group in groups if len({clips[i].database for i in group}) > 1]
     if not shared:
         return []
-    databases = " and ".join(sorted({clip.database for group in shared for clip in group}))
-    example = f"for example {_names(shared[0])}: duplicates are on both sides of folds over clips"
+    databases = " and ".join(sorted({clips[i].database for group in shared for i in group}))
+    example = (
+        f"for example {_names(_those(clips, shared[0]))}: duplicates are on both sides of folds over clips"
+    )
     return [f"{len(shared)} recordings are there more than once, in {databases}, {example}"]
 
 
@@ -160,19 +164,15 @@ def _sizes(clip: Clip) -> Hashable:
     return _span(clip), hashlib.sha256(sizes.encode()).digest()
 
 
-def _first_frame(clip: Clip) -> Hashable:
-    return _hash(_files(clip)[:1])
-
-
-def _content(clip: Clip) -> Hashable:
-    return _hash(_files(clip))
-
-
 def _hash(paths: Sequence[str]) -> str | None:
     try:
         return hashlib.sha256("".join(file_sha256(Path(path)) for path in paths).encode()).hexdigest()
     except OSError:
         return None
+
+
+def _those(clips: Sequence[Clip], places: Sequence[int]) -> list[Clip]:
+    return [clips[i] for i in places]
 
 
 def _names(clips: Sequence[Clip]) -> str:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from data_prep.clips import ImageFrames
 from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.databases.gathering import Gathering
 from data_prep.databases.named import choose_home
 from data_prep.databases.trees import Listing, Tree, walk
+from data_prep.frame_sources import ImageFrames
 from data_prep.video import VIDEOS
 
 Places = dict[tuple[int, str], list[str]]

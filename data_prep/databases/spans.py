@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from data_prep.clips import FrameSource, VideoFrames
 from data_prep.databases.errors import Refused
 from data_prep.databases.tables import Row
 from data_prep.databases.trees import Tree
 from data_prep.frame_files import FrameError
+from data_prep.frame_sources import FrameSource, VideoFrames
 from data_prep.timeline import timeline
 from data_prep.video import VIDEOS
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database, FrameSource
+from data_prep.clips import BY_DESIGN, UNLABELLED, Clip, Database
 from data_prep.databases.action_units import action_units, objective_class
 from data_prep.databases.alike import alike, hint
 from data_prep.databases.corrections import FILE, corrected, read_corrections
@@ -30,6 +30,7 @@ from data_prep.databases.source import Source
 from data_prep.databases.spans import apex_of, frames_at, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
 from data_prep.databases.trees import NOTHING, Survey, Tree, survey
+from data_prep.frame_sources import FrameSource
 from data_prep.video import VIDEOS
 
 COLUMNS: Columns = {

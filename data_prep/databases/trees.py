@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_prep.clips import ImageFrames
 from data_prep.databases.alike import path_hint
 from data_prep.databases.errors import DatabaseError, Refused, shown
+from data_prep.frame_sources import ImageFrames
 from data_prep.frames import PICTURES
 
 NOTHING = re.compile(r"(?!)")

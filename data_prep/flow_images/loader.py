@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_prep.clips import UNLABELLED, Clip, Database, ImageFrames, SetAside, UInt8
+from data_prep.clips import UNLABELLED, Clip, Database, SetAside, UInt8
 from data_prep.databases.errors import DatabaseError
 from data_prep.databases.source import Source
 from data_prep.flow_images.forms import Gathered, gathered
 from data_prep.flow_images.names import Name
 from data_prep.flow_images.pictures import MAX_FILE_BYTES
+from data_prep.frame_sources import ImageFrames
 from data_prep.tasks import OBJECTIVE, UNION
 
 if TYPE_CHECKING:

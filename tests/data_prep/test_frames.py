@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import struct
 import zlib
 
@@ -11,10 +12,12 @@ import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from data_prep.clips import ImageFrames
 from data_prep.frame_files import MAX_PIXELS
+from data_prep.frame_sources import ImageFrames
 from data_prep.frames import (
     ALPHA,
     DEEP,
@@ -332,3 +335,18 @@ def test_a_jpeg_of_12_bits_is_refused_for_what_it_is(tmp_path):
     (tmp_path / "1.jpg").write_bytes(bytes(data))
     with pytest.raises(FrameError, match=r"12 bits.* 8"):
         read_image(tmp_path / "1.jpg")
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0")), max_size=5), st.text(), st.text())
+def test_paths_come_back_as_they_were_given(names: list[str], folder: str, ending: str) -> None:
+    folder, ending = folder.replace("\0", ""), ending.replace("\0", "")
+    paths = tuple(f"{folder}/{name}{ending}" for name in names)
+    frames = ImageFrames(paths)
+    assert frames.paths == paths and len(frames) == len(paths)
+    assert frames == ImageFrames(paths) and hash(frames) == hash(ImageFrames(paths))
+    assert frames != ImageFrames((*paths, "one more"))
+
+
+def test_a_clip_of_many_pictures_takes_little() -> None:
+    paths = tuple(f"/data/CASME2/Cropped/sub01/EP02_01f/reg_img{i}.jpg" for i in range(46, 113))
+    assert len(pickle.dumps(ImageFrames(paths))) < 0.15 * sum(map(len, paths))

@@ -7,9 +7,10 @@ import unicodedata
 import numpy as np
 import pytest
 
-from data_prep.clips import Clip, ImageFrames, VideoFrames
+from data_prep.clips import Clip
 from data_prep.databases.check import check
 from data_prep.databases.identity import suspicions
+from data_prep.frame_sources import ImageFrames, VideoFrames
 
 
 def clip(name, frames=(), *, database="own"):

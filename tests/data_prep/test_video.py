@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from data_prep import timeline as timeline_module
-from data_prep.clips import VideoFrames
+from data_prep.frame_sources import VideoFrames
 from data_prep.frames import OBLONG, FrameError, check_source, iterate, notes_of, read_frame, times_of
 from data_prep.timeline import even, keep_timelines, timeline
 from data_prep.video import video_frames

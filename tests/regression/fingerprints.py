@@ -71,6 +71,7 @@ def jobs() -> dict[str, Callable[[], str]]:
         **described,
         "simulated": simulated,
         "simulated/few": few,
+        "registered": registered,
     }
 
 
@@ -191,6 +192,26 @@ def few() -> str:
         stack = np.stack([crop(frame, box, (64, 54)) for frame in frames])
         parts += [*files, resample(stack, 16).tobytes()]
     return digest(iter(parts))
+
+
+def registered() -> str:
+    """A picture of whole numbers that shifts by half pixels: where a head is found, and the frames laid."""
+    from data_prep.crop import face_box
+    from data_prep.landmarks import mean_shape
+    from data_prep.registration.head import Head
+
+    random = np.random.default_rng(3)
+    spots = [
+        np.kron(random.integers(0, 64, (192 // n, 160 // n, 3)), np.ones((n, n, 1), int)) for n in (4, 8, 16)
+    ]
+    first = sum(np.roll(sum(spots), (y, x), (0, 1)) for y in range(3) for x in range(3)) // 9
+    points = mean_shape(192, 160) * np.float32(0.5) + np.float32((40, 60))
+    head, parts = Head(first.astype(np.uint8), points, face_box(points, (192, 160))), []
+    for k in range(4):
+        later = (np.roll(first, (k, -k), (0, 1)) + np.roll(first, (k, 1 - k), (0, 1))) // 2
+        parts.append(head.laid(later.astype(np.uint8)).tobytes())
+    assert not head.notes()
+    return digest(iter([*parts, np.array(head.places).tobytes()]))
 
 
 def _contents(cache: Path) -> Iterator[bytes]:

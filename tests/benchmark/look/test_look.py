@@ -16,7 +16,8 @@ from benchmark.look.page import entry_of, page
 from benchmark.look.pictures import animation, difference_pictures, flow_pictures
 from benchmark.look.write import MARK, look
 from benchmark.settings import SettingsError, resolve
-from data_prep.clips import Clip, ImageFrames, SetAside
+from data_prep.clips import Clip, SetAside
+from data_prep.frame_sources import ImageFrames
 from data_prep.landmarks import mean_shape
 
 
