@@ -7,6 +7,9 @@ import sys
 from collections import Counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "passive"
+)  # threads that wait for one another leave the core to others
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # started in the background of a script: what the tests start would be deaf to Ctrl-C too
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -30,7 +30,7 @@ def tiny(tmp_path_factory, command):
     """
     place = tmp_path_factory.mktemp("tiny")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**AVX2, "OMP_WAIT_POLICY": "passive"}.items():
+        for name, value in AVX2.items():
             patch.setenv(name, value)
         command("run", *ALL_ON_TINY, *SERIAL, "--threads", 2,
                 "--cache", place / "cold", "--out", place / "run")  # fmt: skip

@@ -16,7 +16,7 @@ PROGRAM = Path(__file__).with_name("fingerprints.py")
 STORED = json.loads(PROGRAM.with_suffix(".json").read_text())["fingerprints"]
 QEMU = shutil.which("qemu-x86_64-static")
 REFRESH = f"if it is meant to change: python tests/regression/{PROGRAM.name} --store 'why'"
-TWO_THREADS = {"FINGERPRINT_THREADS": "2", "OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"}
+TWO_THREADS = {"FINGERPRINT_THREADS": "2", "OMP_NUM_THREADS": "2"}
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "COMPATIBLE"}
 SETS = (
     "64bit avx avx2 bmi bmi2 cmov cx16 cx8 f16c fma fsgsbase fxsr lzcnt mmx movbe pclmul popcnt sahf "
@@ -33,7 +33,7 @@ EMULATED = {
     ),
     "Haswell": ("network/tlcnn-em", "network/c5-svm", "method/linear", "registered"),
 }
-"""What each computes: both have stages, joint training and a logistic regression, of both vendors."""
+"""What each of the two vendors computes: stages, a joint training and a logistic regression on either."""
 
 pytestmark = pytest.mark.skipif(not pins(), reason="this processor has no AVX2 and FMA: its bits may differ")
 
