@@ -318,7 +318,7 @@ def _write_meta(folder: Path, body: Mapping[str, Any]) -> None:
 def _read_meta(folder: Path) -> dict[str, Any]:
     path = folder / "meta.json"
     try:
-        body = json.loads(path.read_bytes())
+        body = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CacheMissing(f"{folder}: no prepared set (no meta.json)") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -36,7 +36,7 @@ def open_prepared(folder: Path, *, expected: str, trust: bool = False) -> Clips:
 
 def landmarks_as_text(landmarks: Float32) -> str:
     """What `meta.json` keeps of (n, 66, 2) float32: their bytes in base64, not lists of numbers."""
-    return base64.b64encode(np.ascontiguousarray(landmarks, "<f4").tobytes()).decode()
+    return base64.b64encode(np.ascontiguousarray(landmarks, "<f4").data).decode()
 
 
 def landmarks_of(kept: str | list[Any]) -> Float32:

@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from basis.memory import give_back_freed_memory
 from basis.packed import Packed
 from data_prep import crop
 from data_prep.cache import (
@@ -136,6 +137,7 @@ def _build(plan: DataPlan, target: Target, place: Place) -> None:
     write_set(folder, shape, one_ahead(_rows(plan, target, parts)), _meta(plan, target))
     for key in _keys(plan, target):
         parts.remove(key)
+    give_back_freed_memory()
 
 
 def _take_over(plan: DataPlan, targets: Sequence[Target], parts: Parts, place: Place) -> None:
