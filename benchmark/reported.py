@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from basis.memory import without_collection
 from benchmark.log import Log
 from results.records.store import ResultsError
 
@@ -19,13 +20,14 @@ def report(
     beside: Sequence[Path] | None = None,
 ) -> int:
     """Tables, figures and page from the records, and the table on the terminal."""
-    from results.report import report as write_all
-    from results.report import write_tables
+    with without_collection():
+        from results.report import report as write_all
+        from results.report import write_tables
 
-    if tables_only:
-        made = write_tables(run, force=force)
-    else:
-        made = write_all(run, force=force, faces=faces, beside=beside)
+        if tables_only:
+            made = write_tables(run, force=force)
+        else:
+            made = write_all(run, force=force, faces=faces, beside=beside)
     log(made.text)
     return 0
 

@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -205,16 +206,15 @@ def examined(clips: Packed[Clip], asked: Asked, landmarks: str, place: Place, op
     _refuse_duplicates(clips)
     backend = backend_named(landmarks)
     identity = backend.identity()
-    names = [(clip.database, clip.name) for clip in clips]
-    ordered = clips.at(sorted(range(len(names)), key=names.__getitem__))
+    ordered = clips.at(_order(clips))
     stamps = Packed(map(signature, ordered))
-    keys = Packed(_journal_key(stamp, identity, asked.registration) for stamp in stamps)
+    key_of = partial(_journal_key, identity=identity, registration=asked.registration)
     journal = Journal(place.cache / "clips.jsonl")
-    if any(key not in journal for key in keys):
+    if any(key_of(stamp) not in journal for stamp in stamps):
         folder = place.cache / asked.name
         with locked(folder / ".lock", place.log):
             journal.reload()
-            missing = [i for i, key in enumerate(keys) if key not in journal]
+            missing = [i for i, stamp in enumerate(stamps) if key_of(stamp) not in journal]
             if missing:
                 backend.ready(options, place.log)
             parts, stills = Parts(folder / "parts"), asked.classes == EXPRESSIONS
@@ -223,10 +223,11 @@ def examined(clips: Packed[Clip], asked: Asked, landmarks: str, place: Place, op
             )
 
             def examine(i: int) -> None:
-                journal.add(keys[i], examiner.examine(ordered[i], stamps[i]))
+                stamp = stamps[i]
+                journal.add(key_of(stamp), examiner.examine(ordered[i], stamp))
 
             side_by_side(examine, missing, place.workers, place.log, f"{asked.name}: clips examined")
-    plan = _plan(ordered, stamps, (_found(journal, key) for key in keys), asked, identity)
+    plan = _plan(ordered, stamps, (_found(journal, key_of(stamp)) for stamp in stamps), asked, identity)
     refused = plan.set_aside[len(asked.set_aside) :]
     _say_what_was_refused(asked, refused, len(ordered), place.log)
     if not plan.clips:
@@ -235,6 +236,12 @@ def examined(clips: Packed[Clip], asked: Asked, landmarks: str, place: Place, op
     for line in note_lines(plan.notes, len(plan.clips)):
         place.log(f"warning: {asked.name}: {line}")
     return plan
+
+
+def _order(clips: Sequence[Clip]) -> list[int]:
+    """The places of clips by database and name."""
+    names = [(clip.database, clip.name) for clip in clips]
+    return sorted(range(len(names)), key=names.__getitem__)
 
 
 def _found(journal: Journal, key: str) -> Mapping[str, Any]:

@@ -25,7 +25,10 @@ def side_by_side(
     log: Callable[[str], None],
     what: str,
 ) -> None:
-    """Call `work` for every item in `workers` threads; the first error ends the rest and is raised."""
+    """Call `work` for every item in `workers` threads; the first error ends the rest and is raised.
+
+    What was freed is given back from time to time: gaps in the heaps would grow with the number of items.
+    """
     if not items:
         return
     keep_freed_memory()
@@ -35,6 +38,7 @@ def side_by_side(
             now = time.monotonic()
             if now - last > SECONDS_BETWEEN_LINES and done < len(items):
                 last = now
+                give_back_freed_memory()
                 left = (now - started) / done * (len(items) - done)
                 log(f"{what}: {done}/{len(items)}, about {left:.0f} s left")
     give_back_freed_memory()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -65,14 +66,16 @@ def as_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 def printed(frame: pd.DataFrame) -> pd.DataFrame:
     """Table 3 with every cell as it is printed: two decimals, and "4 of 5 folds" where a mean would be."""
-    shown = frame.astype(object).copy()
-    for name in (*fold_columns(frame), *PERCENTS):
-        if name in shown:
-            shown[name] = [_number(value) for value in frame[name]]
+    numbers = {*fold_columns(frame), *PERCENTS}
+    shown = {name: list(map(_number if name in numbers else _word, frame[name])) for name in frame}
     shown["mean"] = [
         folds if " of " in folds else mean for mean, folds in zip(shown["mean"], shown["folds"], strict=True)
     ]
-    return shown.astype(str).replace("nan", "")
+    return pd.DataFrame(shown, index=frame.index, columns=frame.columns, dtype=object)
+
+
+def _word(value: Any) -> str:
+    return "" if pd.isna(value) else str(value)
 
 
 def _number(value: float) -> str:

@@ -7,6 +7,9 @@ import sys
 from collections import Counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "passive"
+)  # threads that wait for one another leave the core to others
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # started in the background of a script: what the tests start would be deaf to Ctrl-C too
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -21,17 +24,24 @@ hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 LONGEST = (
-    "test_controls.py",
     "test_fingerprints.py",
-    "test_readme_command.py",
+    "test_controls.py",
     "test_faults_of_processes.py",
-    "test_run.py",
     "test_pages.py",
-    "test_notebooks.py",
+    "test_engines.py",
+    "test_readme_command.py",
+    "test_every_method.py",
+    "test_run.py",
     "test_page.py",
-    "test_one_file_and_one_line.py",
     "test_faults_of_files.py",
+    "test_notebooks.py",
+    "test_numbers.py",
+    "test_training.py",
     "test_flow.py",
+    "test_cache.py",
+    "test_tlcnn.py",
+    "test_result_tables.py",
+    "test_one_file_and_one_line.py",
 )
 
 

@@ -1,4 +1,4 @@
-"""The README's own command, end to end, on tiny databases and with nets of a few iterations."""
+"""The README's own command, end to end, in one process on tiny databases, with nets of a few iterations."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ def test_the_command_of_the_readme_fills_every_row_and_goes_on_where_it_was(
     assert (program, verb) == ("benchmark", "run")
     (tmp_path / "trial.toml").write_text(trial_settings())
     small = ["--simulator", "tiny", "--protocol", "cross-database", "--settings", tmp_path / "trial.toml"]
-    small += ["--draws", "1"]
+    small += ["--draws", "1", "--engine", "serial"]
     place = ["--cache", simulated_cache, "--out", tmp_path / "run"]
 
     command("run", *words, *small, *place)

@@ -267,12 +267,14 @@ def kill_tree(pid: int, tree: Sequence[int]) -> None:
 
 
 def preload(modules: Sequence[str]) -> dict[str, Any]:
-    """Import modules before any fork, one thread each; their pages are then shared by all units."""
+    """Import modules and load their compiled loops before any fork, one thread each; all units share them."""
     for name in modules:
         try:
             importlib.import_module(name)
         except Exception as error:
             return {"ready": False, "module": name, "error": describe(error)}
+    if "basis.compiled" in sys.modules:
+        sys.modules["basis.compiled"].load_compiled()
     limit_threads(1)
     gc.collect()
     gc.freeze()

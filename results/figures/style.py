@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import fontTools.subset
 import matplotlib as mpl
+from fontTools.ttLib import TTFont
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -193,19 +195,18 @@ def over_powers(axes: Axes, least: float, most: float) -> None:
 def save(drawn: Drawn, folder: Path) -> Picture:
     """Write SVG, PDF and PNG; the same figure gives the same bytes."""
     figure = drawn.figure
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        figure.draw_without_rendering()
-    words = drawn.words + no_font_for(str(each.message) for each in said)
-    figure.set_layout_engine("none")
     contents = {"svg": io.BytesIO(), "pdf": io.BytesIO(), "png": io.BytesIO()}
-    svg, pdf, png = _canvases(figure)
-    with warnings.catch_warnings(), _without_layout_tables():
-        warnings.filterwarnings("ignore", MISSING)
+    with warnings.catch_warnings(record=True) as said, fonts_read_once():
+        warnings.simplefilter("always")
+        if (engine := figure.get_layout_engine()) is not None:
+            engine.execute(figure)
+        figure.set_layout_engine("none")
+        svg, pdf, png = _canvases(figure)
         svg.print_svg(contents["svg"], metadata={"Date": None, "Title": drawn.title})
         pdf.print_pdf(contents["pdf"], metadata={"CreationDate": None, "Title": drawn.title})
         figure.dpi = PNG_DPI
         png.print_png(contents["png"], metadata={"Title": drawn.title})
+    words = drawn.words + no_font_for(str(each.message) for each in said)
     files = []
     for kind, buffer in contents.items():
         path = folder / f"{drawn.name}.{kind}"
@@ -218,17 +219,35 @@ LAYOUT_TABLES = ("GDEF", "GPOS", "GSUB", "kern")
 """Tables of a font from which a program that sets text chooses ligatures; a PDF names its glyphs itself."""
 
 
+READ_ONCE = ("cmap", "hmtx", "post")
+"""Tables with an entry for each of thousands of letters; cutting a font makes new ones and leaves these."""
+
+
+@cache
+def _tables(path: str, number: int) -> Any:
+    """A font file whose letters' codes, widths and names have been read."""
+    font: Any = TTFont(path, fontNumber=number, lazy=True)
+    font.getGlyphOrder()
+    for table in font["cmap"].tables:
+        table.ensureDecompiled()
+    return font
+
+
 @contextmanager
-def _without_layout_tables() -> Iterator[None]:
-    """Fonts are embedded without these tables: looking through them is half of the time of cutting a font."""
+def fonts_read_once() -> Iterator[None]:
+    """Fonts are embedded without `LAYOUT_TABLES` and with `READ_ONCE` from memory: most of cutting a font."""
     subset: Any = fontTools.subset
     load = subset.load_font
 
-    def load_less(*args: Any, **options: Any) -> Any:
-        font = load(*args, **options)
+    def load_less(path: Any, options: Any, *args: Any, **more: Any) -> Any:
+        font, read = load(path, options, *args, **more), _tables(path, options.font_number)
         for table in LAYOUT_TABLES:
             if table in font:
                 del font[table]
+        font.setGlyphOrder(list(read.getGlyphOrder()))
+        for table in READ_ONCE:
+            font[table] = copy(read[table])
+        font["cmap"].tables = [copy(table) for table in font["cmap"].tables]
         return font
 
     subset.load_font = load_less

@@ -27,11 +27,18 @@ def shortened(text: str, most: int) -> str:
 
 
 def in_lines(text: str, width: int, most: int = 2) -> str:
-    """A text in at most so many lines of so many columns, broken between words where it can be."""
+    """A text in at most so many lines of so many columns, broken between words where it can be.
+
+    Lines are about equally long: no word stands alone below a full line.
+    """
     for room in range(width * most, 0, -1):
-        lines = _wrapped(shortened(text, room), width)
+        short = shortened(text, room)
+        lines = _wrapped(short, width)
         if len(lines) <= most:
-            return "\n".join(lines)
+            longest = max(map(columns_of, short.split()), default=0)
+            least = min(width, max(longest, columns_of(short) // len(lines) - 1, 1))
+            narrower = (_wrapped(short, each) for each in range(least, width + 1))
+            return "\n".join(next(each for each in narrower if len(each) == len(lines)))
     return text[:1]
 
 

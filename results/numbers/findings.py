@@ -84,10 +84,16 @@ def _beside_blind(part: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:
     beside = rows[rows["baseline"] == best["baseline"]]
     told = beside if len(beside) <= MOST_NAMED else beside[(beside["low"] > 0) | (beside["high"] < 0)]
     gains = [
-        f"{row['title']} {row['gain']:+.1f} ({row['low']:+.1f} to {row['high']:+.1f})"
+        f"{row['title']} {_signed(row['gain'])} ({_signed(row['low'])} to {_signed(row['high'])})"
         for _, row in told.iterrows()
     ]
     if len(told) < len(beside):
         gains.append(f"{len(beside) - len(told)} others, whose intervals hold 0")
     known = f"{best['baseline']} ({best['baseline_value']:.1f} %)"
     yield f"beyond {known}, points and 95 % interval: {', '.join(gains)}."
+
+
+def _signed(points: float) -> str:
+    """Points with their sign, which what rounds to nothing does not have."""
+    text = f"{points:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text

@@ -7,37 +7,80 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from basis.canonical import digest_of
 from methods import METHODS
 
 DESCRIPTORS = ("mdmo", "fdm", "lbp-top", "stlbp-ip", "stclqp")
 REGRESSION = Path(__file__).parent.parent / "regression"
 STORED, SHORT = REGRESSION / "per_fold_tiny.csv", REGRESSION / "short.toml"
+PUBLISHED = REGRESSION.parent.parent / "docs" / "results" / "quick-small-table3.csv"
 KEY = ["method", "protocol", "fold_name"]
 ALL_ON_TINY = ("--methods", "all", "--simulator", "tiny", "--settings", SHORT, "--tables-only")
+SERIAL = ("--engine", "serial")
+"""A process per unit doubles what units of a tenth of a second cost."""
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "COMPATIBLE"}
-NUMBERS = ["n_train", "n_test", "correct", "paper_style_correct", "candidate"]
+NUMBERS = ["n_train", "n_test", "correct", "paper_style_correct", "candidate", "predictions"]
 
 
 @pytest.fixture(scope="module")
-def tiny(simulated_cache, tmp_path_factory, command):
-    """A run of all methods on the tiny databases, both protocols, the networks trained for a second."""
-    folder = tmp_path_factory.mktemp("tiny") / "run"
+def tiny(tmp_path_factory, command):
+    """All methods on the tiny databases, both protocols, the networks trained for a second.
+
+    Everything is computed anew, in one process of two threads, libraries held to AVX2.
+    """
+    place = tmp_path_factory.mktemp("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in AVX2.items():
+            patch.setenv(name, value)
+        command("run", *ALL_ON_TINY, *SERIAL, "--threads", 2,
+                "--cache", place / "cold", "--out", place / "run")  # fmt: skip
+    return place / "run"
+
+
+@pytest.fixture(scope="module")
+def natively(simulated_cache, tmp_path_factory, command):
+    """The same on this machine as it is, each unit in a process of its own."""
+    folder = tmp_path_factory.mktemp("natively") / "run"
     command("run", *ALL_ON_TINY, "--cache", simulated_cache, "--out", folder)
     return folder
 
 
-@pytest.mark.slow
-def test_per_fold_numbers_are_those_stored(tiny):
-    """Exact, on whatever machine: another number is a change of a method and needs a word in its commit.
+def numbers_of(run):
+    """What is stored of each fold; `predictions` is a hash of the classes and scores of its clips."""
+    predictions = pd.read_parquet(run / "predictions.parquet").rename(columns={"fold": "fold_name"})
+    given = [name for name in predictions if name.startswith(("clip", "honest", "paper_style", "score_"))]
+    folds = predictions.sort_values("clip").groupby(KEY)[given]
+    hashes = folds.apply(lambda rows: digest_of(rows.values.tolist())[:12]).rename("predictions")
+    return pd.read_csv(run / "per_fold.csv").set_index(KEY).join(hashes)[NUMBERS].sort_index()
 
-    Where it is meant: `REFRESH=1 python -m pytest -m slow -k per_fold_numbers` writes them anew.
+
+@pytest.mark.slow
+def test_per_fold_numbers_are_those_stored(request):
+    """Exact, on whatever machine, with whatever threads, workers and caches.
+
+    Another number is a change of a method and needs a word in its commit. Where it is meant:
+    `REFRESH=1 python -m pytest -m slow -k per_fold_numbers` writes them anew, from a run of one thread
+    whose libraries are held to nothing.
     """
-    ours = pd.read_csv(tiny / "per_fold.csv").set_index(KEY)[NUMBERS].sort_index()
     if os.environ.get("REFRESH"):
-        ours.to_csv(STORED)
+        numbers_of(request.getfixturevalue("natively")).to_csv(STORED)
     stored = pd.read_csv(STORED).set_index(KEY)[NUMBERS].sort_index()
     assert set(METHODS) == set(stored.index.get_level_values("method"))
-    pd.testing.assert_frame_equal(ours, stored)
+    pd.testing.assert_frame_equal(numbers_of(request.getfixturevalue("tiny")), stored)
+
+
+@pytest.mark.slow
+def test_this_machine_as_it_is_computes_the_same(request):
+    """The README's run, whose folder TLCNN_README_RUN names, has the published table, byte for byte.
+
+    Without it all methods run on the tiny databases again, each unit in a process of one thread.
+    """
+    if finished := os.environ.get("TLCNN_README_RUN"):
+        assert (Path(finished) / "table3.csv").read_bytes() == PUBLISHED.read_bytes()
+        return
+    tiny, natively = map(request.getfixturevalue, ("tiny", "natively"))
+    for name in ("table3.csv", "per_fold.csv", "metrics.csv"):
+        assert (natively / name).read_bytes() == (tiny / name).read_bytes(), name
 
 
 def right_of(run, *by):
@@ -54,8 +97,7 @@ def test_without_anything_to_learn_everyone_is_at_chance(words, simulated_cache,
 
     The bound is four standard deviations of the difference of two proportions; twenty methods are tried.
     """
-    command("run", "--methods", "all", "--simulator", "tiny", *words,
-            "--tables-only", "--protocol", "subject", "--draws", 1,
+    command("run", *ALL_ON_TINY, *words, "--protocol", "subject", *SERIAL,
             "--cache", simulated_cache, "--out", tmp_path / "run")  # fmt: skip
     largest, right = right_of(tmp_path / "run", "method")
     assert set(right.index) == set(METHODS)
@@ -77,23 +119,12 @@ def test_every_protocol_leaves_cheap_methods_and_baselines_at_chance(
     """
     methods = ("majority", "person-prior", "database-prior", "linear", "lbp-top")
     command("run", "--methods", *methods, "--simulator", "tiny", *words, "--protocol", *PROTOCOLS,
-            "--seeds", 0, 1, "--tables-only",
+            "--seeds", 0, 1, "--tables-only", *SERIAL,
             "--cache", simulated_cache, "--out", tmp_path / "run")  # fmt: skip
     largest, right = right_of(tmp_path / "run", "method", "protocol")
     assert set(right.index) == {(method, protocol) for method in methods for protocol in PROTOCOLS}
     assert (right["size"] >= 2 * 34).all()
     assert (right["mean"] <= largest + 4 * np.sqrt(largest * (1 - largest) / right["size"])).all(), right
-
-
-@pytest.mark.slow
-def test_threads_workers_caches_and_libraries_for_avx2_change_no_byte(tiny, tmp_path, command, monkeypatch):
-    """All methods again: everything computed anew by one worker of two threads, libraries held to AVX2."""
-    for name, value in AVX2.items():
-        monkeypatch.setenv(name, value)
-    command("run", *ALL_ON_TINY, "--workers", 1, "--threads", 2,
-            "--cache", tmp_path / "cold", "--out", tmp_path / "again")  # fmt: skip
-    for name in ("table3.csv", "per_fold.csv", "metrics.csv"):
-        assert (tmp_path / "again" / name).read_bytes() == (tiny / name).read_bytes(), name
 
 
 @pytest.mark.slow

@@ -74,7 +74,18 @@ def test_a_run_on_them_has_their_classes_and_leaves_out_what_needs_frames(made, 
     out, _ = made
     run = tmp_path / "run"
     (tmp_path / "short.toml").write_text("[methods.ststnet]\nepochs = 2\n")
-    options = ("--protocol", "cross-database", "--draws", 1, "--cache", tmp_path / "cache", "--out", run)
+    options = (
+        "--protocol",
+        "cross-database",
+        "--draws",
+        1,
+        "--engine",
+        "serial",
+        "--cache",
+        tmp_path / "cache",
+        "--out",
+        run,
+    )
     methods = ("all", "!off-apexnet", "!rcn-a", "!htnet", "--settings", tmp_path / "short.toml")
     done = command("run", "--data", f"flow-images={out}", *TASK, *options, "--methods", *methods)
     assert "need frames: tlcnn" in done.stdout and "lbp-top" in done.stdout

@@ -16,6 +16,7 @@ PROGRAM = Path(__file__).with_name("fingerprints.py")
 STORED = json.loads(PROGRAM.with_suffix(".json").read_text())["fingerprints"]
 QEMU = shutil.which("qemu-x86_64-static")
 REFRESH = f"if it is meant to change: python tests/regression/{PROGRAM.name} --store 'why'"
+TWO_THREADS = {"FINGERPRINT_THREADS": "2", "OMP_NUM_THREADS": "2"}
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "COMPATIBLE"}
 SETS = (
     "64bit avx avx2 bmi bmi2 cmov cx16 cx8 f16c fma fsgsbase fxsr lzcnt mmx movbe pclmul popcnt sahf "
@@ -25,6 +26,14 @@ COMPILED_FOR_AVX2 = {
     "NUMBA_CPU_NAME": "haswell",
     "NUMBA_CPU_FEATURES": ",".join(f"+{name}" for name in SETS.split()),
 }
+EMULATED = {
+    "EPYC-Milan": (
+        *("network/tlcnn", "network/3d-cnn", "method/mdmo", "method/ststnet", "method/rcn-a"),
+        *("method/flow-logreg", "method/bi-woof", "simulated/few", "registered"),
+    ),
+    "Haswell": ("network/tlcnn-em", "network/c5-svm", "method/linear", "registered"),
+}
+"""What each of the two vendors computes: stages, a joint training and a logistic regression on either."""
 
 pytestmark = pytest.mark.skipif(not pins(), reason="this processor has no AVX2 and FMA: its bits may differ")
 
@@ -56,8 +65,8 @@ def compiled_for_avx2(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pinned(compiled_for_avx2):
-    """What this machine computes with code for AVX2 alone; what it compiled an emulated one need not."""
-    return fingerprints(**AVX2, **compiled_for_avx2)
+    """What two threads compute with code for AVX2; an emulated processor finds it compiled."""
+    return fingerprints(**AVX2, **TWO_THREADS, **compiled_for_avx2)
 
 
 @pytest.mark.slow
@@ -68,14 +77,7 @@ def test_this_machine_computes_what_is_stored():
 
 
 @pytest.mark.slow
-def test_two_threads_compute_the_same():
-    names = ("network/*", "method/stclqp", "method/lbp-top")
-    found = fingerprints(*names, FINGERPRINT_THREADS="2", OMP_NUM_THREADS="2")
-    assert found == {name: STORED[name] for name in found}, REFRESH
-
-
-@pytest.mark.slow
-def test_pinned_to_avx2_the_same_but_not_torchs_own_kernels(pinned):
+def test_two_threads_held_to_avx2_compute_the_same_but_not_torchs_own_kernels(pinned):
     found = {name: value for name, value in pinned.items() if name != "control/torch"}
     assert found == STORED, REFRESH
     if "avx512f" in Path("/proc/cpuinfo").read_text():
@@ -84,12 +86,12 @@ def test_pinned_to_avx2_the_same_but_not_torchs_own_kernels(pinned):
 
 @pytest.mark.slow
 @pytest.mark.skipif(QEMU is None, reason="qemu-x86_64-static (Debian: qemu-user-static) is not installed")
-@pytest.mark.parametrize("processor", ["EPYC-Milan", "Haswell"])
+@pytest.mark.parametrize("processor", EMULATED)
 @pytest.mark.usefixtures("pinned")
 def test_emulated_processors_compute_the_same_but_not_torchs_own_kernels(processor, compiled_for_avx2):
     """The code for AVX2 was compiled natively; an emulated processor would take twenty times as long."""
-    names = ("control/*", "network/*", "method/linear", "method/mdmo", "simulated/few", "registered")
-    names += ("method/ststnet", "method/rcn-a", "method/flow-logreg", "method/bi-woof")
-    found = fingerprints(*names, before=(QEMU, "-cpu", processor), **compiled_for_avx2)
+    before = (QEMU, "-cpu", processor)
+    found = fingerprints("control/*", *EMULATED[processor], before=before, **compiled_for_avx2)
     assert found.pop("control/torch") != natively()["control/torch"]
     assert found == {name: STORED[name] for name in found}, REFRESH
+    assert len(found) == len(EMULATED[processor])

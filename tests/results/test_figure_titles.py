@@ -55,6 +55,17 @@ def test_lines_fit_and_nothing_is_lost_where_there_is_room(text, width):
         assert lines == [" ".join(text.split())]
 
 
+def test_no_word_stands_alone_below_a_full_line():
+    words = "simulator, n = 560 clips; protocol loso, TIM 32; quick profile; black: pooled"
+    for width in range(20, 40):
+        lines = in_lines(words, width, 9).split("\n")
+        assert " ".join(lines) == words and all(len(line) <= width for line in lines)
+        assert len(lines[-1].split()) > 1
+        for narrower in range(15, max(map(len, lines))):
+            assert len(in_lines(words, narrower, 9).split("\n")) > len(lines)
+    assert in_lines("one two three four", 14) == "one two\nthree four"
+
+
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_names_of_rows_stay_inside_the_figure_and_apart(tmp_path: Path):
     with own_style():

@@ -9,11 +9,14 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from fontTools import subset, ttLib
+from matplotlib import font_manager
+from matplotlib.backends import _backend_pdf_ps as of_pdf
 from sklearn.metrics import f1_score
 
 from results.figures import draw_all, figures_beside
 from results.figures.clips import ClipPictures, contact_sheet, save_contact_sheet
-from results.figures.style import Drawn, new_figure, own_style, save
+from results.figures.style import LAYOUT_TABLES, Drawn, fonts_read_once, new_figure, own_style, save
 from results.figures.sweeps import sweeps
 from results.figures.tables import bars, dumbbells, heat_map
 from results.numbers import tables
@@ -194,3 +197,33 @@ def test_letters_that_no_font_has_are_named_and_nothing_is_printed(
             assert picture.words.startswith("What it is.")
             assert (f"boxes for {cuneiform}: " in picture.words) == named
     assert [each.message for each in recwarn] == []
+
+
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_fonts_that_are_read_once_are_cut_as_if_they_were_read_each_time(
+    weight: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = font_manager.fontManager._find_fonts_by_props(  # the type that the PDF canvas asks with
+        font_manager.FontProperties(family="DejaVu Sans", weight=weight)
+    )[0]
+    wanted = [set(range(30, 60)), {3, 71, 200, 1200}, set(range(30, 60))]
+
+    def cut() -> list[bytes]:
+        made = []
+        for letters in wanted:
+            with of_pdf.get_glyphs_subset(path, letters) as found:
+                made.append(of_pdf.font_as_file(found.font).getvalue())
+        return made
+
+    with fonts_read_once():
+        ours = cut()
+    load = subset.load_font
+
+    def without_layout(*args: Any, **more: Any) -> Any:
+        font: ttLib.TTFont = load(*args, **more)
+        for table in LAYOUT_TABLES:
+            font.reader.tables.pop(table, None)
+        return font
+
+    monkeypatch.setattr(subset, "load_font", without_layout)
+    assert ours == cut() and len(set(ours)) == 2

@@ -201,6 +201,8 @@ def test_a_baseline_that_sees_pictures_is_named_beside_those_that_see_none(fake_
     assert "Linear is clearly above" in first and "0 of 1 methods are not" in first
     assert second.endswith("Linear +20.0 (+1.0 to +39.0).")
     assert findings(frame[frame["title"] == "Majority"].assign(title="Majority class"), info) == []
+    nothing = frame[frame["role"] == "baseline"].assign(gain=-0.04, low=-0.05, high=0.049)
+    assert findings(nothing, info)[1].endswith("Linear 0.0 (-0.1 to 0.0).")
 
 
 @pytest.mark.parametrize("protocol", ["clips", "subject", "loso"])
