@@ -150,8 +150,8 @@ settings chosen on the training clips:
   settings.
 * Over people of all three databases who recognises the *database* is right in 50 % at full size, because SMIC
   has no "others" (the baseline `database-prior`: 50.3 with seed 5); frame rates tell a database by its noise
-  after TIM. LBP-TOP at the paper's settings (51.9 with that seed) cannot be told from it, and on CASME II alone
-  it is at the majority class at these settings too.
+  after TIM. LBP-TOP at the paper's settings (51.9 with that seed) cannot be told from it, and on CASME II
+  alone it is at the majority class at these settings too.
 * Means within 8 points of the published figures: LBP-TOP over clips and, at profile `quick`, over people, at
   both sizes; STLBP-IP over people at profile `quick` at both sizes, over clips at full size. Outside:
   STLBP-IP over clips with 253 clips, by 1.4; at the paper's settings, on larger faces, over people LBP-TOP
