@@ -1,4 +1,4 @@
-"""What sets rows of one method apart: settings, revision, and the package that brought it."""
+"""What sets rows of one method apart: settings, revision, and the photographs that it was shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from basis.canonical import digest_of
 from results.records.runs import Results
 from results.records.store import Record
 
-CONDITIONS = ("settings", "revision", "origin", "stills")
+CONDITIONS = ("settings", "revision", "stills")
 """Entries of a unit that two units of one cell must share."""
 
 

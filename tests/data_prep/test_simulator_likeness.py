@@ -3,6 +3,7 @@
 import runpy
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -93,15 +94,22 @@ def test_the_calibration_page_is_that_of_its_tables_and_the_default_that_of_the_
 
 
 @pytest.mark.slow
-def test_the_pages_command_measures_a_variant(tmp_path):
-    """The path of `--pixels`: a run of its own, whose rows make a table beside the published figures."""
+def test_the_pages_command_measures_its_footage(tmp_path):
+    """The path of `--pixels`: runs of their own, whose rows make tables beside the published figures."""
     made = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "calibrate.py"))
-    rows = list(made["measured"]({"size": "tiny", "noise": 1.0}, tmp_path, ("lbp-top", "majority")))
+    footage = made["Footage"]({"size": "tiny", "noise": 1.0}, ("lbp-top", "stlbp-ip", "majority"), (7,))
+    alone = made["Footage"]({"size": "tiny"}, ("majority",), (7,), alone=True)
+    rows = [row for each in (footage, alone) for row in made["measured"](each, tmp_path)]
     assert {(row["method"], row["protocol"]) for row in rows} == {
-        (method, protocol) for method in ("lbp-top", "majority") for protocol in ("clips", "subject")
+        *product(footage.methods, ("clips", "subject")),
+        *product(alone.methods, ("loso",)),
     }
     assert all(0 <= float(row["low"]) <= float(row["mean"]) <= float(row["high"]) <= 100 for row in rows)
-    made["store"](tmp_path / "pixels.csv", rows)
-    table = made["pixel_table"](made["stored"](tmp_path / "pixels.csv"))
-    assert "size=tiny noise=1.0" in table
-    assert "| LBP-TOP, over clips | 66.6 |" in table
+    again = [{**row, "seed": "8", "mean": f"{float(row['mean']) + 2:.2f}"} for row in rows]
+    made["store"](tmp_path / "pixels.csv", rows + again)
+    page = made["page"](made["stored"](made["LABELS"]), made["stored"](tmp_path / "pixels.csv"))
+    assert "size=tiny noise=1.0, 2 seeds" in page
+    assert "CASME II alone size=tiny, 2 seeds" in page
+    assert "| LBP-TOP, over clips | 66.6 |" in page
+    least = float(rows[-1]["mean"])  # the majority class of CASME II alone; two seeds, two points apart
+    assert f"| Majority class | 40 | {least + 1:.1f} ± 1.0 ({least:.1f} to {least + 2:.1f}) |" in page
