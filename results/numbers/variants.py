@@ -1,4 +1,4 @@
-"""What sets rows of one method apart: settings, revision, and the photographs that it was shown."""
+"""What sets rows of one method apart: settings, revision, and the package that brought it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from basis.canonical import digest_of
 from results.records.runs import Results
 from results.records.store import Record
 
-CONDITIONS = ("settings", "revision", "stills")
-"""Entries of a unit that two units of one cell must share."""
+CONDITIONS = ("settings", "revision", "origin", "stills")
+"""Entries of a unit that two units of one cell must share. No unit of today has an origin (the stamp of its record
+says which package brought a method); the name stays, since run folders keep digests made with it."""
 
 
 def variant_of_unit(unit: Mapping[str, Any]) -> str:

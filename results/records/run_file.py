@@ -106,7 +106,7 @@ class PlannedUnit:
     Attributes
     ----------
     variant
-        Names its settings and revision; units of two variants share no row.
+        Names its settings, revision and origin; units of two variants share no row.
     """
 
     key: str
