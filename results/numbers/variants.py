@@ -11,8 +11,8 @@ from results.records.runs import Results
 from results.records.store import Record
 
 CONDITIONS = ("settings", "revision", "origin", "stills")
-"""Entries of a unit that two units of one cell must share. No unit of today has an origin (the stamp of its record
-says which package brought a method); the name stays, since run folders keep digests made with it."""
+"""Entries of a unit that two units of one cell must share. None has an origin today (its record's stamp says
+which package brought a method); the name stays, since run folders keep digests made with it."""
 
 
 def variant_of_unit(unit: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
+from results.numbers.variants import variant_of_unit
 from results.records.run_file import NotARun, run_file_of
 from results.records.runs import MixedRecords, go_on, load_results, read_run
 from results.records.store import read_records, write_record
@@ -329,3 +330,8 @@ def test_a_run_without_any_record_has_a_table_that_says_so(fake_run: Make) -> No
 )
 def test_a_moved_run_folder_names_the_command_for_where_it_lies(typed):
     assert go_on(typed, Path("new place")) == "python -m benchmark run --tim 32 --out 'new place'"
+
+
+def test_a_variant_keeps_the_name_that_run_folders_hold():
+    """run.json keeps it with every planned unit: named otherwise, plan and records would be two rows."""
+    assert variant_of_unit({"settings": {"C": 1.0}, "revision": 2}) == "028e45556306"
