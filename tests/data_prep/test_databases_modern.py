@@ -128,6 +128,7 @@ def test_casme3_trees_that_number_repeated_clips(disk):
     assert not database.set_aside
 
 
+@pytest.mark.slow
 def test_casme3_counts_of_the_official_list(disk):
     """860 clips of 94 people; 699 in three classes. As in the table, three others are "Others"."""
     counts = {"disgust": 250, "surprise": 187, "others": 158, "Others": 3, "fear": 86}
@@ -309,6 +310,7 @@ def test_dfme_has_no_subject_folders_and_a_rate_in_each_row(disk):
     assert [str(unit) for unit in clips[0].action_units] == ["L1", "L2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "table", "people", "total"),
     [("dfme", "training", 176, 1856), ("dfme-test-a", "testA", 42, 474), ("dfme-test-b", "testB", 41, 299)],
