@@ -214,8 +214,8 @@ def predict(
         clips = flow_image_clip(video, method)
     else:
         backend = _backend(landmarks, card["landmarks"], video)
-        window, registration = {"onset": onset, "offset": offset}, card["registration"]
-        watched = clip_of(video, backend, card["tim"], method.frame_size, registration=registration, **window)
+        size, held = method.frame_size, card["registration"]
+        watched = clip_of(video, backend, card["tim"], size, onset=onset, offset=offset, registration=held)
         clips = watched.clips
     _judge(method, card, dataclasses.replace(clips, classes=card["classes"]), watched, video, page, log)
     return 0

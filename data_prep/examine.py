@@ -92,7 +92,12 @@ class Examiner:
         try:
             hashes: list[str] = []
             seen = look(
-                *(clip.frames, clip.annotations, self.backend, self.options, sizes, hashes),
+                clip.frames,
+                clip.annotations,
+                self.backend,
+                self.options,
+                sizes,
+                hashes,
                 registration=self.registration,
             )
             content = self._content(clip, hashes)

@@ -219,7 +219,7 @@ def examined(clips: Packed[Clip], asked: Asked, landmarks: str, place: Place, op
                 backend.ready(options, place.log)
             parts, stills = Parts(folder / "parts"), asked.classes == EXPRESSIONS
             examiner = Examiner(
-                *(landmarks, options, parts, asked.wanted), stills=stills, registration=asked.registration
+                landmarks, options, parts, asked.wanted, stills=stills, registration=asked.registration
             )
 
             def examine(i: int) -> None:

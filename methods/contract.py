@@ -156,7 +156,8 @@ class Trial:
 
     @cached_property
     def saved(self) -> dict[str, bytes]:
-        """What the fitted method saves, file by file."""
+        """What the fitted method saves once it has predicted (it may remember what), file by file."""
+        _ = self.prediction
         return _saved(self.fitted)
 
     @cached_property
@@ -219,7 +220,7 @@ def learns_from_its_clips_alone(trial: Trial) -> None:
         kept = trial.train
         poisoned = prepared_beside(trial.clips, Path(folder), pixels=kept, labels=kept)
         fitted = trial.fit(poisoned, Path(folder))
-        other_files, spoilt = _saved(fitted), trial.predict(fitted)
+        spoilt, other_files = trial.predict(fitted), _saved(fitted)
     files, clean = trial.saved, trial.prediction
     require(
         clean.candidates == spoilt.candidates

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.compiled import compiled
+from basis.sums import dot
 from data_prep.clips import Int64
 from methods.nets.elementary import exp, ln
 
@@ -146,14 +147,6 @@ def _loss(weights: Any, x: Any, labels: Any, shares: Any, penalty: Any, gradient
 
 
 @compiled
-def _dot(a: Any, b: Any) -> Any:
-    total = 0.0
-    for i in range(len(a)):
-        total += a[i] * b[i]
-    return total
-
-
-@compiled
 def _sum(a: Any, factor: Any, b: Any, out: Any) -> None:
     """The sum of a and factor times b, all (n,); `out` may be one of them."""
     for i in range(len(out)):
@@ -177,16 +170,16 @@ def _direction(gradient: Any, steps: Any, changes: Any, count: Any, way: Any) ->
     factors = np.empty(kept)
     for back in range(kept):
         row = (count - 1 - back) % len(steps)
-        factors[back] = _dot(steps[row], way) / _dot(steps[row], changes[row])
+        factors[back] = dot(steps[row], way) / dot(steps[row], changes[row])
         _sum(way, -factors[back], changes[row], way)
     if kept:
         row = (count - 1) % len(steps)
-        curvature = _dot(steps[row], changes[row]) / _dot(changes[row], changes[row])
+        curvature = dot(steps[row], changes[row]) / dot(changes[row], changes[row])
         for i in range(len(way)):
             way[i] *= curvature
     for back in range(kept - 1, -1, -1):
         row = (count - 1 - back) % len(steps)
-        factor = factors[back] - _dot(changes[row], way) / _dot(steps[row], changes[row])
+        factor = factors[back] - dot(changes[row], way) / dot(steps[row], changes[row])
         _sum(way, factor, steps[row], way)
 
 
@@ -203,9 +196,9 @@ def _minimum(x: Any, labels: Any, shares: Any, penalty: Any, k: Any, max_iter: A
         if _within(g, tolerance):
             break
         _direction(g, steps, changes, count, way)
-        slope, length = _dot(way, g), 1.0
+        slope, length = dot(way, g), 1.0
         if count == 0:
-            length = min(1.0, 1.0 / np.sqrt(_dot(g, g)))
+            length = min(1.0, 1.0 / np.sqrt(dot(g, g)))
         for _ in range(60):
             _sum(w, length, way, moved)
             there = _loss(moved.reshape(shape), x, labels, shares, penalty, ahead.reshape(shape))
@@ -216,7 +209,7 @@ def _minimum(x: Any, labels: Any, shares: Any, penalty: Any, k: Any, max_iter: A
             break
         _sum(moved, -1.0, w, w)
         _sum(ahead, -1.0, g, g)
-        if _dot(w, g) > 1e-12 * _dot(g, g):
+        if dot(w, g) > 1e-12 * dot(g, g):
             for i in range(len(w)):
                 steps[count % _MEMORY, i], changes[count % _MEMORY, i] = w[i], g[i]
             count += 1

@@ -273,7 +273,7 @@ def preload(modules: Sequence[str]) -> dict[str, Any]:
             importlib.import_module(name)
         except Exception as error:
             return {"ready": False, "module": name, "error": describe(error)}
-    if "basis.compiled" in sys.modules:
+    if "basis.compiled" in sys.modules:  # else no module has loops, and numba need not be imported
         sys.modules["basis.compiled"].load_compiled()
     limit_threads(1)
     gc.collect()

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.compiled import compiled
+from basis.sums import dot
 
 Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
@@ -119,13 +120,13 @@ def _step(seen: Any, out: Any) -> None:
     n = seen.shape[1]
     for i in range(5):
         _centre(seen[i])
-    contrast = _dot(seen[0], seen[0])
-    out[5], out[6], out[7] = contrast, _dot(seen[4], seen[4]), _dot(seen[0], seen[4])
+    contrast = dot(seen[0], seen[0])
+    out[5], out[6], out[7] = contrast, dot(seen[4], seen[4]), dot(seen[0], seen[4])
     if contrast > FLAT * n:
         for i in range(1, 4):
-            _take_away(seen[i], seen[0], _dot(seen[i], seen[0]) / contrast)
-    xx, xy, yy = _dot(seen[1], seen[1]), _dot(seen[1], seen[2]), _dot(seen[2], seen[2])
-    x, y = _dot(seen[1], seen[3]), _dot(seen[2], seen[3])
+            _take_away(seen[i], seen[0], dot(seen[i], seen[0]) / contrast)
+    xx, xy, yy = dot(seen[1], seen[1]), dot(seen[1], seen[2]), dot(seen[2], seen[2])
+    x, y = dot(seen[1], seen[3]), dot(seen[2], seen[3])
     determinant = xx * yy - xy * xy
     if determinant > FLAT * (xx + yy) * (xx + yy):
         out[0], out[1] = (yy * x - xy * y) / determinant, (xx * y - xy * x) / determinant
@@ -145,14 +146,6 @@ def _centre(values: Any) -> None:
 def _take_away(values: Any, others: Any, factor: float) -> None:
     for i in range(len(values)):
         values[i] -= factor * others[i]
-
-
-@compiled
-def _dot(one: Any, other: Any) -> float:
-    total = 0.0
-    for i in range(len(one)):
-        total += one[i] * other[i]
-    return total
 
 
 @compiled
