@@ -22,7 +22,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tokenize import TokenError
@@ -131,7 +132,10 @@ def _entry(line: bytes) -> tuple[str, Any] | None:
 
 
 class Parts:
-    """Finished clips of sets that are not finished: raw bytes followed by their sha256."""
+    """Finished clips of sets that are not finished: raw bytes followed by their sha256.
+
+    What this process wrote is not hashed a second time when it is read, unless its file was touched since.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -149,22 +153,26 @@ class Parts:
         with full_disk(self.folder), atomically(self._path(key), flushed=False) as file:
             file.write(data)
             file.write(hashlib.sha256(data).digest())
+        _written.add(_touched(self._path(key)))
 
     def read(self, key: str) -> memoryview | None:
         """The bytes of a part; None, and the part removed, if they do not match their hash."""
         try:
+            ours = _touched(self._path(key)) in _written
             data = self._path(key).read_bytes()
         except FileNotFoundError:
             return None
         array = memoryview(data)[:-HASH_BYTES]
-        if hashlib.sha256(array).digest() != data[-HASH_BYTES:]:
+        if not ours and hashlib.sha256(array).digest() != data[-HASH_BYTES:]:
             self.remove(key)
             return None
         return array
 
     def remove(self, key: str) -> None:
         """Forget a part."""
-        self._path(key).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            _written.discard(_touched(self._path(key)))
+            self._path(key).unlink()
 
     def sweep(self) -> None:
         """Remove what killed processes left half-written, and parts that nobody joined for a week.
@@ -193,10 +201,11 @@ def write_set(
         if folder.exists():
             shutil.rmtree(folder)
         digest = hashlib.sha256()
-        with atomically(folder / "frames.npy") as file:
+        with atomically(folder / "frames.npy") as file, ThreadPoolExecutor(1) as beside:
             for data in itertools.chain([_npy_header(shape)], rows):
+                hashed = beside.submit(digest.update, data)
                 file.write(data)
-                digest.update(data)
+                hashed.result()
         body = {**meta, "schema": SCHEMA, "shape": list(shape), "frames_sha256": digest.hexdigest()}
         _write_meta(folder, body)
     _remember(folder / "frames.npy", digest.hexdigest())
@@ -337,6 +346,16 @@ def _checksum(data: bytes) -> str:
 def _write_all(handle: int, data: bytes) -> None:
     while data:
         data = data[os.write(handle, data) :]
+
+
+_written: set[int] = set()
+"""What `_touched` says of the parts that this process wrote."""
+
+
+def _touched(path: Path) -> int:
+    """A number that changes when a file is written, replaced or moved."""
+    status = path.stat()
+    return hash((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
 
 
 _verified: dict[tuple[str, int, int, int], str] = {}

@@ -30,8 +30,8 @@ _PIECE = 128
 """So many values are rounded before those that are nearly halves are looked for among them."""
 
 
-def area_average(frame: UInt8, top: int, left: int, source: tuple[int, int], size: tuple[int, int]) -> UInt8:
-    """A rectangle of a frame, shrunk.
+def area_average(frame: UInt8, top: int, left: int, source: tuple[int, int], out: UInt8) -> UInt8:
+    """A rectangle of a frame, shrunk to fill `out`, which is returned.
 
     Parameters
     ----------
@@ -39,20 +39,16 @@ def area_average(frame: UInt8, top: int, left: int, source: tuple[int, int], siz
         (H, W, 3) uint8, in one piece of memory.
     top, left, source
         The rectangle's corner and its (height, width).
-    size
-        (height, width) wanted, neither larger than the rectangle's.
-
-    Returns
-    -------
-    (height, width, 3) uint8
+    out
+        (height, width, 3) uint8 in one piece of memory; neither side larger than the rectangle's.
     """
-    out = np.empty((*size, 3), np.uint8)
-    down, along = _coverage(source[0], size[0]), _coverage(source[1], size[1])
+    height, width = out.shape[:2]
+    down, along = _coverage(source[0], height), _coverage(source[1], width)
     error = (
         2 * 256 * (len(down[1]) + len(along[1]) + 1) * _UNIT
     )  # a rounding for each source, in either order
     rows = frame.reshape(len(frame), -1)[:, 3 * left : 3 * (left + source[1])]
-    _average(rows, top, *down, *along, error, out.reshape(size[0], -1))
+    _average(rows, top, *down, *along, error, out.reshape(height, -1))
     return out
 
 
