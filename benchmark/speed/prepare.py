@@ -41,7 +41,7 @@ UInt8 = npt.NDArray[np.uint8]
 
 
 def measure(quick: bool) -> list[Row]:
-    """Rows for TIM, for clips per second and their share of decoding, for peak memory at 100 and 400 clips."""
+    """Rows for TIM, for clips per second, their share of decoding, peak memory at 100 and 400 clips."""
     return [*_tim_rows(quick), *_clips_rows(quick), *_memory_rows((100, 400), 12 if quick else 48)]
 
 
