@@ -39,10 +39,10 @@ def landmarks_as_text(landmarks: Float32) -> str:
     return base64.b64encode(np.ascontiguousarray(landmarks, "<f4").data).decode()
 
 
-def landmarks_of(kept: str | list[Any]) -> Float32:
+def landmarks_of(kept: str | bytes | list[Any]) -> Float32:
     """(n, 66, 2) float32 from `landmarks_as_text`, or from the lists of numbers of an older set."""
-    numbers = np.frombuffer(base64.b64decode(kept), "<f4") if isinstance(kept, str) else np.array(kept)
-    return numbers.astype(np.float32).reshape(-1, 66, 2)
+    numbers = np.array(kept) if isinstance(kept, list) else np.frombuffer(base64.b64decode(kept), "<f4")
+    return numbers.astype(np.float32, copy=False).reshape(-1, 66, 2)
 
 
 def open_prepared_stills(folder: Path, *, expected: str, trust: bool = False) -> Stills:
