@@ -101,7 +101,7 @@ def _built(plan: DataPlan, target: Target, place: Place) -> Path:
 
     def whole(warn: bool) -> bool:
         try:
-            read_set(folder, expected=expected, trust=place.trust)
+            read_set(folder, expected=expected, trust=place.trust, wanted=())
         except CacheMissing:
             return False
         except CacheDamaged as error:
