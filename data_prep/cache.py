@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.errors import FULL, Mendable, no_room
-from basis.files import atomically, file_sha256, remove_leftovers
+from basis.files import atomically, file_sha256, paths_in, remove_leftovers
 from basis.locks import held, lock_of
 from basis.signed_json import NotSigned, read_signed, write_signed
 
@@ -181,7 +181,7 @@ class Parts:
         Only for the holder of the lock.
         """
         remove_leftovers(self.folder)
-        for path in self.folder.glob("*.part"):
+        for path in paths_in(self.folder, "*.part"):
             if time.time() - path.stat().st_mtime > WEEK:
                 path.unlink(missing_ok=True)
 

@@ -182,17 +182,25 @@ def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UI
     >>> resample(np.array([0, 255], np.uint8), 3)
     array([  0, 128, 255], dtype=uint8)
     """
-    from data_prep.frame_loops import fold, unfold  # brings numba, which a prepared set does not need
-
     if clip.dtype != np.uint8:
         raise TypeError(f"resample takes uint8 frames, got {clip.dtype}")
-    matrix = tim_matrix(len(clip), length) if times is None else timed_matrix(times, length)
-    n, made = len(clip), (length + 1) // 2 if times is None else length
+    flat = clip.reshape(len(clip), -1)
+    if times is None:
+        out = _resampled(flat, tim_matrix(len(clip), length), (length + 1) // 2)
+    else:
+        out = _resampled(flat, timed_matrix(times, length), length)
+    return out.reshape(length, *clip.shape[1:])
+
+
+def _resampled(flat: UInt8, matrix: Float64, made: int) -> UInt8:
+    """(m, w) from frames (n, w) and their (m, n) map, whose rows from `made` on are the first ones mirrored."""
+    from data_prep.frame_loops import fold, unfold  # brings numba, which a prepared set does not need
+
+    n = len(flat)
     mirrored = matrix[::-1].copy()
     even, odd = _folded(matrix[:made])
     unit = _float32_error(even, odd)
-    flat = clip.reshape(n, -1)
-    out = np.empty((length, flat.shape[1]), dtype=np.uint8)
+    out = np.empty((len(matrix), flat.shape[1]), dtype=np.uint8)
     for start in range(0, flat.shape[1], BYTES_BLOCK):
         block, to = flat[:, start : start + BYTES_BLOCK], out[:, start : start + BYTES_BLOCK]
         sums, differences = (np.empty((k, block.shape[1]), np.float32) for k in (n - n // 2, n // 2))
@@ -200,7 +208,7 @@ def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UI
         a, b = even @ sums, odd @ differences
         unfold(a, b, _PLUS, error, matrix, block, 0.5 + TIE, to[:made])
         unfold(a, b, _MINUS, error, mirrored, block, 0.5 + TIE, to[made:][::-1])
-    return out.reshape(length, *clip.shape[1:])
+    return out
 
 
 def _folded(matrix: Float64) -> tuple[Float32, Float32]:
