@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 _PIECE = 64
 """Items of a list, or characters of a word, that are made into text at once."""
+
+
+class Listed(Iterable[Any]):
+    """A list that is made anew, item by item, whenever it is gone through: never in memory as a whole."""
+
+    def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._make()
+
+
+class Spelled(Listed):
+    """A word that is made anew, piece by piece, whenever it is written."""
 
 
 def canonical(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
@@ -21,7 +35,7 @@ def canonical(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
 def canonical_pieces(value: Mapping[str, Any]) -> Iterator[bytes]:
     """`canonical` of a mapping in pieces, so that a large one never lies in memory as a whole.
 
-    A value that is an iterator is a list of what it gives.
+    A value that is an iterator, or `Listed`, is a list of what it gives; one that is `Spelled` a word.
     """
     before = b"{"
     for key in sorted(value):
@@ -38,7 +52,12 @@ def _pieces_of(value: Any) -> Iterator[bytes]:
         for i in range(0, len(value), _PIECE):
             yield canonical([value[i : i + _PIECE]])[2:-2]
         yield b'"'
-    elif isinstance(value, list | Iterator):
+    elif isinstance(value, Spelled):
+        yield b'"'
+        for piece in value:
+            yield canonical([piece])[2:-2]
+        yield b'"'
+    elif isinstance(value, list | Iterator | Listed):
         yield b"["
         items, before = iter(value), b""
         while some := list(islice(items, _PIECE)):

@@ -7,7 +7,8 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -55,8 +56,16 @@ def write_json(path: Path, body: Any, *, indent: int | None = None) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Delete what killed processes left of `atomically` in this folder; nobody else may be writing."""
-    for path in folder.glob(".*.tmp"):
+    for path in paths_in(folder, ".*.tmp"):
         path.unlink(missing_ok=True)
+
+
+def paths_in(folder: Path, pattern: str) -> Iterator[Path]:
+    """The paths in a folder whose names fit a pattern, one by one; `Path.glob` lists the folder first."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if fnmatchcase(entry.name, pattern):
+                yield Path(entry.path)
 
 
 def file_sha256(path: Path) -> str:

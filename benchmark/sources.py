@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from basis.cores import cores
+from basis.memory import give_back_freed_memory
 from basis.names import one_of
 from benchmark.log import Log
 from benchmark.plan import MethodSpec, describe, folds_of, told_apart
@@ -252,6 +253,7 @@ def assemble(settings: Settings, log: Log, *, learn: bool = False) -> Assembled:
     # pictures have no files of frames to compare; their loader compares the pictures themselves
     filmed = () if isinstance(plan, FlowPlan) else plan.clips
     doubts = (*suspicions(filmed), *suspicions(photographs))
+    give_back_freed_memory()
     for line in doubts:
         log(f"warning: {line}")
     return Assembled(settings, loaded, plan, specs, doubts)

@@ -21,8 +21,9 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tokenize import TokenError
@@ -31,10 +32,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from basis.canonical import canonical_pieces, digest_of_pieces
 from basis.errors import FULL, Mendable, no_room
-from basis.files import atomically, file_sha256, remove_leftovers
+from basis.files import atomically, file_sha256, paths_in, remove_leftovers
 from basis.locks import held, lock_of
+from basis.signed_json import NotSigned, read_signed, write_signed
 
 UInt8 = npt.NDArray[np.uint8]
 Log = Callable[[str], None]
@@ -42,6 +43,7 @@ Log = Callable[[str], None]
 SCHEMA = 2
 _READ = {1, 2}
 """Sets of schema 1, whose landmarks are lists of numbers, are still read."""
+_NEEDED = {"digest", "schema", "shape", "frames_sha256"}
 HASH_BYTES = 32
 WEEK = 7 * 24 * 3600.0
 
@@ -131,7 +133,10 @@ def _entry(line: bytes) -> tuple[str, Any] | None:
 
 
 class Parts:
-    """Finished clips of sets that are not finished: raw bytes followed by their sha256."""
+    """Finished clips of sets that are not finished: raw bytes followed by their sha256.
+
+    What this process wrote is not hashed a second time when it is read, unless its file was touched since.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -149,22 +154,26 @@ class Parts:
         with full_disk(self.folder), atomically(self._path(key), flushed=False) as file:
             file.write(data)
             file.write(hashlib.sha256(data).digest())
+        _written.add(_touched(self._path(key)))
 
     def read(self, key: str) -> memoryview | None:
         """The bytes of a part; None, and the part removed, if they do not match their hash."""
         try:
+            ours = _touched(self._path(key)) in _written
             data = self._path(key).read_bytes()
         except FileNotFoundError:
             return None
         array = memoryview(data)[:-HASH_BYTES]
-        if hashlib.sha256(array).digest() != data[-HASH_BYTES:]:
+        if not ours and hashlib.sha256(array).digest() != data[-HASH_BYTES:]:
             self.remove(key)
             return None
         return array
 
     def remove(self, key: str) -> None:
         """Forget a part."""
-        self._path(key).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            _written.discard(_touched(self._path(key)))
+            self._path(key).unlink()
 
     def sweep(self) -> None:
         """Remove what killed processes left half-written, and parts that nobody joined for a week.
@@ -172,7 +181,7 @@ class Parts:
         Only for the holder of the lock.
         """
         remove_leftovers(self.folder)
-        for path in self.folder.glob("*.part"):
+        for path in paths_in(self.folder, "*.part"):
             if time.time() - path.stat().st_mtime > WEEK:
                 path.unlink(missing_ok=True)
 
@@ -193,22 +202,26 @@ def write_set(
         if folder.exists():
             shutil.rmtree(folder)
         digest = hashlib.sha256()
-        with atomically(folder / "frames.npy") as file:
+        with atomically(folder / "frames.npy") as file, ThreadPoolExecutor(1) as beside:
             for data in itertools.chain([_npy_header(shape)], rows):
+                hashed = beside.submit(digest.update, data)
                 file.write(data)
-                digest.update(data)
+                hashed.result()
         body = {**meta, "schema": SCHEMA, "shape": list(shape), "frames_sha256": digest.hexdigest()}
-        _write_meta(folder, body)
+        write_signed(folder / "meta.json", body)
     _remember(folder / "frames.npy", digest.hexdigest())
 
 
-def read_set(folder: Path, *, expected: str, trust: bool = False) -> tuple[UInt8, dict[str, Any]]:
+def read_set(
+    folder: Path, *, expected: str, trust: bool = False, wanted: Collection[str] | None = None
+) -> tuple[UInt8, dict[str, Any]]:
     """Open a prepared set.
 
     Returns
     -------
     frames, meta
-        A read-only memory map of `frames.npy` and the content of `meta.json`.
+        A read-only memory map of `frames.npy` and the content of `meta.json`: all of it, or the `wanted`
+        entries and the few that say what the set is; see `read_signed`.
 
     Raises
     ------
@@ -223,7 +236,7 @@ def read_set(folder: Path, *, expected: str, trust: bool = False) -> tuple[UInt8
     0.6 to 0.7 s per GB with the SHA instructions of current processors. `trust` skips it, for worker
     processes whose parent has checked.
     """
-    meta = _read_meta(folder)
+    meta = _read_meta(folder, wanted)
     if meta["digest"] != expected:
         raise CacheDamaged(f"{folder}: holds the set {meta['digest'][:12]}, {expected[:12]} is expected")
     path = folder / "frames.npy"
@@ -249,11 +262,11 @@ def rows_elsewhere(cache: Path, keys: set[str], shape: tuple[int, ...]) -> Itera
         if not keys:
             return
         try:
-            meta = _read_meta(path.parent)
+            meta = _read_meta(path.parent, {"parts"})
             held = [(i, key) for i, key in enumerate(meta.get("parts", ())) if key in keys]
             if not held or tuple(meta["shape"][1:]) != shape:
                 continue
-            frames, _ = read_set(path.parent, expected=meta["digest"])
+            frames, _ = read_set(path.parent, expected=meta["digest"], wanted=())
         except CacheError:
             continue
         for i, key in held:
@@ -309,24 +322,19 @@ def _npy_header(shape: tuple[int, ...]) -> bytes:
     return header.getvalue()
 
 
-def _write_meta(folder: Path, body: Mapping[str, Any]) -> None:
-    with atomically(folder / "meta.json") as file:
-        for piece in canonical_pieces({**body, "sha256": digest_of_pieces(body)}):
-            file.write(piece)
-
-
-def _read_meta(folder: Path) -> dict[str, Any]:
+def _read_meta(folder: Path, wanted: Collection[str] | None = None) -> dict[str, Any]:
+    """The wanted entries of `meta.json`, or all, and always those that say what the set is."""
     path = folder / "meta.json"
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = read_signed(path, None if wanted is None else {*_NEEDED, *wanted})
     except FileNotFoundError as error:
         raise CacheMissing(f"{folder}: no prepared set (no meta.json)") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CacheDamaged(f"{path}: not a whole JSON file ({error})") from error
-    if not isinstance(body, dict) or body.get("schema") not in _READ:
+    except OSError as error:
+        raise CacheDamaged(f"{path}: cannot be read ({error.strerror})") from error
+    except NotSigned as error:
+        raise CacheDamaged(str(error)) from error
+    if body.get("schema") not in _READ:
         raise CacheDamaged(f"{path}: not a prepared set of schema {SCHEMA}")
-    if body.pop("sha256", None) != digest_of_pieces(body):
-        raise CacheDamaged(f"{path}: its content does not match its sha256")
     return body
 
 
@@ -337,6 +345,16 @@ def _checksum(data: bytes) -> str:
 def _write_all(handle: int, data: bytes) -> None:
     while data:
         data = data[os.write(handle, data) :]
+
+
+_written: set[int] = set()
+"""What `_touched` says of the parts that this process wrote."""
+
+
+def _touched(path: Path) -> int:
+    """A number that changes when a file is written, replaced or moved."""
+    status = path.stat()
+    return hash((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
 
 
 _verified: dict[tuple[str, int, int, int], str] = {}

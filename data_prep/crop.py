@@ -89,7 +89,7 @@ def face_box(landmarks: npt.NDArray[Any], image_size: tuple[int, int]) -> Box:
     return box
 
 
-def crop(frame: UInt8, box: Box, size: tuple[int, int]) -> UInt8:
+def crop(frame: UInt8, box: Box, size: tuple[int, int], out: UInt8 | None = None) -> UInt8:
     """Cut a frame to the rectangle and resize it.
 
     Parameters
@@ -100,6 +100,8 @@ def crop(frame: UInt8, box: Box, size: tuple[int, int]) -> UInt8:
         Rectangle inside the frame.
     size
         (height, width) wanted; the rectangle is stretched to it.
+    out
+        (height, width, 3) uint8 in one piece of memory, to be filled and returned in place of a new array.
 
     Returns
     -------
@@ -107,15 +109,17 @@ def crop(frame: UInt8, box: Box, size: tuple[int, int]) -> UInt8:
         Area averaging (as cv2.INTER_AREA) where neither side grows, bilinear (cv2.INTER_LINEAR) otherwise.
     """
     height, width = size
+    made = np.empty((height, width, 3), np.uint8) if out is None else out
     shrinks = height <= box.height and width <= box.width
     if shrinks and (box.height % height or box.width % width):
         from data_prep.frame_loops import area_average  # brings numba, which a prepared set does not need
 
         whole = np.ascontiguousarray(frame)
-        return area_average(whole, box.top, box.left, (box.height, box.width), size)
+        return area_average(whole, box.top, box.left, (box.height, box.width), made)
     cut = frame[box.top : box.bottom, box.left : box.right]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(cut, (width, height), interpolation=method), dtype=np.uint8)
+    made[:] = cv2.resize(cut, (width, height), interpolation=method)
+    return made
 
 
 def crop_landmarks(landmarks: npt.NDArray[Any], box: Box, size: tuple[int, int]) -> Float32:

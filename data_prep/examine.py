@@ -335,7 +335,7 @@ def _cropped(
     """Size -> (n, height, width, 3) uint8: all frames cut and resized while only one raw frame is held."""
     stacks = {size: np.empty((len(source), *size, 3), np.uint8) for size in sizes}
     for size, stack in stacks.items():
-        stack[0] = crop.crop(first, cut.box, size)
+        crop.crop(first, cut.box, size, stack[0])
     for i, frame in enumerate(rest, start=1):
         if frame.shape != first.shape:
             raise FrameError(
@@ -345,7 +345,7 @@ def _cropped(
             )
         face, box = cut.face(frame, head)
         for size, stack in stacks.items():
-            stack[i] = crop.crop(face, box, size)
+            crop.crop(face, box, size, stack[i])
     return stacks
 
 

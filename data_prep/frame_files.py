@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 
 from basis.errors import Mendable
@@ -19,7 +20,7 @@ class FrameError(Mendable, ValueError):
         super().__init__(one_line(message))
 
 
-def regular(path: Path) -> os.stat_result:
+def regular(path: str | os.PathLike[str]) -> os.stat_result:
     """Status of a regular file: a pipe or a device would block for ever or never end.
 
     Raises
@@ -28,7 +29,7 @@ def regular(path: Path) -> os.stat_result:
         For anything else, and for what is not there or cannot be read.
     """
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - of thousands of files, a third of the time of a Path's
     except FileNotFoundError as error:
         raise FrameError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:
@@ -38,7 +39,7 @@ def regular(path: Path) -> os.stat_result:
     return status
 
 
-def check_pixels(path: Path, height: int, width: int) -> None:
+def check_pixels(path: str | os.PathLike[str], height: int, width: int) -> None:
     """Raise FrameError for a header that promises no pixels, or more than `MAX_PIXELS`."""
     if height < 1 or width < 1:
         raise FrameError(f"{path}: its header says {width}x{height} pixels")
@@ -55,9 +56,21 @@ def file_stamp(path: str | os.PathLike[str]) -> tuple[str, int, int, int, int] |
     two tell a file that was replaced by one of equal length whose time was set to be equal too, as
     unpacking an archive or renaming folders does.
     """
-    place = Path(path).absolute()
     try:
-        status = place.stat()
+        status = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
         return None
-    return str(place), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    return _absolute(str(path)), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _absolute(path: str) -> str:
+    """What `Path.absolute` gives, without taking a folder apart again for each of its files."""
+    folder, _, name = path.rpartition(os.sep)
+    plain = folder.startswith(os.sep) and name not in {"", "."}
+    return f"{_normal(folder)}{os.sep}{name}" if plain else str(Path(path).absolute())
+
+
+@lru_cache(maxsize=64)
+def _normal(folder: str) -> str:
+    """An absolute folder as a Path spells it."""
+    return str(Path(folder))

@@ -14,17 +14,21 @@ and a single frame is repeated.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
 
 BLOCK = 16_384
-BYTES_BLOCK = 4_096
+BYTES_BLOCK = 1_024
 TIE = 1e-9
+_PLUS, _MINUS = np.float32(1), np.float32(-1)
+_UNIT = float(np.finfo(np.float32).eps) / 2
+_ROUNDING = 4 * _UNIT + TIE
+"""What the rounding of the half, and of the product in float64, add to an error."""
 
 
 @lru_cache(maxsize=4096)
@@ -162,10 +166,12 @@ def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UI
 
     Notes
     -----
-    The product is taken in float32, in blocks, so memory does not grow with the clip. Its error is below a
-    bound that is known beforehand (`_float32_error`); values that lie nearer than that to a half are taken
-    again in float64. Values within 1e-9 below a half count as a half, so that the result does not depend on
-    the order of a sum.
+    The product is taken in float32, in blocks, so memory does not grow with the clip. What is multiplied are
+    distances from the first frame, which are small. The map from evenly spaced frames is the same seen from
+    either end: it is taken of sums and differences of the frames that lie as far from either, half the work.
+    Its error is below a bound that is known beforehand (`_float32_error`); values that lie nearer than that
+    to a half are taken again in float64. Values within 1e-9 below a half count as a half, so that the result
+    does not depend on the order of a sum.
 
     References
     ----------
@@ -178,35 +184,47 @@ def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UI
     """
     if clip.dtype != np.uint8:
         raise TypeError(f"resample takes uint8 frames, got {clip.dtype}")
-    matrix = tim_matrix(len(clip), length) if times is None else timed_matrix(times, length)
     flat = clip.reshape(len(clip), -1)
-    out = np.empty((length, flat.shape[1]), dtype=np.uint8)
-    single = matrix.astype(np.float32)
-    error = _float32_error(matrix)
-    for start in range(0, flat.shape[1], BYTES_BLOCK):
-        block = slice(start, start + BYTES_BLOCK)
-        _resample_block(flat[:, block], matrix, single, error, out[:, block])
+    if times is None:
+        out = _resampled(flat, tim_matrix(len(clip), length), (length + 1) // 2)
+    else:
+        out = _resampled(flat, timed_matrix(times, length), length)
     return out.reshape(length, *clip.shape[1:])
 
 
-def _float32_error(matrix: Float64) -> float:
-    """Upper bound of |float32 product - exact product| for values 0..255, with the sum that rounding adds.
+def _resampled(flat: UInt8, matrix: Float64, made: int) -> UInt8:
+    """(m, w) from frames (n, w) and their map (m, n), whose rows from `made` on mirror the first ones."""
+    from data_prep.frame_loops import fold, unfold  # brings numba, which a prepared set does not need
 
-    Higham's bound for a sum of n products in any order, gamma_n = n u / (1 - n u), one more unit for the
-    rounding of the matrix to float32 and one for adding the half.
+    n = len(flat)
+    mirrored = matrix[::-1].copy()
+    even, odd = _folded(matrix[:made])
+    unit = _float32_error(even, odd)
+    out = np.empty((len(matrix), flat.shape[1]), dtype=np.uint8)
+    for start in range(0, flat.shape[1], BYTES_BLOCK):
+        block, to = flat[:, start : start + BYTES_BLOCK], out[:, start : start + BYTES_BLOCK]
+        sums, differences = (np.empty((k, block.shape[1]), np.float32) for k in (n - n // 2, n // 2))
+        error = unit * fold(block, sums, differences) + _ROUNDING
+        a, b = even @ sums, odd @ differences
+        unfold(a, b, _PLUS, error, matrix, block, 0.5 + TIE, to[:made])
+        unfold(a, b, _MINUS, error, mirrored, block, 0.5 + TIE, to[made:][::-1])
+    return out
+
+
+def _folded(matrix: Float64) -> tuple[Float32, Float32]:
+    """What a map along time is to sums, and to differences, of the frames that lie as far from either end."""
+    n = matrix.shape[1]
+    turned = matrix[:, ::-1]
+    even, odd = (matrix + turned) / 2, (matrix - turned) / 2
+    return even[:, : n - n // 2].astype(np.float32), odd[:, : n // 2].astype(np.float32)
+
+
+def _float32_error(even: Float32, odd: Float32) -> float:
+    """Upper bound of |float32 sums - exact product| of frames that are at most 1 from the first one.
+
+    Higham's bound for a sum of n products in any order, gamma_n = n u / (1 - n u), with one more unit for
+    the rounding of the matrix to float32 and three for adding both halves, the half and a margin.
     """
-    unit = float(np.finfo(np.float32).eps) / 2
-    terms = (matrix.shape[1] + 2) * unit
-    return float(terms / (1 - terms) * 255 * np.abs(matrix).sum(axis=1).max() + 256 * unit + TIE)
-
-
-def _resample_block(flat: UInt8, matrix: Float64, single: npt.NDArray[Any], error: float, out: UInt8) -> None:
-    from data_prep.frame_loops import round_to_bytes  # brings numba, which a prepared set does not need
-
-    values = single @ flat.astype(np.float32)
-    doubtful = np.empty((values.size, 2), np.int32)
-    found = round_to_bytes(values, error, out, doubtful)
-    if found:
-        rows, columns = doubtful[:found].T
-        exact = np.einsum("in,ni->i", matrix[rows], flat[:, columns].astype(np.float64))
-        out[rows, columns] = np.clip(np.floor(exact + (0.5 + TIE)), 0, 255)
+    terms = (even.shape[1] + 4) * _UNIT
+    sizes = np.abs(even).sum(axis=1, dtype=np.float64) + np.abs(odd).sum(axis=1, dtype=np.float64)
+    return float(terms / (1 - terms) * 2 * sizes.max())

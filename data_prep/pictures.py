@@ -57,7 +57,7 @@ def read_picture(path: str | os.PathLike[str], bits: int | None, hashes: list[st
     FrameError
         As `read_image`, and for another depth than the first frame has.
     """
-    place = Path(path)
+    place = os.fspath(path)
     data, header = _checked(place)
     if hashes is not None:
         hashes.append(hashlib.sha256(data).hexdigest())
@@ -88,7 +88,7 @@ def camera_bits(paths: Sequence[str | os.PathLike[str]]) -> int | None:
     if not paths or _png_header(paths[0]).bits <= 8:
         return None
     largest = 0
-    for path in map(Path, paths):
+    for path in [os.fspath(each) for each in paths]:
         data, header = _checked(path)
         if header.bits > 8:
             frame = _decoded(path, data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
@@ -104,7 +104,7 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     FrameError
         As `read_image` does; damage inside the pixel data is found only by decoding.
     """
-    header = _checked(Path(path))[1]
+    header = _checked(os.fspath(path))[1]
     return header.height, header.width
 
 
@@ -138,7 +138,7 @@ def _png_header(path: str | os.PathLike[str]) -> Header:
         raise FrameError(f"{place}: {error}") from error
 
 
-def _jpeg(path: Path, data: bytes, header: Header) -> UInt8:
+def _jpeg(path: str, data: bytes, header: Header) -> UInt8:
     """As it is stored, not turned. A CMYK file is checked here and converted by OpenCV."""
     colours = "CMYK" if header.channels == 4 else "RGB"
     try:
@@ -162,7 +162,7 @@ def _upright(frame: UInt8, orientation: int) -> UInt8:
     return np.ascontiguousarray(frame[::rows, ::columns])
 
 
-def _decoded(path: Path, data: bytes, flags: int) -> npt.NDArray[Any]:
+def _decoded(path: str, data: bytes, flags: int) -> npt.NDArray[Any]:
     """(H, W, 3) in OpenCV's channel order (BGR)."""
     try:
         frame = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -173,7 +173,7 @@ def _decoded(path: Path, data: bytes, flags: int) -> npt.NDArray[Any]:
     return np.asarray(frame)
 
 
-def _checked(path: Path) -> tuple[bytes, Header]:
+def _checked(path: str) -> tuple[bytes, Header]:
     """The file's bytes and its header, after every check that needs no decoding."""
     data = _bytes(path)
     try:
@@ -185,14 +185,14 @@ def _checked(path: Path) -> tuple[bytes, Header]:
     return data, header
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: str) -> bytes:
     size = regular(path).st_size
     if size == 0:
         raise FrameError(f"{path}: the file is empty")
     if size > MAX_FILE_BYTES:
         raise FrameError(f"{path}: {size} bytes; a picture has at most {MAX_FILE_BYTES}")
     try:
-        with path.open("rb", buffering=0) as file:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - see `regular`
             return file.readall()
     except OSError as error:
         raise FrameError(f"{path}: cannot be read ({error.strerror})") from error

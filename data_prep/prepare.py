@@ -8,6 +8,7 @@ is there is opened by `data_prep.opened`.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from basis.canonical import Listed, Spelled
 from basis.memory import give_back_freed_memory
 from basis.packed import Packed
 from data_prep import crop
@@ -99,7 +101,7 @@ def _built(plan: DataPlan, target: Target, place: Place) -> Path:
 
     def whole(warn: bool) -> bool:
         try:
-            read_set(folder, expected=expected, trust=place.trust)
+            read_set(folder, expected=expected, trust=place.trust, wanted=())
         except CacheMissing:
             return False
         except CacheDamaged as error:
@@ -183,9 +185,17 @@ def _check_unchanged(plan: DataPlan, i: int) -> None:
 
 
 def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
-    moved = np.empty_like(plan.landmarks)
-    for i, (points, box) in enumerate(zip(plan.landmarks, plan.boxes, strict=True)):
-        moved[i] = crop.crop_landmarks(points, box, target.size)
+    """What `meta.json` says of a set; what is long for each clip is made when it is written."""
+
+    def landmarks() -> Iterator[str]:  # 528 bytes each, a multiple of 3: their texts make one
+        for points, box in zip(plan.landmarks, plan.boxes, strict=True):
+            yield landmarks_as_text(crop.crop_landmarks(points, box, target.size))
+
+    short = [
+        (*map(sys.intern, (clip.subject, clip.database, clip.emotion)), clip.label, clip.fps)
+        for clip in plan.clips
+    ]
+    subjects, databases, emotions, labels, fps = map(list, zip(*short, strict=True))
     return {
         "digest": plan.set_digest(*target),
         "plan": plan.digest,
@@ -193,22 +203,22 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         "tim": target.tim,
         "size": list(target.size),
         "classes": list(plan.classes),
-        "names": [clip.name for clip in plan.clips],
-        "subjects": [clip.subject for clip in plan.clips],
-        "databases": [clip.database for clip in plan.clips],
-        "emotions": [clip.emotion for clip in plan.clips],
-        "labels": [clip.label for clip in plan.clips],
-        "fps": [clip.fps for clip in plan.clips],
+        "names": Listed(lambda: (clip.name for clip in plan.clips)),
+        "subjects": subjects,
+        "databases": databases,
+        "emotions": emotions,
+        "labels": labels,
+        "fps": fps,
         "holds": "frames",
-        "apex": [_place_of_apex(clip) for clip in plan.clips],
-        "source_frames": [len(clip.frames) for clip in plan.clips],
-        "landmarks": landmarks_as_text(moved),
+        "apex": Listed(lambda: map(_place_of_apex, plan.clips)),
+        "source_frames": Listed(lambda: (len(clip.frames) for clip in plan.clips)),
+        "landmarks": Spelled(landmarks),
         "landmark_backend": plan.backend,
         "landmark_frames": "first frame only",
         "crop": crop.POLICY,
         **named(plan.registration),
-        "boxes": [list(box) for box in plan.boxes],
-        "parts": list(_keys(plan, target)),
+        "boxes": Listed(lambda: map(list, plan.boxes)),
+        "parts": Listed(lambda: _keys(plan, target)),
         "notes": [asdict(each) for each in plan.notes],
         "set_aside": [asdict(each) for each in plan.set_aside],
         "made_with": {"opencv": cv2.__version__, "numpy": np.__version__},

@@ -28,7 +28,8 @@ DFME = 7526
 CLIPS_EACH = 11
 """Clips of a person, as in DFME: 7,526 of 671 people."""
 DISTINCT = 32
-FRAMES = 8
+FRAMES = 67
+"""Of a clip, as real ones have."""
 SOURCE = (160, 128)
 METHODS = ("majority", "linear")
 CLASSES = ("happiness", "disgust", "surprise", "others")

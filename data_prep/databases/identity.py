@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -92,18 +93,23 @@ def _shared_files(clips: Sequence[Clip]) -> list[str]:
 
 def _of_shared_folders(clips: Sequence[Clip]) -> Iterator[Clip]:
     """Clips of pictures in folders that hold pictures of several people: elsewhere no file is shared."""
-    owner: dict[str, str] = {}
-    shared: set[str] = set()
+    owner: dict[bytes, str] = {}
+    shared: set[bytes] = set()
     for clip in clips:
         for folder in _folders(clip):
-            if owner.setdefault(folder, clip.subject) != clip.subject:
+            if owner.setdefault(folder, sys.intern(clip.subject)) != clip.subject:
                 shared.add(folder)
     return (clip for clip in clips if not shared.isdisjoint(_folders(clip)))
 
 
-def _folders(clip: Clip) -> set[str]:
+def _folders(clip: Clip) -> set[bytes]:
     paths = clip.frames.paths if isinstance(clip.frames, ImageFrames) else ()
-    return {path.rpartition(os.sep)[0] for path in paths}
+    return {_short(folder) for folder in {path.rpartition(os.sep)[0] for path in paths}}
+
+
+def _short(text: str) -> bytes:
+    """What is kept of a text that is only compared with thousands of others."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16]
 
 
 def _overlapping(clips: Sequence[Clip]) -> Iterator[tuple[Clip, Clip]]:
@@ -127,7 +133,7 @@ def _same_recordings(clips: Sequence[Clip]) -> list[str]:
     """One expression of one person in two databases, such as SMIC's short clips beside its long ones."""
 
     def recording(clip: Clip) -> Hashable:
-        return clip.subject, alike(clip.name.rpartition("/")[2].partition("@")[0])
+        return _short(f"{clip.subject}\0{alike(clip.name.rpartition('/')[2].partition('@')[0])}")
 
     groups = _groups(range(len(clips)), lambda i: recording(clips[i]))
     shared = [group for group in groups if len({clips[i].database for i in group}) > 1]
@@ -142,10 +148,15 @@ def _same_recordings(clips: Sequence[Clip]) -> list[str]:
 
 def _groups(items: Iterable[T], key: Callable[[T], Hashable]) -> list[tuple[T, ...]]:
     """The items that share a key with another; a key of None is shared with nobody."""
-    found: dict[Hashable, list[T]] = {}
+    first: dict[Hashable, T] = {}
+    more: dict[Hashable, list[T]] = {}
     for item in items:
-        found.setdefault(key(item), []).append(item)
-    return [tuple(group) for shared, group in found.items() if len(group) > 1 and shared is not None]
+        shared = key(item)
+        if shared in first:
+            more.setdefault(shared, [first[shared]]).append(item)
+        elif shared is not None:
+            first[shared] = item
+    return [tuple(more[shared]) for shared in first if shared in more]
 
 
 def _files(clip: Clip) -> tuple[str, ...]:
@@ -158,15 +169,15 @@ def _span(clip: Clip) -> tuple[int, int]:
 
 def _sizes(clip: Clip) -> Hashable:
     try:
-        sizes = ",".join(str(Path(path).stat().st_size) for path in _files(clip))
+        sizes = [Path(path).stat().st_size for path in _files(clip)]
     except OSError:
         return None
-    return _span(clip), hashlib.sha256(sizes.encode()).digest()
+    return _short(f"{_span(clip)} {sizes}")
 
 
-def _hash(paths: Sequence[str]) -> str | None:
+def _hash(paths: Sequence[str]) -> bytes | None:
     try:
-        return hashlib.sha256("".join(file_sha256(Path(path)) for path in paths).encode()).hexdigest()
+        return hashlib.sha256("".join(file_sha256(Path(path)) for path in paths).encode()).digest()
     except OSError:
         return None
 

@@ -67,7 +67,7 @@ def prepared_flow_images(plan: FlowPlan, place: Place) -> Clips:
     size = next(iter(plan.images.values())).shape[:2]
     folder, expected = plan.folder(place.cache, 1, size), plan.set_digest(1, size)
     try:
-        read_set(folder, expected=expected, trust=place.trust)
+        read_set(folder, expected=expected, trust=place.trust, wanted=())
     except (CacheMissing, CacheDamaged) as error:
         if isinstance(error, CacheDamaged):
             place.log(f"warning: {error}; it is built again")

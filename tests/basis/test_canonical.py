@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basis.canonical import canonical, canonical_pieces, digest_of, digest_of_pieces
+from basis.canonical import Listed, Spelled, canonical, canonical_pieces, digest_of, digest_of_pieces
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
@@ -17,3 +17,12 @@ def test_pieces_are_the_whole_text(body: dict[str, object], items: list[object])
     assert b"".join(canonical_pieces(body)) == canonical(body)
     assert digest_of_pieces(body) == digest_of(body)
     assert digest_of_pieces({**body, "n": iter(items)}) == digest_of({**body, "n": items})
+
+
+@given(st.lists(VALUES, max_size=4), st.lists(st.text(), max_size=4))
+def test_what_is_made_anew_is_written_as_often_as_it_is_asked_for(
+    items: list[object], words: list[str]
+) -> None:
+    body = {"n": Listed(lambda: iter(items)), "w": Spelled(lambda: iter(words))}
+    for _ in range(2):
+        assert b"".join(canonical_pieces(body)) == canonical({"n": items, "w": "".join(words)})

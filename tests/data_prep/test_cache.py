@@ -144,8 +144,8 @@ def test_kill_9_inside_a_write(source: Path, undisturbed: Clips, tmp_path: Path,
             """,
         "meta": """
             import data_prep.cache as c
-            c._write_meta = lambda folder, body: (
-                (folder / ".meta.json.tmp").write_text('{"schema"'), os.kill(os.getpid(), 9))
+            c.write_signed = lambda path, body: (
+                path.with_name(".meta.json.tmp").write_text('{"schema"'), os.kill(os.getpid(), 9))
             """,
         "journal": """
             import data_prep.cache as c

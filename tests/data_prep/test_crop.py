@@ -110,8 +110,8 @@ def test_every_pixel_is_the_one_of_opencv(data: st.DataObject) -> None:
     height, width = data.draw(st.integers(16, 90)), data.draw(st.integers(16, 90))
     top, left = data.draw(st.integers(0, 5)), data.draw(st.integers(0, 5))
     size = data.draw(st.integers(1, height + 4)), data.draw(st.integers(1, width + 4))
-    smooth = data.draw(st.booleans())
-    frame = np.random.default_rng(height * width).integers(0, 256, (100, 100, 3), dtype=np.uint8)
+    smooth, values = data.draw(st.booleans()), data.draw(st.sampled_from([(0, 256), (127, 129), (254, 256)]))
+    frame = np.random.default_rng(height * width).integers(*values, (100, 100, 3), dtype=np.uint8)
     frame = cv2.GaussianBlur(frame, (0, 0), 4) if smooth else frame
     cut = np.ascontiguousarray(frame[top : top + height, left : left + width])
     shrinks = size[0] <= height and size[1] <= width

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from data_prep.interpolation import resample, tim, tim_matrix
+from data_prep.interpolation import resample, tim, tim_matrix, timed_matrix
 
 
 def published_tim(frames: np.ndarray, length: int) -> np.ndarray:
@@ -110,6 +110,28 @@ def test_resample_is_the_float64_result_rounded_half_up(frames: np.ndarray, m: i
     exact = tim_matrix(len(frames), m).astype(np.longdouble) @ frames.astype(np.longdouble)
     expected = np.clip(np.floor(exact + 0.5 + 1e-9), 0, 255).astype(np.uint8)
     np.testing.assert_array_equal(resample(frames, m), expected)
+
+
+@given(
+    frames=hnp.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 40))),
+    m=st.integers(1, 40),
+    data=st.data(),
+)
+@settings(max_examples=80, deadline=None)
+def test_so_it_is_of_frames_that_do_not_lie_evenly(frames: np.ndarray, m: int, data: st.DataObject) -> None:
+    gaps = data.draw(hnp.arrays(np.float64, len(frames), elements=st.floats(0.1, 5)))
+    exact = timed_matrix(np.cumsum(gaps), m).astype(np.longdouble) @ frames.astype(np.longdouble)
+    expected = np.clip(np.floor(exact + 0.5 + 1e-9), 0, 255).astype(np.uint8)
+    np.testing.assert_array_equal(resample(frames, m, np.cumsum(gaps)), expected)
+
+
+@pytest.mark.parametrize("n", [66, 67])
+def test_frames_that_differ_by_little_or_by_all_are_resampled_alike(n: int) -> None:
+    rng = np.random.default_rng(n)
+    for frames in (rng.integers(100, 103, (n, 2500)), rng.choice([0, 255], (n, 2500))):
+        exact = tim_matrix(n, 31).astype(np.longdouble) @ frames.astype(np.longdouble)
+        expected = np.clip(np.floor(exact + 0.5 + 1e-9), 0, 255)
+        np.testing.assert_array_equal(resample(frames.astype(np.uint8), 31), expected)
 
 
 def test_resample_is_exact_over_many_values() -> None:
