@@ -97,7 +97,8 @@ def right_of(run, *by):
 def test_without_anything_to_learn_everyone_is_at_chance(words, simulated_cache, tmp_path, command):
     """From one database to the other, no method is above the majority by more than chance allows.
 
-    Cheap methods are tried under every protocol below. The bound is four standard deviations of the difference of two proportions; twenty methods are tried.
+    Cheap methods are tried under every protocol below. The bound is four standard deviations of the
+    difference of two proportions; twenty methods are tried.
     """
     command("run", *ALL_ON_TINY, *words, "--protocol", "cross-database", *SERIAL,
             "--cache", simulated_cache, "--out", tmp_path / "run")  # fmt: skip

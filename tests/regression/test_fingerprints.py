@@ -53,7 +53,7 @@ def fingerprints(*names, before=(), **environment):
 
 
 NATIVE = ("control/*", "network/*", "method/*", "simulated/few", "registered")
-"""All but the files of whole databases: a native run on them is compared in tests/benchmark/test_controls.py."""
+"""All but the files of whole databases: tests/benchmark/test_controls.py compares a native run on them."""
 
 
 @cache
