@@ -8,7 +8,7 @@ import pytest
 
 from results.clip_page import picture_name
 
-FAST = ("majority", "linear", "lbp-top")
+FAST = ("majority", "lbp-top")
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_running_again_does_no_unit_and_changes_nothing(finished, simulated_cach
     before = {path: path.read_bytes() for path in folder.glob("*.csv")}
     records = {path: path.stat().st_mtime_ns for path in (folder / "units").iterdir()}
     printed = run_fast(benchmark, simulated_cache, folder).stdout
-    assert "30 planned, 30 already done" in printed
+    assert "20 planned, 20 already done" in printed
     assert {path: path.read_bytes() for path in before} == before
     assert {path: path.stat().st_mtime_ns for path in (folder / "units").iterdir()} == records
 
@@ -89,7 +89,7 @@ def test_two_workers_give_the_numbers_of_one(finished, simulated_cache, tmp_path
     run_fast(benchmark, simulated_cache, tmp_path / "two", "--workers", 2, "--tables-only")
     assert (tmp_path / "two" / "table3.csv").read_bytes() == (folder / "table3.csv").read_bytes()
     compared = benchmark("compare", folder, tmp_path / "two")
-    assert "30 of 30 common units agree" in compared.stdout
+    assert "20 of 20 common units agree" in compared.stdout
 
 
 @pytest.mark.slow
@@ -98,14 +98,14 @@ def test_a_run_of_registered_heads_says_so_and_shares_no_table_with_others(
 ):
     folder, words = tmp_path / "held", ("--tables-only", "--protocol", "clips")
     held = ("--registration", "rigid", *words)
-    printed = run_fast(benchmark, simulated_cache, folder, *held, methods=("linear",)).stdout
+    printed = run_fast(benchmark, simulated_cache, folder, *held, methods=("lbp-top",)).stdout
     body = json.loads((folder / "run.json").read_text())
     assert body["data"]["registration"] == body["settings"]["registration"] == "rigid"
     assert "heads registered (rigid)" in printed
     assert "heads registered (rigid)" in (folder / "table3.md").read_text()
-    refused = run_fast(benchmark, simulated_cache, folder, *words, methods=("linear",), check=False)
+    refused = run_fast(benchmark, simulated_cache, folder, *words, methods=("lbp-top",), check=False)
     assert refused.returncode == 2 and "cannot stand in one table" in refused.stderr
-    plain = run_fast(benchmark, simulated_cache, tmp_path / "plain", *words, methods=("linear",)).stdout
+    plain = run_fast(benchmark, simulated_cache, tmp_path / "plain", *words, methods=("lbp-top",)).stdout
     assert "heads registered" not in plain
 
 
@@ -120,7 +120,7 @@ def test_a_deleted_record_is_missed_by_status_and_run_again(finished, simulated_
     assert status.returncode == 1 and "missing: 1" in status.stdout
     benchmark("report", copy, "--tables-only")
     assert "4 of 5 folds" in (copy / "table3.csv").read_text()
-    assert "30 planned, 29 already done" in run_fast(benchmark, simulated_cache, copy, "--tables-only").stdout
+    assert "20 planned, 19 already done" in run_fast(benchmark, simulated_cache, copy, "--tables-only").stdout
     assert (copy / "table3.csv").read_bytes() == (folder / "table3.csv").read_bytes()
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from filelock import FileLock
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
 from results.made import MADE
 from results.numbers.variants import variant_of_unit
@@ -266,6 +268,13 @@ def fake_run(tmp_path: Path) -> Callable[..., FakeRun]:
         return FakeRun(tmp_path / name, **options)
 
     return make
+
+
+@pytest.fixture
+def page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures as the page shows them; their PDF and PNG, half of a report's cost, stay empty."""
+    for canvas, name in ((FigureCanvasPdf, "print_pdf"), (FigureCanvasAgg, "print_png")):
+        monkeypatch.setattr(canvas, name, lambda self, file, **more: None)
 
 
 def reported_for_all(folder: Path, write: Callable[[], object]) -> None:

@@ -18,6 +18,7 @@ from results.records.runs import load_results
 from results.report import all_frames, report, write_tables
 
 Make = Callable[..., Any]
+pytestmark = pytest.mark.usefixtures("page_alone")
 METHODS = ("mdmo", "lbp-top", "majority")
 
 

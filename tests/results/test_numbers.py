@@ -20,6 +20,7 @@ from results.records.store import write_record
 from results.report import all_frames, report, write_tables
 
 Make = Callable[..., Any]
+pytestmark = pytest.mark.usefixtures("page_alone")
 FOUR = TaskInfo("four", "four classes", ("a", "b", "c", "d"))
 
 
