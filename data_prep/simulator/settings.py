@@ -82,10 +82,10 @@ class SimulatorSettings:
     style: float = 1.0
     uneven: float = 0.075
     ambiguity: float = 1.0
-    drift: float = 0.6
-    turn: float = 0.07
+    drift: float = 0.7
+    turn: float = 0.08
     light: float = 0.01
-    habit: float = 0.7
+    habit: float = 0.8
     flicker: float = 0.001
     noise: float = 2.6
     blinks: float = 0.12
