@@ -76,8 +76,9 @@ PAPER: Mapping[str, Any] = {"size": "full", "profile": "paper"}
 FOOTAGE: Sequence[Footage] = (
     Footage({}, METHODS, (PIXEL_SEED,)),
     Footage({}, TEXTURE, [seed for seed in range(10) if seed != PIXEL_SEED]),
+    Footage({"habit": 0.0}, TEXTURE, (5, 6, 8)),
     Footage(FULL, TEXTURE, (5, PIXEL_SEED)),
-    Footage(PAPER, [name for name in METHODS if name != "linear"], (5, PIXEL_SEED)),
+    Footage(PAPER, [name for name in METHODS if name != "linear"], (PIXEL_SEED,)),
     Footage(FULL, PUBLISHED_ALONE, (0, 1, 5), alone=True),
     Footage(PAPER, PUBLISHED_ALONE, (5,), alone=True),
 )

@@ -91,7 +91,6 @@ def movement_of(plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -
     if blink.random() < settings.blinks:
         names = (*names, "blink")
         intensities = np.column_stack([intensities, _blink(blink, plan, neutral)])
-    head = generator(settings.seed, plan.key, "head")
     ox, oy = neutral.origin
     return Movement(
         names=names,
@@ -101,7 +100,7 @@ def movement_of(plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -
         intensities=intensities,
         head_centre=(ox, oy + 0.10 * neutral.scale),
         head_radii=(0.60 * neutral.scale, 0.85 * neutral.scale),
-        head=_head_motion(head, plan.frames, settings.drift * per_pixel, settings.turn, neutral.scale),
+        head=_head_motion(plan, settings, neutral.scale),
     )
 
 
@@ -134,22 +133,30 @@ def _blink(rng: np.random.Generator, plan: ClipPlan, neutral: Neutral) -> Float6
     return way
 
 
-def _walk(rng: np.random.Generator, frames: int, courses: int) -> Float64:
+def _walk(
+    own: np.random.Generator, drawn: np.random.Generator, habit: float, shape: tuple[int, int]
+) -> Float64:
     """(T, courses) smooth random walks: 0 at the first frame, deviation 1 at the last.
 
-    The first terms of a random walk's Karhunen-Loeve series: its slow part, without the trembling.
+    The first terms of a random walk's Karhunen-Loeve series: its slow part, without the trembling. The share
+    `habit` of their variance is of `own`, a person's in all clips, the rest of `drawn`, the clip's: walks of
+    one person correlate by it, those of two people do not.
     """
+    frames, courses = shape
     t = np.linspace(0.0, 1.0, frames)[:, None]
     rate = np.pi * (np.arange(WALK_TERMS) + 0.5)
     basis = np.sqrt(2.0) * np.sin(rate * t) / rate
-    walk: Float64 = basis @ rng.standard_normal((WALK_TERMS, courses))
+    habitual, new = (rng.standard_normal((WALK_TERMS, courses)) for rng in (own, drawn))
+    walk: Float64 = basis @ (np.sqrt(habit) * habitual + np.sqrt(1.0 - habit) * new)
     return walk
 
 
-def _head_motion(rng: np.random.Generator, frames: int, drift: float, turn: float, scale: float) -> Float64:
+def _head_motion(plan: ClipPlan, settings: SimulatorSettings, scale: float) -> Float64:
     """(T, 4): shifts with deviation `drift` pixels at the end, turn with `turn` degrees, slight growth."""
-    sizes = np.array([drift, drift, np.deg2rad(turn), 0.35 * drift / scale])
-    motion: Float64 = _walk(rng, frames, 4) * sizes
+    own, drawn = generator(settings.seed, plan.subject, "sway"), generator(settings.seed, plan.key, "head")
+    drift = settings.drift * scale / REFERENCE_WIDTH
+    sizes = np.array([drift, drift, np.deg2rad(settings.turn), 0.35 * drift / scale])
+    motion: Float64 = _walk(own, drawn, settings.habits, (plan.frames, 4)) * sizes
     return motion
 
 
@@ -159,7 +166,7 @@ def render(
     """The clip's frames in order, (H, W, 3) uint8 RGB."""
     rng = generator(settings.seed, plan.key, "camera")
     camera = _Camera(neutral, movement)
-    lamp = _Lamp(neutral, generator(settings.seed, plan.key, "light"), plan.frames, settings)
+    lamp = _Lamp(plan, neutral, settings)
     for frame in range(plan.frames):
         picture = camera.picture(frame)
         picture *= np.float32(255.0) * lamp.gain(frame)
@@ -189,16 +196,18 @@ QUANTILES = _quantiles()
 class _Lamp:
     """How bright each frame is: flicker of the whole, and a gradient over the face that changes slowly."""
 
-    def __init__(
-        self, neutral: Neutral, rng: np.random.Generator, frames: int, settings: SimulatorSettings
-    ) -> None:
-        steps = rng.standard_normal(frames)
-        self.level = np.ones(frames)
-        for frame in range(frames):
+    def __init__(self, plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -> None:
+        own, drawn = (
+            generator(settings.seed, plan.subject, "lamp"),
+            generator(settings.seed, plan.key, "light"),
+        )
+        steps = drawn.standard_normal(plan.frames)
+        self.level = np.ones(plan.frames)
+        for frame in range(plan.frames):
             kept = FLICKER_KEPT * (self.level[frame - 1] - 1.0) if frame else 0.0
             new = settings.flicker * steps[frame] * (np.sqrt(1.0 - FLICKER_KEPT**2) if frame else 1.0)
             self.level[frame] = 1.0 + kept + new
-        self.slope = settings.light * _walk(rng, frames, 2)
+        self.slope = settings.light * _walk(own, drawn, settings.habits, (plan.frames, 2))
         height, width = neutral.shape
         self.across = ((np.arange(width) - neutral.origin[0]) / neutral.scale)[None, :]
         self.down = ((np.arange(height) - neutral.origin[1]) / neutral.scale)[:, None]

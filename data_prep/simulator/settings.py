@@ -9,7 +9,7 @@ from typing import Any
 from basis.canonical import digest_of
 from data_prep.simulator.presets import PRESETS, Preset, casts_of
 
-REVISION = 6
+REVISION = 7
 """Raised whenever the pictures or tables written from equal settings change."""
 
 BOUNDS: Mapping[str, tuple[int, int]] = {
@@ -21,6 +21,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "drift": (0, 230),
     "turn": (0, 45),
     "light": (0, 1),
+    "habit": (0, 1),
     "flicker": (0, 10),
     "noise": (0, 255),
     "blinks": (0, 1),
@@ -45,7 +46,7 @@ class SimulatorSettings:
         Standard deviation of the logarithm of the strength, within and between people.
     style
         Personal style, 0 (nobody has one) to 1: a person prefers its own variants of an emotion, its own
-        side, its own strength and its own mix of emotions, and has muscles of its own (`anatomy`).
+        side, its own strength and its own mix of emotions, and has muscles (`anatomy`) and habits of its own.
     uneven
         How uneven the mix of emotions is over people, 0 (mixed at random) to 1, times style; with amplitude 0
         it counts as 0, so that nothing but movement could tell the class (see `mix_unevenness`).
@@ -58,6 +59,9 @@ class SimulatorSettings:
     light
         Standard deviation of the change of the lamp's gradient at a clip's end, relative brightness over the
         face's width.
+    habit
+        Share of the variance of drift, turn and light that all clips of a person have in common, times style:
+        a person sits in one way under one lamp, so its head moves and its light changes much alike.
     flicker
         Relative standard deviation of the frames' brightness.
     noise
@@ -78,10 +82,11 @@ class SimulatorSettings:
     style: float = 1.0
     uneven: float = 0.075
     ambiguity: float = 1.0
-    drift: float = 0.45
-    turn: float = 0.055
+    drift: float = 0.7
+    turn: float = 0.08
     light: float = 0.01
-    flicker: float = 0.004
+    habit: float = 0.8
+    flicker: float = 0.001
     noise: float = 2.6
     blinks: float = 0.12
     jpeg: int = 95
@@ -105,6 +110,11 @@ class SimulatorSettings:
     def mix_unevenness(self) -> float:
         """How uneven the mix of emotions is over people: uneven * style, and 0 where nothing moves."""
         return self.uneven * self.style if self.amplitude > 0 else 0.0
+
+    @property
+    def habits(self) -> float:
+        """What a person's clips share of the head's motion and of the light's change: habit * style."""
+        return self.habit * self.style
 
     def knobs(self) -> dict[str, Any]:
         """Names and values, for the manifest; without layouts it is that of before there were any."""

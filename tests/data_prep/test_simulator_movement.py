@@ -134,6 +134,43 @@ def test_head_and_blink_move_where_nothing_else_does(neutral):
     assert chin < 0.01 * lids.max()
 
 
+def ends_of_heads(neutral, people, clips, **knobs):
+    """(people, clips, 3): shift and turn of the last frame, in standard deviations."""
+    knobs = SimulatorSettings(size="tiny", **knobs)
+    ends = np.empty((people, clips, 3))
+    for person, index in np.ndindex(people, clips):
+        clip = dataclasses.replace(plan(index=index), person=person)
+        x, y, turn, _ = movement_of(clip, neutral, knobs).head[-1]
+        sizes = np.array([knobs.drift * FACE / 230, knobs.drift * FACE / 230, np.deg2rad(knobs.turn)])
+        ends[person, index] = np.array([x, y, turn]) / sizes
+    return ends
+
+
+@pytest.mark.parametrize(
+    ("knobs", "share"), [({}, SimulatorSettings().habit), ({"habit": 0.3}, 0.3), ({"style": 0.0}, 0.0)]
+)
+def test_heads_of_a_person_move_alike_by_its_habit_and_no_more_in_all(neutral, knobs, share):
+    ends = ends_of_heads(neutral, 150, 3, **knobs)
+    assert np.sqrt(np.mean(ends**2)) == pytest.approx(1.0, abs=0.1)
+    pairs = [np.mean(ends[:, a] * ends[:, b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert np.mean(pairs) / np.mean(ends**2) == pytest.approx(share, abs=0.1)
+    strangers = np.mean(ends[:-1] * ends[1:]) / np.mean(ends**2)
+    assert strangers == pytest.approx(0.0, abs=0.1)
+
+
+def test_the_light_on_a_person_changes_alike_by_its_habit(neutral):
+    """Left against right of the picture in the last frame, relative to the first."""
+    bright = dataclasses.replace(STILL, light=0.3, habit=0.8)
+    changes = np.empty((20, 2))
+    for person, index in np.ndindex(*changes.shape):
+        clip = dataclasses.replace(plan(peak=0.0, index=index), person=person)
+        movement = movement_of(clip, neutral, bright)
+        first, *_, last = (frame.astype(float) for frame in render(clip, neutral, movement, bright))
+        ratio = (last[60:150].mean(axis=(0, 2)) / first[60:150].mean(axis=(0, 2)))[60:140]
+        changes[person, index] = np.polyfit(np.arange(80), ratio, 1)[0]
+    assert np.corrcoef(changes.T)[0, 1] == pytest.approx(0.8, abs=0.2)
+
+
 def displaced(names, landmarks=MEAN_SHAPE):
     names = tuple(names.split())
     bumps = bumps_of(names, landmarks, 100.0, (0.0, 0.0))
