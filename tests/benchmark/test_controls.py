@@ -95,12 +95,12 @@ def right_of(run, *by):
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [("--control", "shuffled-labels"), ("--set", "amplitude=0")])
 def test_without_anything_to_learn_everyone_is_at_chance(words, simulated_cache, tmp_path, command):
-    """From one database to the other, no method is above the majority by more than chance allows.
+    """Over people, no method is above the majority by more than chance allows.
 
     Cheap methods are tried under every protocol below. The bound is four standard deviations of the
     difference of two proportions; twenty methods are tried.
     """
-    command("run", *ALL_ON_TINY, *words, "--protocol", "cross-database", *SERIAL,
+    command("run", *ALL_ON_TINY, *words, "--protocol", "subject", *SERIAL,
             "--cache", simulated_cache, "--out", tmp_path / "run")  # fmt: skip
     largest, right = right_of(tmp_path / "run", "method")
     assert set(right.index) == set(METHODS)
