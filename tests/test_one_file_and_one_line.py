@@ -139,6 +139,7 @@ def test_what_a_package_adds_is_listed_and_checked(guests, faces, smiles, comman
         assert said in checked
 
 
+@pytest.mark.slow
 def test_what_a_package_adds_is_run_and_shown_under_its_own_title(
     guests, faces, smiles, command, tmp_path, install
 ):

@@ -70,6 +70,7 @@ def test_the_pictures_are_those_that_methods_make_of_the_frames(made, data, simu
         assert np.array_equal(database.images[name], row), name
 
 
+@pytest.mark.slow
 def test_a_run_on_them_has_their_classes_and_leaves_out_what_needs_frames(made, command, tmp_path):
     out, _ = made
     run = tmp_path / "run"

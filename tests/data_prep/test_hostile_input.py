@@ -192,6 +192,7 @@ def test_one_line_is_one_printable_line(text):
 # ---------------------------------------------------------------- size
 
 
+@pytest.mark.slow
 def test_a_manifest_of_a_million_rows_is_refused_in_little_memory(disk):
     path = disk.csv("manifest.csv", [MANIFEST])
     with path.open("ab") as file:

@@ -106,6 +106,7 @@ def test_two_runs_with_the_same_empty_fold_agree_and_one_that_has_it_differs(
     assert len(found.beyond) == 1
 
 
+@pytest.mark.slow
 def test_page_and_figures_are_made(fake_run: Make) -> None:
     run = fake_run(methods=(*METHODS, "fdm"), protocols=("loso",))
     run.write()
