@@ -244,9 +244,14 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize(
     ("engine", "number"),
-    [("local", signal.SIGINT), ("local", signal.SIGKILL), pytest.param("dask", signal.SIGINT, marks=pytest.mark.slow),
-     pytest.param("dask", signal.SIGKILL, marks=pytest.mark.slow), ("slurm", signal.SIGINT)],
-)  # fmt: skip
+    [
+        ("local", signal.SIGINT),
+        ("local", signal.SIGKILL),
+        pytest.param("dask", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("dask", signal.SIGKILL, marks=pytest.mark.slow),
+        ("slurm", signal.SIGINT),
+    ],
+)
 def test_ending_the_run_ends_children_and_grandchildren(engine, number, tmp_path):
     script = tmp_path / "runner.py"
     script.write_text(textwrap.dedent(RUNNER))
