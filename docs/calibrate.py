@@ -146,19 +146,19 @@ settings chosen on the training clips:
 {alone}
 
 * **Where the question is the published one, so is the answer**: LBP-TOP and STLBP-IP are at the majority
-  class, as real features are, FDM is near its figure, MDMO at 46 to 60. With settings chosen on the test
-  clips, as its paper's were, MDMO has 60, 65, 70 (seeds 0, 1, 5; its paper 67) and 76 at the paper's
-  settings.
+  class, as real features are, FDM is at its figure, MDMO at 43 to 60. With settings chosen on the test clips,
+  as its paper's were, MDMO has 61, 69, 68 (seeds 0, 1, 5; its paper 67) and 80 at the paper's settings.
 * Over people of all three databases who recognises the *database* is right in 50 % at full size, because SMIC
-  has no "others" (the baseline `database-prior`: 50.3 with seed 5); frame rates tell a database by its noise
-  after TIM. LBP-TOP at the paper's settings (51.9 with that seed) cannot be told from it, and on CASME II
-  alone it is at the majority class at these settings too.
+  has no "others" (the baseline `database-prior`); frame rates tell a database by its noise after TIM. LBP-TOP
+  at the paper's settings (45.6) reads some of that.
 * Means within 8 points of the published figures: all four at both sizes at profile `quick`, and all but one at
   the paper's settings (one cast): LBP-TOP over clips has 75.2 there, .6 above. Single casts of 253 clips leave
-  the bands in five of forty values, STLBP-IP over clips by 1.7 at most, over people by 3.2.
+  the bands in five of forty values, STLBP-IP over clips by 1.7 at most, over people by 3.2; of 560 clips in
+  one of eight, LBP-TOP over clips by .8.
 * **Habits did it.** Sitting in one way under one lamp makes a person's clips alike and two people's not, which
   is what texture lives on: on the casts of seeds 5, 6 and 8 the default has LBP-TOP 66.8 / 39.8 and
-  STLBP-IP 62.7 / 41.0, the same without habits (`habit=0`) 60.1 / 39.1 and 57.3 / 41.7. The population's drift, turn and light are as large either way.
+  STLBP-IP 62.7 / 41.0, the same without habits (`habit=0`) 60.1 / 39.1 and 57.3 / 41.7. The population's
+  drift, turn and light are as large either way.
 
 The way from the default before (drift .45, turn .055, light .01, flicker .004, no habits), 253 clips, means of
 the casts of seeds 5, 6 and 8 to 11, over clips / over people:
@@ -171,7 +171,7 @@ the casts of seeds 5, 6 and 8 to 11, over clips / over people:
 | `flicker=0.001 drift=0.6 turn=0.07 habit=0.7` | 65.8 / 42.1 | 62.0 / 38.6 |
 | the same, `habit=0.9` (seeds 6 and 11; with .7: 63.5 / 36.0, 58.9 / 35.6) | 65.7 / 35.1 | 60.7 / 37.2 |
 
-The last step, drift .7, turn .08 and `habit=0.8`, keeps LBP-TOP at full size below the upper edge of its band.
+The last step, drift .7, turn .08 and `habit=0.8`, keeps the mean of LBP-TOP at full size within its band.
 CASME II was filmed under steady lamps so that light would not flicker; heads of .7 px are nearer to real ones
 than those of .45. What real heads share within a person is not published; .8 is a choice.
 
