@@ -200,8 +200,8 @@ common field):
   own over people (with `uneven=0.085 drift=0.75 turn=0.085 light=0.0125` and pickier tastes LBP-TOP 59 / 44,
   STLBP-IP 64 / 48). Head motion of 2 px gave LBP-TOP 49 and STLBP-IP 51 over clips (faces of an older
   revision): the published figures over clips and head motion of 2 px were not met together, unless heads are
-  registered before they are cut ([Hold the head still](how-to/registration.md): LBP-TOP 66 / 35, STLBP-IP
-  66 / 52).
+  registered before they are cut ([Hold the head still](how-to/registration.md): LBP-TOP 68 / 37, STLBP-IP
+  70 / 54).
 * With people who mix emotions as the real ones do, knowing the person is worth .50 over clips, not .77. What
   a texture method reaches beyond that it must read from movement, which it can only where heads keep fairly
   still.
