@@ -44,9 +44,8 @@ def area_average(frame: UInt8, top: int, left: int, source: tuple[int, int], out
     """
     height, width = out.shape[:2]
     down, along = _coverage(source[0], height), _coverage(source[1], width)
-    error = (
-        2 * 256 * (len(down[1]) + len(along[1]) + 1) * _UNIT
-    )  # a rounding for each source, in either order
+    # a rounding for each source, in either order of the sums
+    error = 2 * 256 * (len(down[1]) + len(along[1]) + 1) * _UNIT
     rows = frame.reshape(len(frame), -1)[:, 3 * left : 3 * (left + source[1])]
     _average(rows, top, *down, *along, error, out.reshape(height, -1))
     return out

@@ -197,10 +197,8 @@ class _Lamp:
     """How bright each frame is: flicker of the whole, and a gradient over the face that changes slowly."""
 
     def __init__(self, plan: ClipPlan, neutral: Neutral, settings: SimulatorSettings) -> None:
-        own, drawn = (
-            generator(settings.seed, plan.subject, "lamp"),
-            generator(settings.seed, plan.key, "light"),
-        )
+        own = generator(settings.seed, plan.subject, "lamp")
+        drawn = generator(settings.seed, plan.key, "light")
         steps = drawn.standard_normal(plan.frames)
         self.level = np.ones(plan.frames)
         for frame in range(plan.frames):
