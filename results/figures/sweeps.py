@@ -106,8 +106,11 @@ def _draw_sweep(axes: Axes, cell: Cell, sweep: Sweep, colour: str, dashes: objec
     )
     axes.axhline(honest, color=colour, linewidth=0.9, linestyle=":")
     axes.axhline(best, color=colour, linewidth=0.9, linestyle="-.")
-    for level, text in ((honest, f"honest, TIM {cell.tim}"), (best, f"paper-style per fold, TIM {cell.tim}")):
-        axes.annotate(text, (float(weights.min()), level), (2, 2), textcoords="offset points", fontsize=7)
+    # honest is never above paper-style: each writes on its own side of the line, so that equals can be read
+    below, above = (honest, "honest", -2, "top"), (best, "paper-style per fold", 2, "baseline")
+    for level, text, down, side in (below, above):
+        words, place = f"{text}, TIM {cell.tim}", (float(weights.min()), level)
+        axes.annotate(words, place, (2, down), textcoords="offset points", fontsize=7, va=side)
     bottom = float(mean.min()) - 2.5
     axes.plot(
         chosen,

@@ -25,6 +25,7 @@ from results.figures.style import (
     tidy,
 )
 from results.figures.titles import ROW_WIDTH, in_lines, name_rows, shortened
+from results.numbers.findings import signed
 from results.numbers.statistics import Ranks
 from results.numbers.tables import fold_columns
 from results.records.run_file import RunFile
@@ -280,7 +281,7 @@ def _dumbbell_panel(axes: Axes, rows: pd.DataFrame, titles: Sequence[str], tim: 
     for place, right, gain in zip(y, rows["paper_style"], rows["optimism"], strict=True):
         if not np.isnan(gain):
             axes.annotate(
-                f"+{gain:.1f}",
+                signed(gain),
                 (right, place),
                 (6, 0),
                 textcoords="offset points",

@@ -84,7 +84,7 @@ def _beside_blind(part: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:
     beside = rows[rows["baseline"] == best["baseline"]]
     told = beside if len(beside) <= MOST_NAMED else beside[(beside["low"] > 0) | (beside["high"] < 0)]
     gains = [
-        f"{row['title']} {_signed(row['gain'])} ({_signed(row['low'])} to {_signed(row['high'])})"
+        f"{row['title']} {signed(row['gain'])} ({signed(row['low'])} to {signed(row['high'])})"
         for _, row in told.iterrows()
     ]
     if len(told) < len(beside):
@@ -93,7 +93,7 @@ def _beside_blind(part: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:
     yield f"beyond {known}, points and 95 % interval: {', '.join(gains)}."
 
 
-def _signed(points: float) -> str:
+def signed(points: float) -> str:
     """Points with their sign, which what rounds to nothing does not have."""
     text = f"{points:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text
