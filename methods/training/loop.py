@@ -253,7 +253,7 @@ class _Loop:
             self.said = time.perf_counter()
 
     def _speed(self) -> str:
-        """Images a second; of a long training also their arithmetic as a share of the measured matrix product."""
+        """Images a second; of a long training their share of a measured matrix product too."""
         schedule, execution = self.job.schedule, self.job.execution
         windows = median(self.state.progress.rates)
         images = f"{windows * schedule.view.length:.0f} images/s"

@@ -135,7 +135,7 @@ def test_every_protocol_leaves_cheap_methods_and_baselines_at_chance(
 
 
 def test_descriptors_beat_the_majority_under_the_papers_protocol():
-    """All five descriptors pooled, in the stored folds of the README's run, which CI compares with its own."""
+    """All five descriptors pooled, in the stored folds of the README's run (CI compares its own)."""
     folds = pd.read_csv(STORED["quick"])
     folds = folds[folds["protocol"] == "clips"].groupby("method")[["correct", "n_test"]].sum()
     right = folds["correct"] / folds["n_test"]
