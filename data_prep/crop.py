@@ -108,14 +108,14 @@ def crop(frame: UInt8, box: Box, size: tuple[int, int], out: UInt8 | None = None
     (height, width, 3) uint8
         Area averaging (as cv2.INTER_AREA) where neither side grows, bilinear (cv2.INTER_LINEAR) otherwise.
     """
-    height, width = size
+    (height, width), rows, columns = size, box.height, box.width
     made = np.empty((height, width, 3), np.uint8) if out is None else out
-    shrinks = height <= box.height and width <= box.width
-    if shrinks and (box.height % height or box.width % width):
+    shrinks = height <= rows and width <= columns
+    if shrinks and (rows % height or columns % width):
         from data_prep.frame_loops import area_average  # brings numba, which a prepared set does not need
 
         whole = np.ascontiguousarray(frame)
-        return area_average(whole, box.top, box.left, (box.height, box.width), made)
+        return area_average(whole, box.top, box.left, (rows, columns), made)
     cut = frame[box.top : box.bottom, box.left : box.right]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     made[:] = cv2.resize(cut, (width, height), interpolation=method)

@@ -23,7 +23,7 @@ from data_prep.cache import Parts
 from data_prep.clips import Clip, UInt8
 from data_prep.frame_files import file_stamp
 from data_prep.frame_sources import FrameSource, ImageFrames
-from data_prep.frames import FrameError, check_length, iterate, notes_of, reading_of, times_of
+from data_prep.frames import Canvas, FrameError, check_length, iterate, notes_of, reading_of, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, Sidecar, backend_named, find_face
 from data_prep.notes import Notes
@@ -191,7 +191,7 @@ def look(
         For a clip that cannot be used.
     """
     check_length(source)
-    frames = iterate(source, hashes)
+    frames = iterate(source, hashes, Canvas())
     first = _first(frames)
     face = find_face(backend, first, sidecar_of(source, annotations), options)
     box = crop.face_box(face.points, (first.shape[0], first.shape[1]))
@@ -223,9 +223,9 @@ class Watch:
         for i, frame in enumerate(rest, start=1):
             if not self._moves and frame.shape == self.first.shape:
                 self._moves = not np.array_equal(self._cut(frame), self._cut(self.first))
-            looked_at = i in {self.n // 2, self.n - 1} and not self._lost
-            if shows and looked_at and not shows(frame, self.landmarks, self.options):
-                self._lost = [(FACE_LOST, f"frame {i + 1} of {self.n}")]
+            if shows and i in {self.n // 2, self.n - 1} and not self._lost:
+                there = shows(frame, self.landmarks, self.options)
+                self._lost = [] if there else [(FACE_LOST, f"frame {i + 1} of {self.n}")]
             yield frame
 
     def notes(self) -> Notes:
@@ -308,7 +308,7 @@ def make_parts(clip: Clip, content: str, cut: Cut, targets: Sequence[Target], pa
     """
     sizes = tuple(dict.fromkeys(target.size for target in targets))
     try:
-        frames = iterate(clip.frames)
+        frames = iterate(clip.frames, canvas=Canvas())
         first = _first(frames)
         stacks = _cropped(clip.frames, first, frames, cut, cut.head(first), sizes)
         times = times_of(clip.frames)
@@ -318,10 +318,11 @@ def make_parts(clip: Clip, content: str, cut: Cut, targets: Sequence[Target], pa
 
 
 def _first(frames: Iterator[UInt8]) -> UInt8:
+    """A copy of the first frame, which outlives the next one."""
     first = next(frames, None)
     if first is None:
         raise FrameError("a clip without frames")
-    return first
+    return first.copy()
 
 
 def _cropped(

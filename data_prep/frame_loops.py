@@ -17,9 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.compiled import compiled
+from basis.quads import weighted_quads
 
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+UInt32 = npt.NDArray[np.uint32]
 
 _SLIVER = 1e-3
 """A source that is covered by less is left out."""
@@ -42,17 +45,23 @@ def area_average(frame: UInt8, top: int, left: int, source: tuple[int, int], out
     out
         (height, width, 3) uint8 in one piece of memory; neither side larger than the rectangle's.
     """
-    height, width = out.shape[:2]
-    down, along = _coverage(source[0], height), _coverage(source[1], width)
-    # a rounding for each source, in either order of the sums
-    error = 2 * 256 * (len(down[1]) + len(along[1]) + 1) * _UNIT
-    rows = frame.reshape(len(frame), -1)[:, 3 * left : 3 * (left + source[1])]
-    _average(rows, top, *down, *along, error, out.reshape(height, -1))
+    rows, to = frame.reshape(len(frame), -1), out.reshape(len(out), -1)
+    _average(rows, top, 3 * left, *_shares(source, out.shape[:2]), to)
     return out
 
 
 @lru_cache(maxsize=64)
-def _coverage(source: int, wanted: int) -> tuple[npt.NDArray[np.int64], Float32]:
+def _shares(
+    source: tuple[int, int], wanted: tuple[int, int]
+) -> tuple[int, Int64, Float32, UInt32, Float32, float]:
+    """What `_average` is told of two sizes: bytes of a row, sources and shares, the error of a sum."""
+    (first, share), (left, weights) = map(_coverage, source, wanted)
+    # a rounding for each source, in either order of the sums
+    error = 2 * 256 * (len(share) + len(weights) + 1) * _UNIT
+    return 3 * source[1], first, share, (3 * left).astype(np.uint32), weights, error
+
+
+def _coverage(source: int, wanted: int) -> tuple[Int64, Float32]:
     """Of every wanted pixel along one axis its first source and the (most, wanted) weights from there on."""
     scale = 1.0 / (wanted / source)
     firsts, shares = np.zeros(wanted, np.int64), []
@@ -73,21 +82,27 @@ def _coverage(source: int, wanted: int) -> tuple[npt.NDArray[np.int64], Float32]
 
 @compiled
 def _average(
-    rows: Any, top: Any, first: Any, share: Any, left: Any, weights: Any, error: float, out: Any
+    rows: Any,
+    top: Any,
+    left: Any,
+    n: Any,
+    first: Any,
+    share: Any,
+    base: Any,
+    weights: Any,
+    error: float,
+    out: Any,
 ) -> None:
-    """Fill (height, 3 width) bytes from rows (H, 3 w) of bytes; of a pixel's weights those of 0 come last.
+    """Fill (height, 3 width) bytes from n bytes of rows (H, w); of a pixel's weights those of 0 come last.
 
     Rows are added first, which are fewer then; a sum within `error` of a half is made again as OpenCV does.
     """
     far = np.float32(0.5 - error)
-    base = np.empty(left.size, np.uint32)
-    for p in range(left.size):
-        base[p] = 3 * left[p]
-    down = np.zeros(rows.shape[1] + 3 * weights.shape[0] + 1, np.float32)
+    down = np.zeros(n + 3 * weights.shape[0] + 1, np.float32)
     total = np.empty(np.uintp(out.shape[1]) + np.uintp(1), np.float32)
     for y in range(out.shape[0]):
         at, parts, target = top + first[y], share[:, y], out[y]
-        _down(rows, at, parts, down)
+        _down(rows[:, left : left + n], at, parts, down)
         _along(down, base, weights, total)
         for start in range(0, target.size, _PIECE):
             to, values, near = target[start : start + _PIECE], total[start:], np.int32(0)
@@ -97,7 +112,7 @@ def _average(
                 to[x] = np.uint8(np.int32(whole))
             for x in range(start, start + to.size if near else 0):
                 if abs(total[x] - np.rint(total[x])) > far:
-                    exact = _in_order(rows, at, parts, base[x // 3] + x % 3, weights[:, x // 3])
+                    exact = _in_order(rows, at, parts, left + base[x // 3] + x % 3, weights[:, x // 3])
                     target[x] = np.uint8(np.int32(np.rint(exact)))
 
 
@@ -120,19 +135,11 @@ def _down(rows: Any, at: Any, parts: Any, down: Any) -> None:
 def _along(row: Any, base: Any, weights: Any, total: Any) -> None:
     """Weighted sums along one row.
 
-    A fourth number is made with the three of a pixel, since four are one instruction; the next pixel
-    overwrites it.
+    A fourth number is made with the three of a pixel; the next pixel overwrites it.
     """
     one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
     for p in range(np.uintp(base.size)):
-        f, s, t = weights[0, p], weights[1, p], weights[2, p]
-        a = row[np.uintp(base[p]) :]
-        red = (a[0] * f + a[3] * s) + a[6] * t
-        green = (a[1] * f + a[4] * s) + a[7] * t
-        blue = (a[2] * f + a[5] * s) + a[8] * t
-        fourth = (a[3] * f + a[6] * s) + a[9] * t
-        o = three * p
-        total[o], total[o + one], total[o + two], total[o + three] = red, green, blue, fourth
+        weighted_quads(total, three * p, row, np.uintp(base[p]), weights[0, p], weights[1, p], weights[2, p])
     for k in range(3, weights.shape[0]):
         for p in range(np.uintp(base.size)):
             i, o, f = np.uintp(base[p]) + three * np.uintp(k), three * p, weights[k, p]

@@ -16,6 +16,7 @@ from data_prep.frame_sources import FrameSource, ImageFrames
 from data_prep.notes import Notes
 from data_prep.pictures import (
     PICTURES,
+    Canvas,
     camera_bits,
     has_alpha,
     picture_size,
@@ -35,15 +36,18 @@ OBLONG = (
 )
 
 
-def iterate(source: FrameSource, hashes: list[str] | None = None) -> Iterator[UInt8]:
+def iterate(
+    source: FrameSource, hashes: list[str] | None = None, canvas: Canvas | None = None
+) -> Iterator[UInt8]:
     """The frames of a source one by one, (H, W, 3) uint8 RGB, without holding them all in memory.
 
-    The sha256 of each picture's file is appended to `hashes`, of the very bytes that were decoded.
+    The sha256 of each picture's file is appended to `hashes`, of the very bytes that were decoded. With a
+    canvas a frame is good until the next one is asked for.
     """
     if isinstance(source, ImageFrames):
         bits = camera_bits(source.paths)
         for path in source.paths:
-            yield read_picture(path, bits, hashes)
+            yield read_picture(path, bits, hashes, canvas)
     else:
         yield from video_frames(source.path, source.first, source.last)
 
@@ -125,6 +129,7 @@ def check_source(source: FrameSource, *, decode: bool = False) -> None:
 __all__ = [
     "PICTURES",
     "VIDEOS",
+    "Canvas",
     "FrameError",
     "check_length",
     "check_source",

@@ -108,6 +108,19 @@ def check_end(data: bytes, header: Header) -> None:
 
 
 def _jpeg(data: bytes) -> Header:
+    """The header of a JPEG; one that begins as the last one did, up to its pixels, has the same."""
+    head, header = _last_jpeg[0]
+    if not data.startswith(head):
+        header = _jpeg_header(data)
+        _last_jpeg[0] = data[: header.start], header
+    return header
+
+
+_last_jpeg = [(PNG, Header(0, 0))]
+"""Bytes up to the pixels, and what they say; at first of no JPEG."""
+
+
+def _jpeg_header(data: bytes) -> Header:
     found: Header | None = None
     position, orientation = 2, 1
     while position + 4 <= len(data):

@@ -24,7 +24,7 @@ import numpy.typing as npt
 import simplejpeg
 
 from data_prep import picture_files
-from data_prep.frame_files import FrameError, check_pixels, regular
+from data_prep.frame_files import FrameError, check_pixels, read_regular, regular
 from data_prep.picture_files import Header
 
 UInt8 = npt.NDArray[np.uint8]
@@ -33,6 +33,25 @@ PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 MAX_FILE_BYTES = 2**27
 DEPTHS = (8, 10, 12, 14, 16)
 _BEFORE_PIXELS = 2**16
+
+
+class Canvas:
+    """Memory for one picture at a time: each is decoded in the place of the one before, which is gone then.
+
+    Where rows begin at a multiple of 32 bytes libjpeg-turbo writes them past the processor's caches, and who
+    looks at them next waits for the main memory: these begin 16 bytes behind one.
+    """
+
+    def __init__(self) -> None:
+        self._place = np.empty(0, np.uint8)
+
+    def of(self, n_bytes: int) -> UInt8:
+        """(n_bytes,) uint8, the same memory as long as the number is the same."""
+        if len(self._place) != n_bytes:
+            whole = np.empty(n_bytes + 32, np.uint8)
+            start = (16 - whole.ctypes.data) % 32
+            self._place = whole[start : start + n_bytes]
+        return self._place
 
 
 def read_image(path: str | os.PathLike[str]) -> UInt8:
@@ -47,10 +66,15 @@ def read_image(path: str | os.PathLike[str]) -> UInt8:
     return read_picture(path, camera_bits([path]))
 
 
-def read_picture(path: str | os.PathLike[str], bits: int | None, hashes: list[str] | None = None) -> UInt8:
+def read_picture(
+    path: str | os.PathLike[str],
+    bits: int | None,
+    hashes: list[str] | None = None,
+    canvas: Canvas | None = None,
+) -> UInt8:
     """One frame of a clip whose `camera_bits` are `bits`; otherwise as `read_image`.
 
-    The sha256 of the file's bytes is appended to `hashes`.
+    The sha256 of the file's bytes is appended to `hashes`. The frame may lie on the canvas, if there is one.
 
     Raises
     ------
@@ -66,7 +90,7 @@ def read_picture(path: str | os.PathLike[str], bits: int | None, hashes: list[st
     if (header.bits > 8) != (bits is not None):
         raise FrameError(f"{place}: {header.bits} bits per sample, the first frame has another depth")
     if data.startswith(picture_files.JPEG):
-        return _upright(_jpeg(place, data, header), header.orientation)
+        return _upright(_jpeg(place, data, header, canvas), header.orientation)
     if bits is None:
         frame = _decoded(place, data, cv2.IMREAD_COLOR)
     else:
@@ -138,11 +162,14 @@ def _png_header(path: str | os.PathLike[str]) -> Header:
         raise FrameError(f"{place}: {error}") from error
 
 
-def _jpeg(path: str, data: bytes, header: Header) -> UInt8:
+def _jpeg(path: str, data: bytes, header: Header, canvas: Canvas | None = None) -> UInt8:
     """As it is stored, not turned. A CMYK file is checked here and converted by OpenCV."""
     colours = "CMYK" if header.channels == 4 else "RGB"
+    place = (
+        canvas.of(3 * header.height * header.width) if canvas is not None and header.channels != 4 else None
+    )
     try:
-        frame = simplejpeg.decode_jpeg(data, colours)
+        frame = simplejpeg.decode_jpeg(data, colours, buffer=place)
     except ValueError as error:
         raise FrameError(f"{path}: a damaged JPEG ({error})") from error
     if (lost := picture_files.lost_part(data)) is not None:
@@ -155,6 +182,8 @@ def _jpeg(path: str, data: bytes, header: Header) -> UInt8:
 
 def _upright(frame: UInt8, orientation: int) -> UInt8:
     """A picture as EXIF's orientation, 1 to 8, shows it."""
+    if orientation == 1:
+        return frame
     if orientation >= 5:
         frame = frame.transpose(1, 0, 2)
     rows = -1 if orientation in {3, 4, 7, 8} else 1
@@ -175,7 +204,7 @@ def _decoded(path: str, data: bytes, flags: int) -> npt.NDArray[Any]:
 
 def _checked(path: str) -> tuple[bytes, Header]:
     """The file's bytes and its header, after every check that needs no decoding."""
-    data = _bytes(path)
+    data = read_regular(path, MAX_FILE_BYTES)
     try:
         header = picture_files.read_header(data)
         check_pixels(path, header.height, header.width)
@@ -183,16 +212,3 @@ def _checked(path: str) -> tuple[bytes, Header]:
     except picture_files.BadPicture as error:
         raise FrameError(f"{path}: {error}") from error
     return data, header
-
-
-def _bytes(path: str) -> bytes:
-    size = regular(path).st_size
-    if size == 0:
-        raise FrameError(f"{path}: the file is empty")
-    if size > MAX_FILE_BYTES:
-        raise FrameError(f"{path}: {size} bytes; a picture has at most {MAX_FILE_BYTES}")
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - see `regular`
-            return file.readall()
-    except OSError as error:
-        raise FrameError(f"{path}: cannot be read ({error.strerror})") from error

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -222,9 +223,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     original = examine.iterate
 
-    def counting(source: ImageFrames, hashes: list[str] | None = None) -> object:
+    def counting(source: ImageFrames, *others: Any, **named: Any) -> object:
         seen.append(source.paths[0])
-        return original(source, hashes)
+        return original(source, *others, **named)
 
     monkeypatch.setattr(examine, "iterate", counting)
     return seen

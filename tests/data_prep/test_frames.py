@@ -21,6 +21,7 @@ from data_prep.frame_sources import ImageFrames
 from data_prep.frames import (
     ALPHA,
     DEEP,
+    Canvas,
     FrameError,
     check_source,
     iterate,
@@ -190,6 +191,24 @@ def test_frames_come_in_order(tmp_path, picture):
     check_source(source, decode=True)
     with pytest.raises(IndexError):
         read_frame(source, 5)
+
+
+def test_frames_on_a_canvas_are_those_without_and_lie_in_one_place(tmp_path, picture):
+    """Of any size, encoded anyhow; a picture whose header begins like the last one's has its own size."""
+    kinds = [(1, 90), (2, 90), (1, 90), (1, 60), (3, 60)]
+    paths = [
+        written(
+            tmp_path / f"{i}.jpg", np.kron(picture, np.ones((n, 1, 1), np.uint8)), cv2.IMWRITE_JPEG_QUALITY, q
+        )
+        for i, (n, q) in enumerate(kinds)
+    ]
+    source = ImageFrames([*map(str, paths), str(written(tmp_path / "last.png", picture))])
+    plain, places = list(iterate(source)), []
+    for frame, alone in zip(iterate(source, canvas=Canvas()), plain, strict=True):
+        assert np.array_equal(frame, alone)
+        places.append(frame.ctypes.data)
+    assert [len(frame) for frame in plain] == [32, 64, 32, 32, 96, 32]
+    assert places[2] == places[3], "two of one size"
 
 
 @pytest.mark.parametrize("decode", [False, True])
