@@ -68,6 +68,7 @@ def _methods(assembled: Assembled, before: RunFile | None) -> tuple[MethodInfo, 
             revision=spec.revision,
             origin=METHODS.origin(spec.name),
             blind=told_by(cls, "blind", False),
+            reference=told_by(cls, "reference", ""),
             curves=dict(cls.curve_titles),
         )
     return tuple(found[name] for name in dict.fromkeys([*METHODS, *found]) if name in found)

@@ -73,6 +73,7 @@ def settings() -> str:
     for name in METHODS:
         method = load_method(name)
         parts += [f"## {name}", "", f"{method.title}. {_first_line(method)}", ""]
+        parts += [f"Cite: {method.reference}", ""] if method.reference else []
         parts += ["| setting | default | quick |", "|---|---|---|", *_rows(name, method, quick)]
         parts += [""]
     return "\n".join(parts)

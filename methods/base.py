@@ -165,8 +165,8 @@ class Method(ABC):
     `revision` whenever its numbers change, and implements fit, predict, save and load. Saved models are
     safetensors, npz (no pickles) and json in a folder. `role` says where its rows stand: "paper" (Table 3),
     "extra" (anything else) or "baseline"; `blind`: it never
-    looks at a frame; `curve_titles` maps the beginning of the names of its training
-    curves to the heading of their figure. `trial` holds settings under which a fit on a few
+    looks at a frame; `reference` is the publication to cite; `curve_titles` maps the beginning of the names
+    of its training curves to the heading of their figure. `trial` holds settings under which a fit on a few
     clips takes about a second: the contract is checked with them. `needs_frames` is False for methods that
     also run on clips that are onset-apex pictures of flow (`Clips.holds == "flow"`). `draws`: the numbers
     depend on what the seed draws, initial weights or the order of batches, so that one fit on a fold says
@@ -181,6 +181,7 @@ class Method(ABC):
     draws: ClassVar[bool] = False
     role: ClassVar[Role] = "extra"
     blind: ClassVar[bool] = False
+    reference: ClassVar[str] = ""
     curve_titles: ClassVar[Mapping[str, str]] = {}
     Settings: ClassVar[type[Any]]
     trial: ClassVar[Mapping[str, Any]] = {}

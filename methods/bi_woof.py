@@ -48,6 +48,10 @@ class BiWOOF(SVMMethod):
 
     name = "bi-woof"
     title = "Bi-WOOF"
+    reference = (
+        "Liong, See, Wong & Phan, Less is more: micro-expression recognition from video using apex frame, "
+        "Signal Processing: Image Communication 62 (2018) 82-92, https://doi.org/10.1016/j.image.2017.11.006"
+    )
     needs_frames = False
     Settings = Settings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "inner_folds": 2}

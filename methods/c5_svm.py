@@ -21,7 +21,7 @@ from methods.svm.solver import SVMMethod, SVMSettings, Variant
 from methods.training.checkpoints import BadCheckpoint, read_tensors, require_fit, write_tensors
 from methods.training.devices import Execution, execution_for, lay_out, running
 from methods.training.settings import StageSettings
-from methods.training.stages import REVISION, STAGE_TITLES, new_cnn, report, stage_e, stage_m
+from methods.training.stages import REVISION, STAGE_TITLES, TLCNN_PAPER, new_cnn, report, stage_e, stage_m
 from methods.training.windows import central_windows, frames_of, statistics_from, unlabelled_footage
 
 MODEL = "cnn.safetensors"
@@ -45,6 +45,7 @@ class C5SVM(SVMMethod):
 
     name = "c5-svm"
     title = "C5+SVM"
+    reference = TLCNN_PAPER
     revision = REVISION
     role = "paper"
     curve_titles = STAGE_TITLES

@@ -52,6 +52,10 @@ class CNN3D(NetMethod):
 
     name = "3d-cnn"
     title = "3D-CNN"
+    reference = (
+        "Tran, Bourdev, Fergus, Torresani & Paluri, Learning spatiotemporal features with 3D convolutional "
+        "networks, ICCV 2015"
+    )
     revision = 2
     role = "paper"
     settings: Settings

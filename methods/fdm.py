@@ -65,6 +65,10 @@ class FDM(SVMMethod):
 
     name = "fdm"
     title = "FDM"
+    reference = (
+        "Xu, Zhang & Wang, Microexpression identification and categorization using a facial dynamics map, "
+        "IEEE Transactions on Affective Computing 8 (2017) 254-267"
+    )
     role = "paper"
     Settings = Settings
     one_candidate_per_variant = True

@@ -47,6 +47,10 @@ class HTNetMethod(FlowNetMethod):
 
     name = "htnet"
     title = "HTNet"
+    reference = (
+        "Wang, Zhang, Luo & Sankaranarayana, HTNet for micro-expression recognition, Neurocomputing 602 "
+        "(2024), https://arxiv.org/abs/2307.14637"
+    )
     revision = 4
     Settings = Settings
     presets: ClassVar[Mapping[str, Epochs]] = {

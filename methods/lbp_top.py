@@ -34,6 +34,10 @@ class LBPTOP(SVMMethod):
 
     name = "lbp-top"
     title = "LBP-TOP"
+    reference = (
+        "Zhao & Pietikäinen, Dynamic texture recognition using local binary patterns with an application to "
+        "facial expressions, IEEE Transactions on Pattern Analysis and Machine Intelligence 29 (2007) 915-928"
+    )
     revision = 2
     role = "paper"
     Settings = LBPTOPSettings

@@ -60,6 +60,11 @@ class MDMO(SVMMethod):
     name = "mdmo"
     revision = 2
     title = "MDMO"
+    reference = (
+        "Liu, Zhang, Yan, Wang, Zhao & Fu, A main directional mean optical flow feature for spontaneous "
+        "micro-expression recognition, IEEE Transactions on Affective Computing 7 (2016) 299-310, "
+        "https://doi.org/10.1109/TAFFC.2015.2485205"
+    )
     role = "paper"
     Settings = Settings
     one_candidate_per_variant = True

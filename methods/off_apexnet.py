@@ -22,6 +22,10 @@ class OFFApexNetMethod(FlowNetMethod):
 
     name = "off-apexnet"
     title = "OFF-ApexNet"
+    reference = (
+        "Gan, Liong, Yau, Huang & Tan, OFF-ApexNet on micro-expression recognition system, Signal "
+        "Processing: Image Communication (2019), https://arxiv.org/abs/1805.08699"
+    )
     Settings = FlowNetSettings
     presets: ClassVar[Mapping[str, Epochs]] = {
         "authors": Epochs(3000, 1e-4, 256, True, "adam", 40),

@@ -41,6 +41,11 @@ class RCNAMethod(FlowNetMethod):
 
     name = "rcn-a"
     title = "RCN-A"
+    reference = (
+        "Xia, Peng, Khor, Feng & Zhao, Revealing the invisible with model and data shrinking for "
+        "composite-database micro-expression recognition, IEEE Transactions on Image Processing 29 (2020) "
+        "8590-8605, https://doi.org/10.1109/TIP.2020.3018222"
+    )
     revision = 3
     Settings = Settings
     presets: ClassVar[Mapping[str, Epochs]] = {

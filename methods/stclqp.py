@@ -48,6 +48,11 @@ class STCLQP(SVMMethod):
 
     name = "stclqp"
     title = "STCLQP"
+    reference = (
+        "Huang, Zhao, Hong, Zheng & Pietikäinen, Spontaneous facial micro-expression analysis using "
+        "spatiotemporal completed local quantized patterns, Neurocomputing 175 (2016) 564-578, "
+        "https://doi.org/10.1016/j.neucom.2015.10.096"
+    )
     revision = 2
     role = "paper"
     Settings = STCLQPSettings

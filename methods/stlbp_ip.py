@@ -33,6 +33,10 @@ class STLBPIP(SVMMethod):
 
     name = "stlbp-ip"
     title = "STLBP-IP"
+    reference = (
+        "Huang, Wang, Zhao & Pietikäinen, Facial micro-expression recognition using spatiotemporal local "
+        "binary pattern with integral projection, ICCV workshops 2015, https://doi.org/10.1109/ICCVW.2015.10"
+    )
     revision = 2
     role = "paper"
     Settings = STLBPIPSettings

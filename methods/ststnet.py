@@ -50,6 +50,10 @@ class STSTNetMethod(FlowNetMethod):
 
     name = "ststnet"
     title = "STSTNet"
+    reference = (
+        "Liong, Gan, See, Khor & Huang, Shallow triple stream three-dimensional CNN (STSTNet) for "
+        "micro-expression recognition, FG 2019, https://arxiv.org/abs/1902.03634"
+    )
     revision = 3
     Settings = Settings
     presets: ClassVar[Mapping[str, Epochs]] = {

@@ -16,7 +16,7 @@ from methods.training.loop import derived_seed
 from methods.training.net_method import NetMethod
 from methods.training.schedule import Schedule
 from methods.training.settings import SequenceSettings
-from methods.training.stages import REVISION, STAGE_TITLES, Stage, report, stage_e, stage_m
+from methods.training.stages import REVISION, STAGE_TITLES, TLCNN_PAPER, Stage, report, stage_e, stage_m
 
 
 class _Recurrent(NetMethod):
@@ -35,6 +35,7 @@ class _Recurrent(NetMethod):
     settings: SequenceSettings
     Settings = SequenceSettings
     role: ClassVar[Role] = "paper"
+    reference = TLCNN_PAPER
     curve_name = "joint"
     revision = REVISION
     curve_titles: ClassVar[Mapping[str, str]] = {**STAGE_TITLES, "joint": "Joint training of CNN and LSTM"}

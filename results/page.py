@@ -134,6 +134,7 @@ def _content(
         "costs": _plain("costs", frames["costs"]),
         "audit": _plain("audit", audit().verdicts),
         "leaks": [(f"{each.title} ({each.name})", each.leaks) for each in info.protocols],
+        "references": info.references,
         "counts": _class_counts(info.data.class_counts),
         "settings": json.dumps(dict(info.settings), indent=1, sort_keys=True),
         "stamp": json.dumps(dict(info.stamp), indent=1, sort_keys=True),

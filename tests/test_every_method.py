@@ -1,5 +1,6 @@
 """The contract, over the whole registry: a new method is tested by being registered."""
 
+import re
 from functools import lru_cache
 
 import numpy as np
@@ -43,6 +44,12 @@ def test_contract(name, check, trial):
 @pytest.mark.parametrize("name", METHODS)
 def test_the_registered_name_is_the_methods_own(name):
     assert load_method(name).name == name
+
+
+def test_a_method_of_the_literature_says_what_to_cite():
+    ours = {"linear", "majority", "person-prior", "database-prior", "flow-logreg"}
+    lacking = {name for name in METHODS if not re.search(r"(19|20)\d\d", load_method(name).reference)}
+    assert lacking == ours
 
 
 def test_a_method_that_asks_for_labels_when_it_predicts_is_found_out(clips, tmp_path):

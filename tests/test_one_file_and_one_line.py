@@ -27,6 +27,7 @@ class Warmth(Method):
 
     name = "guest-warmth"
     title = "Warmth of the guest"
+    reference = "Guest & Host, On warmth, 2031, https://example.org/warmth"
     Settings = FrameSettings
     trial = {"frame_size": (32, 28)}
     learns_from_stills = True
@@ -157,7 +158,12 @@ def test_what_a_package_adds_is_run_and_shown_under_its_own_title(
     assert (row["title"], row["protocol"]) == ("Warmth of the guest", "guest-halves")
     assert float(row["mean"]) > 50
     page = (run / "report.html").read_text()
-    for shown in ("Warmth of the guest", "Halves of the guest", "The guest knows every second person."):
+    for shown in (
+        "Warmth of the guest",
+        "Halves of the guest",
+        "The guest knows every second person.",
+        "On warmth",
+    ):
         assert shown in page
     drawn = " ".join(path.read_text() for path in (run / "figures").glob("*.svg"))
     for shown in ("Warmth of the guest", "Warming of the guest"):

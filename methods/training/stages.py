@@ -45,6 +45,11 @@ OF_E = frozenset({"e_batch", "e_rate", "e_iterations", "e_drop_every", "e_settle
 OF_M = frozenset({"m_batch", "m_rates", "m_iterations", "m_drop_every"})
 """Settings of one stage alone."""
 
+TLCNN_PAPER = (
+    "Wang, Li, Liu, Yan, Ou, Huang, Xu & Fu, Micro-expression recognition with small sample size by "
+    "transferring long-term convolutional neural network, Neurocomputing 312 (2018) 251-262, "
+    "https://doi.org/10.1016/j.neucom.2018.05.107"
+)
 STAGE_TITLES: Mapping[str, str] = {
     "stage E": "Pre-training on expression photographs",
     "stage M": "Fine-tuning on single frames",

@@ -49,6 +49,8 @@ class MethodInfo:
     blind
         It never looks at a frame, so what it reaches is what knowing person, database or label counts is
         worth.
+    reference
+        The publication to cite, "" for none.
     curves
         How the names of its training curves begin -> heading of their figure.
     """
@@ -59,6 +61,7 @@ class MethodInfo:
     revision: int
     origin: str = ""
     blind: bool = False
+    reference: str = ""
     curves: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -209,6 +212,15 @@ class RunFile:
             if each.name == name:
                 return each
         return ProtocolInfo(name, name, False, "fold", "mean", "")
+
+    @property
+    def references(self) -> list[tuple[str, str]]:
+        """What to cite: the titles of the methods that share a publication, and the publication."""
+        of: dict[str, list[str]] = {}
+        for each in self.methods:
+            if each.reference:
+                of.setdefault(each.reference, []).append(each.title)
+        return [(", ".join(titles), reference) for reference, titles in of.items()]
 
 
 def run_file_bytes(run: RunFile) -> bytes:
