@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from basis.errors import Mendable
+from basis.moved import Moved
 from basis.names import UnknownName, one_of
 from basis.registry import Registry
 from methods.values import hints_of, typed
@@ -44,6 +45,9 @@ _OURS = {
 
 METHODS = Registry("method", _OURS, group="tlcnn_bench.methods")
 """Name to "module:Class": Table 3's order, our own, the baselines, then what installed packages add."""
+
+Moved({"methods.one_vs_one": "methods.svm", "methods.per_clip": "methods.cached"}).install()
+"""What descriptors written for version 0.1.0 import."""
 
 
 class UnusableMethod(Mendable, ValueError):

@@ -117,7 +117,7 @@ def bfloat16_convolves(device: torch.device) -> bool:
 @functools.cache
 def matmul_rate(device: torch.device, autocast: bool, threads: int) -> float:
     """Floating-point operations a second of one large matrix product on this device, best of five."""
-    side = 8192 if device.type == "cuda" else 768
+    side = 8192 if device.type == "cuda" else 512
     matrix = torch.ones((side, side), device=device, dtype=torch.bfloat16 if autocast else torch.float32)
     best = float("inf")
     for _ in range(6):

@@ -39,6 +39,8 @@ from methods.training.windows import Footage, Sampler, on_device
 Log = Callable[[str], None]
 
 NOT_LEARNED = "at no evaluation better than always saying the inner validation's most frequent class"
+COUNTED_FROM = 5.0
+"""Seconds of training from which on its arithmetic is counted: that takes a tenth of one."""
 
 
 @dataclass(frozen=True)
@@ -251,16 +253,16 @@ class _Loop:
             self.said = time.perf_counter()
 
     def _speed(self) -> str:
-        """Images a second and their arithmetic as a share of the measured matrix product."""
+        """Images a second; of a long training their share of a measured matrix product too."""
         schedule, execution = self.job.schedule, self.job.execution
         windows = median(self.state.progress.rates)
+        images = f"{windows * schedule.view.length:.0f} images/s"
+        if self.state.progress.seconds < COUNTED_FROM:
+            return images
         passes = 1 if all(current.only for current in schedule.rounds) else 3
         peak = matmul_rate(execution.device, execution.autocast, execution.threads)
         share = windows * forward_flops(self.job.net, schedule.view) * passes / peak
-        return (
-            f"{windows * schedule.view.length:.0f} images/s, {share:.0%} of the measured "
-            f"{peak / 1e9:.0f} GFLOP/s of a matrix product"
-        )
+        return f"{images}, {share:.0%} of the measured {peak / 1e9:.0f} GFLOP/s of a matrix product"
 
     def _settled(self) -> bool:
         """A net that still gives every clip one class has a steady accuracy too, but has not begun."""

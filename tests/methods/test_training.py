@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from methods.base import Context, MethodError
 from methods.nets.cnn import FrameCNN
 from methods.nets.layers import Net
 from methods.nets.recurrent import RecurrentCNN
+from methods.training import loop
 from methods.training.devices import Execution, bfloat16_convolves, execution_for, present, running
 from methods.training.loop import NOT_LEARNED, derived_seed, train
 from methods.training.schedule import Round, Schedule
@@ -362,8 +364,11 @@ class TestMeasures:
         )
         assert not bfloat16_convolves(torch.device("cpu"))
 
-    def test_speed_is_reported(self):
+    @pytest.mark.parametrize("counted_from", [0.0, 3600.0])
+    def test_speed_is_reported_and_of_long_trainings_the_arithmetic(self, counted_from, monkeypatch):
+        monkeypatch.setattr(loop, "COUNTED_FROM", counted_from)
         said = []
         trained = fit(log=said.append)
-        assert "images/s" in said[-1] and "GFLOP/s of a matrix product" in trained.notes[-1]
+        assert re.search(r"\d+ images/s", said[-1])
+        assert ("GFLOP/s of a matrix product" in trained.notes[-1]) == (counted_from == 0.0)
         json.dumps(trained.notes)
