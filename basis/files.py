@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 
 @contextmanager
-def atomically(path: Path, *, flushed: bool = True) -> Iterator[BinaryIO]:
+def atomically(path: Path | str, *, flushed: bool = True) -> Iterator[BinaryIO]:
     """A new binary file that takes the name `path` when the block ends well, and is deleted when not.
 
     It is written under a temporary name in the same folder, which is made if need be; the umask decides who
@@ -27,17 +27,19 @@ def atomically(path: Path, *, flushed: bool = True) -> Iterator[BinaryIO]:
     flushed
         On disk before the rename, so that a power cut cannot leave an empty file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    folder, name = os.path.split(path)
+    os.makedirs(folder or ".", exist_ok=True)  # noqa: PTH103 - pathlib interns every name, thousands of clips'
+    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}.tmp")  # noqa: PTH118
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb") as file:  # noqa: PTH123
             yield file
             if flushed:
                 file.flush()
                 os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)  # noqa: PTH105
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)  # noqa: PTH108
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # a write that fails names no file
         raise
@@ -68,7 +70,7 @@ def paths_in(folder: Path, pattern: str) -> Iterator[Path]:
                 yield Path(entry.path)
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Path | str) -> str:
     """The sha256 of a file's content, as hex digits.
 
     Raises
@@ -76,5 +78,5 @@ def file_sha256(path: Path) -> str:
     OSError
         If it cannot be read.
     """
-    with path.open("rb") as file:
+    with open(path, "rb") as file:  # noqa: PTH123
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,7 +23,7 @@ from data_prep.databases.named import places_of
 from data_prep.flow_images import FlowDatabase, FlowPlan, plan_flow_images, prepared_flow_images
 from data_prep.flow_images.report import KNOWN
 from data_prep.plan import Place
-from data_prep.prepare import DataPlan, plan_data, prepared, prepared_stills
+from data_prep.prepare import DataPlan, Target, built, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
 from data_prep.tasks import Task
@@ -150,20 +150,32 @@ class Assembled:
             for seed in self.settings.seeds
         }
 
+    def folder(self, tim: int, size: tuple[int, int], log: Log) -> Path:
+        """Where the clips lie at one TIM length and size, built if the cache lacks them; none is opened."""
+        place = self._place(log)
+        if isinstance(self.plan, FlowPlan):
+            prepared_flow_images(self.plan, place)
+            return self.plan.folder(place.cache, tim, size)
+        return built(self.plan, Target(tim, size), place)
+
     def clips(self, tim: int, size: tuple[int, int], log: Log) -> Clips:
         """The prepared clips at one TIM length and size, built if the cache lacks them."""
+        place = self._place(log)
         if isinstance(self.plan, FlowPlan):
-            trust = self.settings.trust_cache
-            return prepared_flow_images(self.plan, Place(Path(self.settings.cache), 1, log, trust))
+            return prepared_flow_images(self.plan, place)
         return prepared(
             self.plan,
             tim=tim,
             size=size,
-            cache=Path(self.settings.cache),
-            workers=n_workers(self.settings),
-            trust=self.settings.trust_cache,
+            cache=place.cache,
+            workers=place.workers,
+            trust=place.trust,
             log=log,
         )
+
+    def _place(self, log: Log) -> Place:
+        settings = self.settings
+        return Place(Path(settings.cache), n_workers(settings), log, settings.trust_cache)
 
     def stills(self, size: tuple[int, int], log: Log) -> Stills | None:
         """The prepared photographs at one size, or None when there are none."""

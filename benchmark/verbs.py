@@ -46,16 +46,15 @@ class VerbError(Mendable, ValueError):
 def prepare(settings: Settings, log: Log) -> int:
     """Fill the cache with everything a run of these settings needs."""
     from benchmark.sources import assemble
-    from data_prep.clips import prepared_set
 
     assembled = assemble(settings, log)
     for item in assembled.plan.set_aside:
         log(f"set aside ({item.stage}): {item.clip}: {item.reason}")
     for size in sorted({spec.frame_size for spec in assembled.specs}):
         for tim in settings.tim:
-            clips = assembled.clips(tim, size, log)
-            folder = prepared_set(clips).folder
-            log(f"ready: {len(clips)} clips of {tim} frames, {size[0]}x{size[1]}: {folder}")
+            folder = assembled.folder(tim, size, log)
+            count = len(assembled.plan.clips)
+            log(f"ready: {count} clips of {tim} frames, {size[0]}x{size[1]}: {folder}")
     for size in sorted({spec.frame_size for spec in assembled.specs if spec.stills}):
         stills = assembled.stills(size, log)
         if stills is not None:

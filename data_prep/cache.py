@@ -69,6 +69,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = Path(f"{path}.lock")
         self._starts: dict[bytes, int] = {}
         self._position = 0
         self._mutex = threading.Lock()
@@ -107,7 +108,7 @@ class Journal:
         """Append a JSON value."""
         body = json.dumps([key, value], separators=(",", ":"), allow_nan=False)
         line = f"{_checksum(body.encode())} {body}\n".encode()
-        with self._mutex, full_disk(self.path.parent), lock_of(f"{self.path}.lock"):
+        with self._mutex, full_disk(self.path.parent), lock_of(self._lock):
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             try:
                 end = os.lseek(handle, 0, os.SEEK_END)
@@ -144,7 +145,7 @@ class Parts:
     def has(self, key: str, n_bytes: int) -> bool:
         """Whether there is a part of the right length; `read` checks its content."""
         try:
-            return self._path(key).stat().st_size == n_bytes + HASH_BYTES
+            return os.stat(self._path(key)).st_size == n_bytes + HASH_BYTES  # noqa: PTH116
         except FileNotFoundError:
             return False
 
@@ -160,7 +161,8 @@ class Parts:
         """The bytes of a part; None, and the part removed, if they do not match their hash."""
         try:
             ours = _touched(self._path(key)) in _written
-            data = self._path(key).read_bytes()
+            with open(self._path(key), "rb") as file:  # noqa: PTH123
+                data = file.read()
         except FileNotFoundError:
             return None
         array = memoryview(data)[:-HASH_BYTES]
@@ -173,7 +175,7 @@ class Parts:
         """Forget a part."""
         with suppress(FileNotFoundError):
             _written.discard(_touched(self._path(key)))
-            self._path(key).unlink()
+            os.unlink(self._path(key))  # noqa: PTH108
 
     def sweep(self) -> None:
         """Remove what killed processes left half-written, and parts that nobody joined for a week.
@@ -185,8 +187,8 @@ class Parts:
             if time.time() - path.stat().st_mtime > WEEK:
                 path.unlink(missing_ok=True)
 
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}.part"
+    def _path(self, key: str) -> str:
+        return f"{self.folder}{os.sep}{key}.part"  # no Path, which would intern thousands of names
 
 
 def write_set(
@@ -351,9 +353,9 @@ _written: set[int] = set()
 """What `_touched` says of the parts that this process wrote."""
 
 
-def _touched(path: Path) -> int:
+def _touched(path: str) -> int:
     """A number that changes when a file is written, replaced or moved."""
-    status = path.stat()
+    status = os.stat(path)  # noqa: PTH116
     return hash((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
 
 

@@ -6,10 +6,10 @@ words for every clip, and this clip's particulars.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -143,7 +143,7 @@ class Examiner:
 
 def _file_hash(path: str) -> str:
     try:
-        return file_sha256(Path(path))
+        return file_sha256(path)
     except OSError as error:
         raise FrameError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -242,8 +242,9 @@ def sidecar_of(source: FrameSource, annotations: str | None) -> Sidecar | None:
     """The landmark file of a clip and what it calls the first frame, or None."""
     if annotations is None:
         return None
-    first = Path(source.paths[0]).name if isinstance(source, ImageFrames) else source.first + 1
-    return Sidecar(Path(annotations), first)
+    if isinstance(source, ImageFrames):
+        return Sidecar(annotations, source.paths[0].rpartition(os.sep)[2])
+    return Sidecar(annotations, source.first + 1)
 
 
 def files_of(source: FrameSource) -> tuple[str, ...]:

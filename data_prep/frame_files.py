@@ -105,5 +105,6 @@ def _absolute(path: str) -> str:
 
 @lru_cache(maxsize=64)
 def _normal(folder: str) -> str:
-    """An absolute folder as a Path spells it."""
-    return str(Path(folder))
+    """An absolute folder as a Path spells it; most are spelled so, and a Path would intern their names."""
+    plain = os.sep == "/" and not {"", "."} & set(folder.split("/")[1:])
+    return folder if plain else str(Path(folder))

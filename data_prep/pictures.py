@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -142,17 +141,17 @@ def has_alpha(path: str | os.PathLike[str]) -> bool:
     """
     if _png_header(path).alpha:
         return True
-    with Path(path).open("rb") as file:
+    with open(path, "rb") as file:  # noqa: PTH123
         head = file.read(_BEFORE_PIXELS)
     return head.startswith(picture_files.PNG) and picture_files.has_transparency(head)
 
 
 def _png_header(path: str | os.PathLike[str]) -> Header:
     """The header of a PNG, without reading the rest of the file; of whatever else, an ordinary one."""
-    place = Path(path)
+    place = os.fspath(path)
     regular(place)
     try:
-        with place.open("rb") as file:
+        with open(place, "rb") as file:  # noqa: PTH123 - see `regular`
             head = file.read(picture_files.PNG_HEADER)
     except OSError as error:
         raise FrameError(f"{place}: cannot be read ({error.strerror})") from error

@@ -14,8 +14,9 @@ times of change and inode of its files, so the next run reads none of them.
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,9 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.canonical import digest_of, digest_of_pieces
-from basis.packed import Packed
+from basis.packed import Packed, on_disk
 from data_prep import crop
-from data_prep.cache import Journal, Log, Parts, locked
+from data_prep.cache import Journal, Log, Parts, full_disk, locked
 from data_prep.clips import CLASSES, EXPRESSIONS, Clip, Database, SetAside
 from data_prep.examine import Cut, Examiner, PreparationError, signature
 from data_prep.landmarks import Options, backend_named
@@ -102,7 +103,7 @@ class DataPlan:
     set_aside
         All others, with stage and reason.
     landmarks
-        (n, 66, 2) float32 in pixels of the raw first frame.
+        (n, 66, 2) float32 in pixels of the raw first frame, on disk: see `basis.packed.on_disk`.
     boxes
         Face rectangle of each clip.
     contents
@@ -227,7 +228,8 @@ def examined(clips: Packed[Clip], asked: Asked, landmarks: str, place: Place, op
                 journal.add(key_of(stamp), examiner.examine(ordered[i], stamp))
 
             side_by_side(examine, missing, place.workers, place.log, f"{asked.name}: clips examined")
-    plan = _plan(ordered, stamps, (_found(journal, key_of(stamp)) for stamp in stamps), asked, identity)
+    entries = (_found(journal, key_of(stamp)) for stamp in stamps)
+    plan = _plan(ordered, stamps, entries, asked, identity, place.cache)
     refused = plan.set_aside[len(asked.set_aside) :]
     _say_what_was_refused(asked, refused, len(ordered), place.log)
     if not plan.clips:
@@ -265,25 +267,31 @@ def _plan(
     entries: Iterable[Mapping[str, Any]],
     asked: Asked,
     identity: str,
+    cache: Path,
 ) -> DataPlan:
     """The plan of clips whose entries of the journal come one by one; those refused are set aside."""
-    usable, boxes, contents = list[int](), Packed[crop.Box](), Packed[str]()
-    landmarks, refused, notes = np.empty((len(clips), 66, 2), np.float32), list[SetAside](), list[Note]()
-    for i, (clip, entry) in enumerate(zip(clips, entries, strict=True)):
-        if "reason" in entry:
-            refused.append(SetAside(clip.database, clip.name, entry["stage"], entry["reason"]))
-            continue
-        landmarks[len(usable)] = entry["landmarks"]
-        boxes.append(crop.Box(*entry["box"]))
-        contents.append(entry["content"])
-        notes += (Note(clip.name, *note) for note in entry["notes"])
-        usable.append(i)
+    usable, boxes, contents = array("L"), Packed[crop.Box](), Packed[str]()
+    refused, notes = list[SetAside](), list[Note]()
+
+    def points() -> Iterator[Float32]:
+        for i, (clip, entry) in enumerate(zip(clips, entries, strict=True)):
+            if "reason" in entry:
+                refused.append(SetAside(clip.database, clip.name, entry["stage"], entry["reason"]))
+                continue
+            boxes.append(crop.Box(*entry["box"]))
+            contents.append(entry["content"])
+            notes.extend(Note(clip.name, *note) for note in entry["notes"])
+            usable.append(i)
+            yield np.asarray(entry["landmarks"], np.float32)
+
+    with full_disk(cache):
+        landmarks = on_disk(points(), (66, 2), cache)
     return DataPlan(
         name=asked.name,
         digest=_plan_digest(clips.at(usable), contents, identity, asked),
         clips=clips.at(usable),
         set_aside=(*asked.set_aside, *refused),
-        landmarks=landmarks[: len(usable)],
+        landmarks=landmarks,
         boxes=boxes,
         contents=contents,
         signatures=stamps.at(usable),

@@ -65,7 +65,7 @@ def prepared(
     data_prep.cache.CacheError
         If the cache cannot be written.
     """
-    folder = _built(plan, Target(tim, size), Place(cache, workers, log, trust))
+    folder = built(plan, Target(tim, size), Place(cache, workers, log, trust))
     return open_prepared(folder, expected=plan.set_digest(tim, size), trust=trust)
 
 
@@ -91,12 +91,12 @@ def prepared_stills(
     place, target = Place(cache, workers, log, trust), Target(1, size)
     asked = Asked(name, tuple(aside), EXPRESSIONS, (target,))
     plan = examined(clips, asked, landmarks, place, options or Options())
-    folder = _built(plan, target, place)
+    folder = built(plan, target, place)
     return open_prepared_stills(folder, expected=plan.set_digest(1, size), trust=trust)
 
 
-def _built(plan: DataPlan, target: Target, place: Place) -> Path:
-    """The folder of a set that is there and whole, after building it if need be."""
+def built(plan: DataPlan, target: Target, place: Place) -> Path:
+    """The folder of a set that is there and whole, built if need be; raises what `prepared` does."""
     folder, expected = plan.folder(place.cache, *target), plan.set_digest(*target)
 
     def whole(warn: bool) -> bool:
@@ -191,11 +191,12 @@ def _meta(plan: DataPlan, target: Target) -> dict[str, Any]:
         for points, box in zip(plan.landmarks, plan.boxes, strict=True):
             yield landmarks_as_text(crop.crop_landmarks(points, box, target.size))
 
-    short = [
-        (*map(sys.intern, (clip.subject, clip.database, clip.emotion)), clip.label, clip.fps)
-        for clip in plan.clips
-    ]
-    subjects, databases, emotions, labels, fps = map(list, zip(*short, strict=True))
+    columns: list[list[Any]] = [[], [], [], [], []]
+    for clip in plan.clips:
+        words = map(sys.intern, (clip.subject, clip.database, clip.emotion))
+        for column, value in zip(columns, (*words, clip.label, clip.fps), strict=True):
+            column.append(value)
+    subjects, databases, emotions, labels, fps = columns
     return {
         "digest": plan.set_digest(*target),
         "plan": plan.digest,
@@ -247,6 +248,8 @@ def _number(path: str) -> int:
 __all__ = [
     "DataPlan",
     "PreparationError",
+    "Target",
+    "built",
     "open_prepared",
     "open_prepared_stills",
     "plan_data",

@@ -205,7 +205,8 @@ class Tree:
     def sidecar(self, folder: str, first_frame: str) -> str | None:
         """The landmark file of a clip: `<first frame>.landmarks.json`, else `landmarks.json`, or None."""
         files = self.list(folder).files
-        own = files.get(f"{Path(first_frame).stem}.landmarks.json")
+        name = first_frame.rpartition(os.sep)[2]
+        own = files.get(f"{name.rpartition('.')[0] or name}.landmarks.json")
         return own or files.get("landmarks.json")
 
     def _why_missing(self, folder: str, onset: int, offset: int) -> str:

@@ -57,7 +57,7 @@ class Sidecar:
         no name.
     """
 
-    path: Path
+    path: Path | str
     frame: str | int | None = None
 
 

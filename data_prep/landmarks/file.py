@@ -6,6 +6,7 @@ A file that names its frame holds for that frame only: the head moves between tw
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from data_prep.landmarks.base import (
 MAX_FILE_BYTES = 2**20
 
 
-def read_landmark_file(path: Path, frame: str | int | None = None) -> Float32:
+def read_landmark_file(path: Path | str, frame: str | int | None = None) -> Float32:
     """Read a sidecar: `{"points": [[x, y], ...], ...}` with 66 points, or 68 of which two are dropped.
 
     Parameters
@@ -48,10 +49,11 @@ def read_landmark_file(path: Path, frame: str | int | None = None) -> Float32:
         message names the file.
     """
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - of thousands of clips, whose names a Path would intern
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
             raise LandmarksNotFound(f"{path}: no regular file of at most {MAX_FILE_BYTES} bytes")
-        body = json.loads(path.read_bytes())
+        with open(path, "rb") as file:  # noqa: PTH123
+            body = json.loads(file.read())
         points = np.asarray(body["points"], dtype=np.float64)
     except OSError as error:
         raise LandmarksNotFound(f"{path}: cannot be read ({error.strerror})") from error
@@ -73,7 +75,7 @@ def _same_frame(measured: Any, wanted: str | int) -> bool:
     if isinstance(wanted, int):
         return str(measured) == str(wanted)
     name = str(measured).replace("\\", "/").rsplit("/", 1)[-1]
-    return name in {wanted, Path(wanted).stem}
+    return name in {wanted, wanted.rpartition(".")[0] or wanted}
 
 
 def _faces(frame: UInt8, sidecar: Sidecar | None, options: Options) -> list[Float32]:
