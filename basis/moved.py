@@ -29,7 +29,7 @@ class Moved(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self) if fullname in self.table else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the old module the names of the new one; any other is an AttributeError that says where it is."""
+        """Give the old module the new one's names; AttributeError, which says where it lies, for another."""
         old = module.__name__
         new = import_module(self.table[old])
 
