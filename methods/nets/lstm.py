@@ -12,7 +12,8 @@ from torch.autograd.function import once_differentiable
 from basis.compiled import compiled
 from methods.nets import tiles
 from methods.nets.elementary import logistic, tanh
-from methods.nets.products import ours
+from methods.nets.products import line, ours
+from methods.nets.tiles import AnyFloat
 
 
 class LSTM(nn.LSTM):
@@ -41,13 +42,13 @@ class _LSTM(torch.autograd.Function):
         hidden = w_state.shape[1]
         given = x.detach().transpose(0, 1).reshape(n * steps, -1)
         gates = bias.detach()[:, None].repeat(1, n * steps)
-        _add(gates, w_in, given.T)
         states, cells = (gates.new_zeros((steps + 1, hidden, n)) for _ in range(2))
+        sums, shown, inner, by_state = _arrays(gates, states, cells, w_state)
+        _add(sums, w_in.detach().numpy(), given.numpy().T)
         for t in range(steps):
             if t:
-                _add(gates[:, t * n : (t + 1) * n], w_state, states[t])
-            now = (gates, cells[t], cells[t + 1], states[t + 1])
-            _step(*_arrays(*now), t * n)  # type: ignore[call-arg]
+                _add(sums, by_state, shown[t], first=t * n)
+            _step(sums, inner[t], inner[t + 1], shown[t + 1], t * n)
         ctx.save_for_backward(given, w_in, w_state, gates, states, cells)
         ctx.shape = x.shape
         return states[1:].permute(2, 0, 1).contiguous()
@@ -60,49 +61,42 @@ class _LSTM(torch.autograd.Function):
         n, steps, _ = ctx.shape
         gates = gates.clone()
         back = gradient.permute(1, 2, 0).contiguous()
-        of_cell = torch.zeros_like(cells[0])
-        for t in reversed(range(steps)):
-            of_gates = gates[:, t * n : (t + 1) * n]
-            now = (gates, cells[t], cells[t + 1], back[t], of_cell)
-            _step_back(*_arrays(*now), t * n)  # type: ignore[call-arg]
-            if t:
-                _add(back[t - 1], w_state.T, of_gates)
         before = states[:-1].permute(0, 2, 1).reshape(n * steps, -1)
         for_in, for_state = torch.zeros_like(w_in), torch.zeros_like(w_state)
-        _add(for_in, gates, given)
-        _add(for_state, gates, before)
+        of_cell = torch.zeros_like(cells[0])
+        sums, inner, of_state, of_inner, by_state = _arrays(gates, cells, back, of_cell, w_state)
+        for t in reversed(range(steps)):
+            _step_back(sums, inner[t], inner[t + 1], of_state[t], of_inner, t * n)
+            if t:
+                _add(of_state[t - 1], by_state.T, sums[:, t * n : (t + 1) * n])
+        _add(for_in.numpy(), sums, given.numpy())
+        _add(for_state.numpy(), sums, before.numpy())
         for_x = None
         if ctx.needs_input_grad[0]:
             flat = given.new_zeros((w_in.shape[1], n * steps))
-            _add(flat, w_in.T, gates)
+            _add(flat.numpy(), w_in.detach().numpy().T, sums)
             for_x = flat.view(-1, steps, n).permute(2, 1, 0).contiguous()
         return for_x, for_in, for_state, torch.from_numpy(tiles.column_sums(gates.T.numpy()))
 
 
-def _add(out: Tensor, a: Tensor, b: Tensor) -> None:
-    """Add a @ b to out; out and a may be parts or transposes of contiguous tensors."""
-    (rows, columns), (step_row, step) = a.shape, a.stride()
-    if out.shape[1] > 1 and out.stride(1) != 1:
-        raise ValueError(f"the rows of the result must lie in one piece, and its strides are {out.stride()}")
+def _add(out: AnyFloat, a: AnyFloat, b: AnyFloat, *, first: int = 0) -> None:
+    """Add a @ b to columns first .. of out, which is contiguous; a is, or its transpose is."""
+    if not out.flags.c_contiguous:
+        raise ValueError(f"the result must lie in one piece, and its strides are {out.strides}")
+    steps = [stride // a.itemsize for stride in a.strides]
     tiles.product(
-        _memory(a),
-        np.arange(rows) * step_row,
-        np.arange(columns) * step,
-        b.detach().numpy(),
-        _memory(out),
-        np.arange(rows) * out.stride(0),
+        a.ravel(order="K"),
+        line(a.shape[0], steps[0]),
+        line(a.shape[1], steps[1]),
+        b,
+        out.reshape(-1),
+        line(len(out), out.shape[1], first),
         threads=torch.get_num_threads(),
     )
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:
-    return [one.numpy() for one in tensors]
-
-
-def _memory(x: Tensor) -> Any:
-    """The numbers from the first of this tensor to its last, whatever lies between them."""
-    length = 1 + sum((side - 1) * stride for side, stride in zip(x.shape, x.stride(), strict=True))
-    return x.detach().as_strided((length,), (1,)).numpy()
+    return [one.detach().numpy() for one in tensors]
 
 
 @compiled

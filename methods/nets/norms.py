@@ -118,10 +118,13 @@ def _flat(pixels: Tensor) -> Any:
 
 @compiled
 def _windows(values: Any, size: Any, count: Any) -> Any:
-    """Sums of `size` consecutive values, at the middle one, of the first `count` values."""
-    reach = size // 2
+    """Sums of `size` consecutive values, at the middle one, of the first `count` values.
+
+    Positions are unsigned, here and below: those that may count from the end keep a loop from vectors.
+    """
+    reach = np.uintp(size // 2)
     sums = np.zeros_like(values)
-    for shift in range(size):
+    for shift in range(np.uintp(size)):
         for i in range(np.uintp(count - size + 1)):
             sums[i + reach] += values[i + shift]
     return sums
@@ -137,14 +140,16 @@ def _normalise(x: Any, size: Any, factor: Any, out: Any, reciprocal: Any) -> Non
     for first in range(0, x.shape[0], BETWEEN):
         n = min(BETWEEN, x.shape[0] - first)
         for p in range(n):
+            at = np.uintp(reach + p * pitch)
             for c in range(np.uintp(channels)):
-                squares[reach + p * pitch + c] = x[first + p, c] * x[first + p, c]
+                squares[at + c] = x[first + p, c] * x[first + p, c]
         sums = _windows(squares, size, n * pitch + reach)
         for i in range(np.uintp(n * pitch + reach)):
             sums[i] = one / np.sqrt(one + factor * sums[i])
         for p in range(n):
+            at = np.uintp(reach + p * pitch)
             for c in range(np.uintp(channels)):
-                r = sums[reach + p * pitch + c]
+                r = sums[at + c]
                 reciprocal[first + p, c] = r
                 out[first + p, c] = x[first + p, c] * (r * np.sqrt(r))
 
@@ -158,15 +163,17 @@ def _normalise_back(x: Any, reciprocal: Any, gradient: Any, size: Any, factor: A
     for first in range(0, x.shape[0], BETWEEN):
         n = min(BETWEEN, x.shape[0] - first)
         for p in range(n):
+            at = np.uintp(reach + p * pitch)
             for c in range(np.uintp(channels)):
                 r = reciprocal[first + p, c]
                 through = gradient[first + p, c] * (r * np.sqrt(r))
                 out[first + p, c] = through
-                inner[reach + p * pitch + c] = through * x[first + p, c] * (r * r)
+                inner[at + c] = through * x[first + p, c] * (r * r)
         sums = _windows(inner, size, n * pitch + reach)
         for p in range(n):
+            at = np.uintp(reach + p * pitch)
             for c in range(np.uintp(channels)):
-                out[first + p, c] += factor * x[first + p, c] * sums[reach + p * pitch + c]
+                out[first + p, c] += factor * x[first + p, c] * sums[at + c]
 
 
 def limit_norm(parameters: Iterable[nn.Parameter], largest: float) -> None:

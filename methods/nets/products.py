@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class _Convolution(torch.autograd.Function):
         framed = _framed(x, (padding,) * len(kernel), (padding,) * len(kernel))
         sides = [(side - k) // stride + 1 for side, k in zip(framed.shape[1:-1], kernel, strict=True)]
         rows, steps = _windows(tuple(framed.shape), tuple(sides), tuple(kernel), stride)
-        out = bias.detach().repeat(len(rows), 1)
+        out = _copied(bias.repeat(prod(sides)).expand(len(x), -1)).view(len(rows), -1)
         _product(framed, rows, steps, _by_tap(weight), out)
         ctx.save_for_backward(framed, weight)
         ctx.stride, ctx.padding, ctx.sides, ctx.shape = stride, padding, sides, x.shape
@@ -147,11 +148,11 @@ class _Linear(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         n, k = weight.shape
         if len(x) >= n:
-            out = bias.detach().repeat(len(x), 1)
-            _product(x.contiguous(), _line(len(x), k), _line(k, 1), weight.T.contiguous(), out)
+            out = _copied(bias.expand(len(x), -1))
+            _product(x.contiguous(), line(len(x), k), line(k, 1), weight.T.contiguous(), out)
             return out
-        out = bias.detach()[:, None].repeat(1, len(x))
-        _product(weight.detach().contiguous(), _line(n, k), _line(k, 1), x.detach().T.contiguous(), out)
+        out = _copied(bias[:, None].expand(-1, len(x)))
+        _product(weight.detach().contiguous(), line(n, k), line(k, 1), x.detach().T.contiguous(), out)
         return out.T.contiguous()
 
     @staticmethod
@@ -163,14 +164,14 @@ class _Linear(torch.autograd.Function):
         for_x = for_weight = for_bias = None
         if ctx.needs_input_grad[0] and len(x) >= n:
             for_x = gradient.new_zeros((len(x), k))
-            _product(gradient, _line(len(x), n), _line(n, 1), weight.contiguous(), for_x)
+            _product(gradient, line(len(x), n), line(n, 1), weight.contiguous(), for_x)
         elif ctx.needs_input_grad[0]:
             out = gradient.new_zeros((k, len(x)))
-            _product(weight.contiguous(), _line(k, 1), _line(n, k), gradient.T.contiguous(), out)
+            _product(weight.contiguous(), line(k, 1), line(n, k), gradient.T.contiguous(), out)
             for_x = out.T.contiguous()
         if ctx.needs_input_grad[1]:
             for_weight = gradient.new_zeros((n, k))
-            _product(gradient, _line(n, 1), _line(len(x), n), x.contiguous(), for_weight)
+            _product(gradient, line(n, 1), line(len(x), n), x.contiguous(), for_weight)
             for_bias = torch.from_numpy(tiles.column_sums(gradient.numpy()))
         return for_x, for_weight, for_bias
 
@@ -180,8 +181,13 @@ def _product(
 ) -> None:
     """`tiles.product` on contiguous tensors, into the rows of `out` one after the other unless places say."""
     flat: list[AnyFloat] = [one.detach().numpy().reshape(-1) for one in (x, out)]
-    places = _line(len(rows), b.shape[1]) if places is None else places
+    places = line(len(rows), b.shape[1]) if places is None else places
     tiles.product(flat[0], rows, steps, b.detach().numpy(), flat[1], places, threads=torch.get_num_threads())
+
+
+def _copied(x: Tensor) -> Tensor:
+    """The same numbers, contiguous and in memory of their own, where `contiguous` may return x itself."""
+    return x.detach().clone(memory_format=torch.contiguous_format)
 
 
 def _framed(x: Tensor, before: Sequence[int], after: Sequence[int]) -> Tensor:
@@ -230,8 +236,9 @@ def _grid(
 
 
 @lru_cache(256)
-def _line(n: int, step: int) -> Int64:
-    return np.arange(n, dtype=np.int64) * step
+def line(n: int, step: int, first: int = 0) -> Int64:
+    """So many positions from `first` on, `step` apart."""
+    return first + np.arange(n, dtype=np.int64) * step
 
 
 def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:

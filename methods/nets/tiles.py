@@ -254,18 +254,24 @@ def _multiply(
 
 @compiled
 def _pack(b: Any, packed: Any) -> None:
-    """Rows of b side by side in panels of LANES columns; the last panel may have half of them."""
+    """Rows of b side by side in panels of LANES columns; the last panel may have half of them.
+
+    Positions are unsigned, so that none is taken for one from the end, which would keep them from vectors.
+    """
     terms, n = b.shape
+    left = n % LANES
+    lanes = LANES if left > LANES // 2 else LANES // 2
     for r in range(terms):
-        for column in range(0, n - LANES + 1, LANES):
-            at = column * terms + r * LANES
-            for lane in range(LANES):
-                packed[at + lane] = b[r, column + lane]
-        left = n % LANES
-        lanes = LANES if left > LANES // 2 else LANES // 2
-        at = (n - left) * terms + r * lanes
-        for lane in range(lanes if left else 0):
-            packed[at + lane] = b[r, n - left + lane] if lane < left else 0
+        for column in range(0, n - left, LANES):
+            at = np.uintp(column * terms + r * LANES)
+            for lane in range(np.uintp(LANES)):
+                packed[at + lane] = b[r, np.uintp(column) + lane]
+        if left:
+            at = np.uintp((n - left) * terms + r * lanes)
+            for lane in range(np.uintp(left)):
+                packed[at + lane] = b[r, np.uintp(n - left) + lane]
+            for lane in range(np.uintp(left), np.uintp(lanes)):
+                packed[at + lane] = 0
 
 
 @compiled

@@ -159,7 +159,11 @@ def frames_of(footage: Footage, windows: Tensor, view: View) -> Tensor:
     if view.difference:
         first = cut(footage, _at_the_start(windows), 1, view.crop).to(device).float()
         return pixels.sub_(first).div_(view.difference).permute(0, 1, 4, 2, 3)
-    return pixels.sub_(footage.mean).mul_(footage.scale).permute(0, 1, 4, 2, 3)
+    mean, scale = (values.repeat(view.crop) for values in (footage.mean, footage.scale))
+    pixels.flatten(-2).sub_(mean).mul_(
+        scale
+    )  # by whole lines: over three colours alone it is five times slower
+    return pixels.permute(0, 1, 4, 2, 3)
 
 
 def _at_the_start(windows: Tensor) -> Tensor:
@@ -171,12 +175,12 @@ def _at_the_start(windows: Tensor) -> Tensor:
 
 def cut_in_place(footage: Footage, windows: Tensor, length: int, crop: int) -> Tensor:
     """(n, length, crop, crop, 3) uint8: each window one slice, on a CPU much faster than a gather."""
-    pixels = torch.empty((windows.shape[1], length, crop, crop, 3), dtype=torch.uint8)
+    frames, rows = footage.frames.numpy(), footage.rows.numpy()
+    pixels = np.empty((windows.shape[1], length, crop, crop, 3), np.uint8)
     for window, (clip, start, top, left, mirrored) in zip(pixels, windows.T.tolist(), strict=True):
-        frames = footage.frames[footage.rows[clip], start : start + length]
-        seen = frames[:, top : top + crop, left : left + crop]
-        window.copy_(seen.flip(2) if mirrored else seen)
-    return pixels
+        seen = frames[rows[clip], start : start + length, top : top + crop, left : left + crop]
+        window[:] = torch.from_numpy(seen).flip(2).numpy() if mirrored else seen
+    return torch.from_numpy(pixels)
 
 
 def gathered(footage: Footage, windows: Tensor, length: int, crop: int) -> Tensor:
