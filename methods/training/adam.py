@@ -43,7 +43,8 @@ class InOrderAdam(torch.optim.Optimizer):
         values, slopes = (_flat(each) for each in (parameter, parameter.grad))
         corrections = (1 - FIRST ** state["step"], 1 - SECOND ** state["step"])
         _adam(values, slopes, state["first"], state["second"], rate / corrections[0], corrections[1])
-        parameter.copy_(torch.from_numpy(values).view(parameter.shape))
+        if not parameter.is_contiguous():  # otherwise the values are the parameter's own memory
+            parameter.copy_(torch.from_numpy(values).view(parameter.shape))
 
 
 def _flat(tensor: Tensor | None) -> Any:
