@@ -111,29 +111,47 @@ def _input_gradient(
     gradient: Tensor, weight: Tensor, shape: Sequence[int], stride: int, padding: int
 ) -> Tensor:
     """The gradient of x: for each of the stride's phases a convolution with every stride-th tap, reversed."""
-    kernel = weight.shape[2:]
+    before, after, phases = _phases(
+        tuple(shape), tuple(gradient.shape), tuple(weight.shape[2:]), stride, padding
+    )
+    framed = _framed(gradient, before, after)
+    out = gradient.new_zeros((shape[0], *shape[2:], shape[1]))
+    by_tap = np.moveaxis(weight.detach().numpy(), (0, 1), (-2, -1))
+    for taps, rows, steps, places in phases:
+        reversed_ = torch.from_numpy(np.ascontiguousarray(by_tap[taps]).reshape(-1, shape[1]))
+        _product(framed, rows, steps, reversed_, out, places)
+    return _channels_second(out)
+
+
+@lru_cache(256)
+def _phases(
+    shape: tuple[int, ...], produced: tuple[int, ...], kernel: tuple[int, ...], stride: int, padding: int
+) -> tuple[list[int], list[int], list[tuple[tuple[slice, ...], Int64, Int64, Int64]]]:
+    """Zeros before and after each side of a gradient, and of each phase the taps and all positions.
+
+    shape: of x, (n, in, *sides); produced: of the gradient, (n, out, *sides).
+    """
     reach = [(k - 1) // stride for k in kernel]
     last = [(padding + side - 1) // stride for side in shape[2:]]
-    beyond = [max(0, q + 1 - side) for q, side in zip(last, gradient.shape[2:], strict=True)]
-    framed = _framed(gradient, reach, beyond)
-    out = gradient.new_zeros((shape[0], *shape[2:], shape[1]))
-    for phase in product(range(stride), repeat=len(kernel)):
-        taps = weight[(slice(None), slice(None), *(slice(a, None, stride) for a in phase))]
-        if not taps.numel():
-            continue
+    beyond = [max(0, q + 1 - side) for q, side in zip(last, produced[2:], strict=True)]
+    sides = [a + side + b for a, side, b in zip(reach, produced[2:], beyond, strict=True)]
+    framed, out = (produced[0], *sides, produced[1]), (shape[0], *shape[2:], shape[1])
+    phases = []
+    for phase in product(*(range(min(stride, k)) for k in kernel)):
+        counted = [(k - 1 - a) // stride for k, a in zip(kernel, phase, strict=True)]
+        taps = tuple(slice(a + stride * n, None, -stride) for a, n in zip(phase, counted, strict=True))
         first = [-(-(padding - a) // stride) if padding > a else 0 for a in phase]
         counts = [
             max(0, (padding + side - 1 - a) // stride + 1 - q)
             for side, a, q in zip(shape[2:], phase, first, strict=True)
         ]
-        from_ = [q - (k - 1) + r for q, k, r in zip(first, taps.shape[2:], reach, strict=True)]
+        from_ = [q - n + r for q, n, r in zip(first, counted, reach, strict=True)]
         to = [stride * q + a - padding for q, a in zip(first, phase, strict=True)]
-        rows = _grid(tuple(framed.shape), (shape[0], *counts), (1,) * len(kernel), tuple(from_))
-        places = _grid(tuple(out.shape), (shape[0], *counts), (stride,) * len(kernel), tuple(to))
-        _, steps = _windows(tuple(framed.shape), (1,) * len(kernel), tuple(taps.shape[2:]), 1)
-        reversed_ = taps.flip(tuple(range(2, taps.ndim))).transpose(0, 1)
-        _product(framed, rows, steps, _by_tap(reversed_), out, places)
-    return _channels_second(out)
+        rows = _grid(framed, (shape[0], *counts), (1,) * len(kernel), tuple(from_))
+        places = _grid(out, (shape[0], *counts), (stride,) * len(kernel), tuple(to))
+        _, steps = _windows(framed, (1,) * len(kernel), tuple(n + 1 for n in counted), 1)
+        phases.append((taps, rows, steps, places))
+    return reach, beyond, phases
 
 
 class _Linear(torch.autograd.Function):
