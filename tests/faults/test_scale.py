@@ -3,11 +3,16 @@
 import json
 import subprocess
 import sys
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmark import ledger
+from benchmark.speed import clips as many
+from data_prep.databases import load
+from data_prep.plan import plan_data
 from results.records.store import Record, read_record, write_record
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +28,26 @@ def test_memory_does_not_grow_with_mapped_clips(tmp_path):
         _, _, peaks[n], sizes[n] = json.loads(done.stdout)
     assert sizes[340] - sizes[10] > 60
     assert peaks[340] - peaks[10] < 0.5 * (sizes[340] - sizes[10])
+
+
+def test_a_plan_holds_little_of_a_clip(tmp_path, monkeypatch):
+    """Not its landmarks, 528 bytes, and no objects: some 400 bytes of description, digests and rectangle."""
+    monkeypatch.setattr(many, "FRAMES", 2)
+    source = load("manifest", many.collection(tmp_path / "data", 160))
+
+    def planned(n):
+        database = replace(source, clips=source.clips.at(range(n)))
+        return plan_data([database], landmarks="file", cache=tmp_path / "cache", log=lambda line: None)
+
+    planned(160)
+    held = {}
+    for n in (40, 160):
+        tracemalloc.start()
+        plan = planned(n)
+        held[n] = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert plan.landmarks.shape == (n, 66, 2)
+    assert held[160] - held[40] < 600 * 120
 
 
 def test_known_records_are_not_read_again(tmp_path, monkeypatch):
