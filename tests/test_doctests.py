@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import runpy
 from pathlib import Path
 
@@ -21,6 +22,6 @@ def test_examples_run_and_print_what_they_say(name):
 
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module in PUBLIC for name in PUBLIC[module]])
 def test_what_is_public_has_an_example_and_a_reference(module, name):
-    text = getattr(importlib.import_module(module), name).__doc__
+    text = inspect.getdoc(getattr(importlib.import_module(module), name))
     assert any(example.want for example in doctest.DocTestParser().get_examples(text))
-    assert "References\n    ----------\n" in text
+    assert "References\n----------\n" in text

@@ -123,6 +123,7 @@ def test_template_takes_the_whole_frame_as_the_face(size: tuple[int, int]) -> No
     assert face_box(find_landmarks("template", frame, None), size) == Box(0, 0, size[1], size[0])
 
 
+@pytest.mark.facemesh
 def test_facemesh_finds_a_real_face_offline(mesh_points: np.ndarray) -> None:
     points = mesh_points
     assert points.shape == (66, 2)
@@ -134,6 +135,7 @@ def test_facemesh_finds_a_real_face_offline(mesh_points: np.ndarray) -> None:
     assert points[8, 1] == points[:, 1].max()
 
 
+@pytest.mark.facemesh
 def test_facemesh_has_the_order_of_300w(mesh_points: np.ndarray) -> None:
     """Mirrored lists of the jaw are in circulation: here left is left, and every pair is a pair."""
     x, y = mesh_points.T
@@ -151,6 +153,7 @@ def test_facemesh_has_the_order_of_300w(mesh_points: np.ndarray) -> None:
             assert (x[i] - middle) * (x[MIRROR[i]] - middle) < 0, f"landmarks {i} and {MIRROR[i]}"
 
 
+@pytest.mark.facemesh
 def test_facemesh_moves_with_the_picture(photograph: np.ndarray, mesh_points: np.ndarray) -> None:
     """A known shift and scale of the picture moves the landmarks the same way."""
     matrix = np.array([[0.8, 0, 30], [0, 0.8, 45]])
@@ -161,6 +164,7 @@ def test_facemesh_moves_with_the_picture(photograph: np.ndarray, mesh_points: np
     assert np.median(error) < 0.03 * distance
 
 
+@pytest.mark.facemesh
 def test_facemesh_finds_a_tightly_cropped_face(photograph: np.ndarray, mesh_points: np.ndarray) -> None:
     box = face_box(mesh_points, (512, 512))
     cut = np.ascontiguousarray(photograph[box.top : box.bottom, box.left : box.right])
@@ -169,6 +173,7 @@ def test_facemesh_finds_a_tightly_cropped_face(photograph: np.ndarray, mesh_poin
     assert np.median(error) < 0.05 * np.linalg.norm(mesh_points[36] - mesh_points[45])
 
 
+@pytest.mark.facemesh
 @pytest.mark.parametrize(("left", "top"), [(0, 0), (400, 0), (800, 0), (0, 700)])
 def test_facemesh_finds_a_small_face_in_a_long_frame(
     photograph: np.ndarray, mesh_points: np.ndarray, left: int, top: int
@@ -179,6 +184,7 @@ def test_facemesh_finds_a_small_face_in_a_long_frame(
     assert np.median(error) < 0.05 * np.linalg.norm(mesh_points[36] - mesh_points[45])
 
 
+@pytest.mark.facemesh
 def test_template_is_near_a_real_cropped_face(photograph: np.ndarray, mesh_points: np.ndarray) -> None:
     box = face_box(mesh_points, (512, 512))
     cut = photograph[box.top : box.bottom, box.left : box.right]
@@ -186,6 +192,7 @@ def test_template_is_near_a_real_cropped_face(photograph: np.ndarray, mesh_point
     assert np.median(error) < 0.15 * np.linalg.norm(mesh_points[36] - mesh_points[45])
 
 
+@pytest.mark.facemesh
 @pytest.mark.slow
 def test_facemesh_finds_simulated_faces(simulated_cache: Path) -> None:
     """Against the simulator's true landmarks: 10 % of the eye distance at most, for nine faces in ten."""
@@ -204,6 +211,7 @@ def test_facemesh_finds_simulated_faces(simulated_cache: Path) -> None:
     assert sum(found) >= 0.9 * len(sidecars)
 
 
+@pytest.mark.facemesh
 @pytest.mark.parametrize("frame", [GREY, np.zeros((40, 30, 3), np.uint8)])
 def test_facemesh_without_a_face(frame: np.ndarray) -> None:
     with pytest.raises(LandmarksNotFound, match="no face"):
@@ -226,6 +234,7 @@ def test_missing_mediapipe_is_an_error_with_the_command(monkeypatch: pytest.Monk
         backend_named("face-alignment").identity()
 
 
+@pytest.mark.facemesh
 def test_back_ends_import_nothing_heavy_until_they_are_used() -> None:
     code = (
         "import sys; from data_prep.landmarks import BACKENDS, backend_named;"
@@ -326,6 +335,7 @@ def test_a_face_on_its_side_or_upside_down_is_refused_by_its_geometry(tmp_path: 
             find_landmarks("file", GREY, str(sidecar))
 
 
+@pytest.mark.facemesh
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_facemesh_does_not_fit_an_upright_face_into_a_turned_one(
     photograph: np.ndarray, quarters: int
@@ -335,6 +345,7 @@ def test_facemesh_does_not_fit_an_upright_face_into_a_turned_one(
         find_landmarks("facemesh", turned, None)
 
 
+@pytest.mark.facemesh
 @pytest.mark.parametrize("left", [True, False])
 def test_facemesh_takes_the_larger_of_two_people_on_either_side(photograph: np.ndarray, left: bool) -> None:
     face = photograph[:300, 80:380]
@@ -347,6 +358,7 @@ def test_facemesh_takes_the_larger_of_two_people_on_either_side(photograph: np.n
     assert near + 75 < found.points[:, 0].mean() < near + 225
 
 
+@pytest.mark.facemesh
 def test_facemesh_is_where_the_mirrored_picture_mirrors_it(photograph: np.ndarray) -> None:
     """A constant offset of the points would show twice between a picture and its mirror image."""
     face = np.ascontiguousarray(photograph[:300, 80:380])

@@ -290,6 +290,7 @@ def test_stills(world) -> None:
     np.testing.assert_array_equal(opened.frames, result.frames)
 
 
+@pytest.mark.facemesh
 def test_a_real_face_goes_through_the_offline_back_end(world) -> None:
     """Frames of a photograph that drifts by half a pixel a frame, and a clip without any face."""
     from skimage import data

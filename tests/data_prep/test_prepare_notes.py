@@ -51,11 +51,13 @@ def kinds(world, clip, landmarks):
     return [note.kind for note in plan.notes]
 
 
+@pytest.mark.facemesh
 def test_an_ordinary_clip_has_no_notes(world, portrait):
     moving = [np.roll(portrait, i, axis=1) for i in range(4)]
     assert kinds(world, clip_of(world, moving), "facemesh") == []
 
 
+@pytest.mark.facemesh
 def test_several_faces_are_said(world, portrait):
     scene = np.full((320, 620, 3), 150, np.uint8)
     scene[10:310, :300] = portrait
@@ -64,6 +66,7 @@ def test_several_faces_are_said(world, portrait):
     assert kinds(world, clip_of(world, moving), "facemesh") == [examine.SEVERAL_FACES]
 
 
+@pytest.mark.facemesh
 @pytest.mark.parametrize("lost", [2, 4])
 def test_a_face_that_is_lost_in_the_middle_or_at_the_end_is_said(world, portrait, lost):
     moving = [np.roll(portrait, i, axis=1) for i in range(5)]
@@ -71,6 +74,7 @@ def test_a_face_that_is_lost_in_the_middle_or_at_the_end_is_said(world, portrait
     assert kinds(world, clip_of(world, moving), "facemesh") == [examine.FACE_LOST]
 
 
+@pytest.mark.facemesh
 def test_a_face_that_leaves_its_place_is_said(world, portrait):
     wide = [cv2.copyMakeBorder(portrait, 0, 0, 10, 300, cv2.BORDER_REPLICATE) for _ in range(4)]
     wide[-1] = np.roll(wide[-1], 250, axis=1)
