@@ -70,10 +70,7 @@ def test_sidecar_of_66_and_of_68_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"{",
-        b"[" * 100_000,
-        b"\xff\xfe",
+        *(b"", b"{", b"[" * 100_000, b"\xff\xfe"),
         b'{"other": 1}',
         b'{"points": 3}',
         b'{"points": [[1, 2]]}',
@@ -112,9 +109,8 @@ def test_mean_shape_is_symmetric_and_fills_its_rectangle() -> None:
     assert shape.shape == (66, 2)
     np.testing.assert_array_equal(shape.min(axis=0), [0, 0])
     np.testing.assert_array_equal(shape.max(axis=0), [1, 1])
-    outer = list(range(60))
-    mirrored = shape[[MIRROR[i] for i in outer]] * (-1, 1) + (1, 0)
-    np.testing.assert_allclose(shape[outer], mirrored, atol=0.002)
+    mirrored = shape[MIRROR[:60]] * (-1, 1) + (1, 0)
+    np.testing.assert_allclose(shape[:60], mirrored, atol=0.002)
 
 
 @pytest.mark.parametrize("size", [(120, 100), (340, 280), (64, 64), (227, 227)])
