@@ -30,7 +30,6 @@ def video_of_a_face(person, emotion, n=12):
 @pytest.fixture(scope="module")
 def casme2(tmp_path_factory):
     """A folder in CASME II's layout with an official-looking table; one row has '/' as its apex."""
-    pytest.importorskip("mediapipe", reason="the offline back end: pip install --no-deps -r offline.txt")
     root = tmp_path_factory.mktemp("real") / "CASME2"
     rows = []
     for person in range(1, 4):
@@ -48,6 +47,7 @@ def casme2(tmp_path_factory):
     return root
 
 
+@pytest.mark.facemesh
 @pytest.mark.slow
 def test_check_prepare_and_run(casme2, tmp_path, command):
     checked = command("check", f"casme2={casme2}", check=False).stdout
@@ -71,6 +71,7 @@ def test_check_prepare_and_run(casme2, tmp_path, command):
     assert (table[table["method"] == "lbp-top"]["n_test"]).sum() == 12 + 12
 
 
+@pytest.mark.facemesh
 @pytest.mark.slow
 def test_a_frame_without_a_face_sets_its_clip_aside(casme2, tmp_path, command):
     broken = tmp_path / "CASME2"

@@ -265,8 +265,8 @@ def test_a_nearest_neighbour_tells_people_apart(simulated_cache):
     assert np.mean(people[apart.argmin(axis=1)] == people) == 1.0
 
 
+@pytest.mark.facemesh
 def test_an_independent_face_detector_finds_the_faces(simulated_cache):
-    pytest.importorskip("mediapipe", reason="the offline landmark back end is optional")
     from data_prep.landmarks import find_landmarks
 
     (root,) = simulated_cache.glob("simulated/tiny-*/casme2")
