@@ -18,6 +18,7 @@ from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.running import say_stage
 from benchmark.sealed import Seal, sealed
 from benchmark.unit import Job, Unit, seed_of
+from data_prep.cache import believe
 from data_prep.clips import Clips, Stills
 from data_prep.prepare import open_prepared, open_prepared_stills
 from methods import load_method, make_settings
@@ -39,6 +40,8 @@ def run_unit(payload: Mapping[str, Any]) -> None:
     """
     job, began = Job.of(payload), time.perf_counter()
     unit = job.unit
+    for each in (job.clips, *job.stills.values()):
+        believe(each.verified)
     clips = open_prepared(Path(job.clips.folder), expected=job.clips.digest, trust=job.trust)
     scratch = Path(job.run) / "scratch" / unit.key
     context = Context(

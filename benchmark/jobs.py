@@ -11,6 +11,7 @@ from benchmark.packages import packages_of, packages_of_data
 from benchmark.sources import Assembled
 from benchmark.stamp import unit_stamp
 from benchmark.unit import Job, Prepared, Unit
+from data_prep.cache import verified
 from data_prep.clips import Clips, Stills, prepared_set
 
 UNIT_SECONDS = {"cpu": 60.0, "cuda": 3600.0}
@@ -64,4 +65,6 @@ class _Sets:
 def _named(made: Clips | Stills) -> Prepared:
     """Its folder as an absolute path: workers of other machines start in another directory."""
     folder = prepared_set(made).folder if isinstance(made, Clips) else made.folder
-    return Prepared("" if folder is None else str(folder.absolute()), made.digest)
+    if folder is None:
+        return Prepared("", made.digest, {})
+    return Prepared(str(folder.absolute()), made.digest, verified(folder.absolute()))

@@ -66,10 +66,17 @@ def seed_of(unit: Unit) -> int:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared set in the cache: its folder, absolute, and the digest that it must have."""
+    """A prepared set in the cache: its folder, absolute, the digest that it must have, what is known of it.
+
+    Attributes
+    ----------
+    verified
+        What the process that planned the run knows of the set's frames; see `data_prep.cache.verified`.
+    """
 
     folder: str
     digest: str
+    verified: Mapping[str, str]
 
 
 @dataclass(frozen=True)

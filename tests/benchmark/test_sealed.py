@@ -112,7 +112,7 @@ def test_a_unit_whose_method_opens_the_cache_ends_with_the_reason(tmp_path, monk
     peek.fit(clips, seed=0)
     assert peek.predict(clips.without_labels()).scores[0].argmax(1).tolist() == clips.labels.tolist()
     unit = Unit("peeks", 1, 4, "clips", "fold1", 0, "none", clips.digest, None, {})
-    prepared = Prepared(str(prepared_set(clips).folder), clips.digest)
+    prepared = Prepared(str(prepared_set(clips).folder), clips.digest, {})
     run, cache = str(tmp_path / "run"), str(tmp_path / "cache")
     job = Job(unit, run, prepared, {}, cache, "quick", {}, False, False)
     with pytest.raises(OutsideTheView, match=r"meta\.json"):

@@ -19,8 +19,9 @@ import cv2
 import numpy as np
 import pytest
 
+from basis.files import file_sha256
 from data_prep import cache as cache_module
-from data_prep.cache import CacheError, Journal, Parts, read_set, write_set
+from data_prep.cache import CacheDamaged, CacheError, Journal, Parts, read_set, write_set
 from data_prep.clips import Clips, prepared_set
 from data_prep.landmarks import MEAN_SHAPE
 
@@ -356,3 +357,36 @@ def test_a_verified_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.Monk
     read_set(tmp_path / "set", expected="d")
     read_set(tmp_path / "set", expected="d")
     assert len(calls) == 1
+
+
+def test_what_one_process_verified_another_believes_until_the_file_is_touched(tmp_path, monkeypatch):
+    frames = np.zeros((2, 1, 4, 4, 3), np.uint8)
+    write_set(tmp_path / "set", frames.shape, (row.tobytes() for row in frames), {"digest": "d"})
+    known = cache_module.verified(tmp_path / "set")
+    assert len(known) == 1
+
+    def elsewhere(known):
+        """Opened by a process that knows this of it; how often it computes the hash, whether it is whole."""
+        hashed = []
+        monkeypatch.setattr(cache_module, "_verified", {})
+        monkeypatch.setattr(
+            cache_module, "file_sha256", lambda path: hashed.append(path) or file_sha256(path)
+        )
+        cache_module.believe(known)
+        try:
+            read_set(tmp_path / "set", expected="d")
+        except CacheDamaged:
+            return len(hashed), False
+        return len(hashed), True
+
+    assert elsewhere({}) == (1, True)
+    assert elsewhere(known) == (0, True)
+    path = tmp_path / "set" / "frames.npy"
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\1")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert elsewhere(known) == (1, False), "length and time are as before"
+    monkeypatch.setattr(cache_module, "_verified", {})
+    assert cache_module.verified(tmp_path / "set") == {}
