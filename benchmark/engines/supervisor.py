@@ -267,7 +267,7 @@ def kill_tree(pid: int, tree: Sequence[int]) -> None:
 
 
 def preload(modules: Sequence[str]) -> dict[str, Any]:
-    """Import modules and load their compiled loops before any fork, one thread each; all units share them."""
+    """Import modules, find plug-ins and load compiled loops before any fork; all units share them."""
     for name in modules:
         try:
             importlib.import_module(name)
@@ -275,6 +275,8 @@ def preload(modules: Sequence[str]) -> dict[str, Any]:
             return {"ready": False, "module": name, "error": describe(error)}
     if "basis.compiled" in sys.modules:  # else no module has loops, and numba need not be imported
         sys.modules["basis.compiled"].load_compiled()
+    if "basis.registry" in sys.modules:
+        sys.modules["basis.registry"].installed(tuple(sys.path))
     limit_threads(1)
     gc.collect()
     gc.freeze()

@@ -97,15 +97,21 @@ def right_of(run, *by):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [("--control", "shuffled-labels"), ("--set", "amplitude=0")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--control", "shuffled-labels", "--protocol", "cross-database"),
+        ("--set", "amplitude=0", "--protocol", "subject"),
+    ],
+)
 def test_without_anything_to_learn_everyone_is_at_chance(words, simulated_cache, tmp_path, command):
-    """Over people, no method is above the majority by more than chance allows.
+    """No method is above the majority by more than chance allows.
 
     Cheap methods are tried under every protocol below. The bound is four standard deviations of the
     difference of two proportions; twenty methods are tried.
     """
-    command("run", *ALL_ON_TINY, *words, "--protocol", "subject", *SERIAL,
-            "--cache", simulated_cache, "--out", tmp_path / "run")  # fmt: skip
+    place = ("--cache", simulated_cache, "--out", tmp_path / "run")
+    command("run", *ALL_ON_TINY, *words, *SERIAL, *place)
     largest, right = right_of(tmp_path / "run", "method")
     assert set(right.index) == set(METHODS)
     bound = largest + 4 * np.sqrt(largest * (1 - largest) / right["size"].min())

@@ -269,7 +269,7 @@ def test_a_strip_is_a_bar_per_fold_and_says_its_range() -> None:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory, run_maker: Any) -> Path:
-    """Forty methods, three TIMs, two protocols, thirty people; of the figures only what the page shows."""
+    """Forty methods, three TIMs, two protocols, twelve people; of the figures only what the page shows."""
     names = {f"method-{i}": f"Method {i}" for i in range(34)}
     made = tmp_path_factory.mktemp("large") / "run"
     known = run_maker.record.__globals__
@@ -282,8 +282,8 @@ def large(tmp_path_factory: pytest.TempPathFactory, run_maker: Any) -> Path:
             methods=("tlcnn", "mdmo", "lbp-top", "stclqp", "majority", "linear", *names),
             tims=(16, 32, 64),
             protocols=("subject", "loso"),
-            clips=120,
-            subjects=30,
+            clips=60,
+            subjects=12,
         )
         run.write()
         patch.setattr(FigureCanvasPdf, "print_pdf", lambda self, file, **more: None)
