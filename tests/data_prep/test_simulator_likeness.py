@@ -97,7 +97,7 @@ def test_the_calibration_page_is_that_of_its_tables_and_the_default_that_of_the_
 def test_the_pages_command_measures_its_footage(tmp_path):
     """The path of `--pixels`: runs of their own, whose rows make tables beside the published figures."""
     made = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "calibrate.py"))
-    footage = made["Footage"]({"size": "tiny", "noise": 1.0}, ("lbp-top", "majority"), (7,))
+    footage = made["Footage"]({"size": "tiny", "noise": 1.0}, ("lbp-top", "stlbp-ip", "majority"), (7,))
     alone = made["Footage"]({"size": "tiny"}, ("majority",), (7,), alone=True)
     rows = [row for each in (footage, alone) for row in made["measured"](each, tmp_path)]
     assert {(row["method"], row["protocol"]) for row in rows} == {
