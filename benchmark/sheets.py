@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,11 @@ def write_sheets(folder: Path, assembled: Assembled, log: Log) -> None:
     missing = [name for name in names if not (folder / "figures" / f"clips-{name}.svg").exists()]
     if not missing:
         return
-    from results.figures.clips import save_contact_sheet  # drawing takes a second to import
+    from results.figures import saved_beside  # drawing takes a second to import
+    from results.figures.clips import contact_sheet
 
     source = "simulator" if assembled.sources.simulated else "the database's own frames"
+    jobs = []
     for name in missing:
         rows = _one_per_class(assembled.plan.clips, name)
         try:
@@ -45,7 +48,10 @@ def write_sheets(folder: Path, assembled: Assembled, log: Log) -> None:
         except FrameError as error:
             log(f"no contact sheet of {name}: {error}")
             continue
-        save_contact_sheet(folder, pictures, database=name, source=source, profile=assembled.settings.profile)
+        about = {"database": name, "source": source, "profile": assembled.settings.profile}
+        jobs.append(partial(contact_sheet, pictures, **about))
+    with saved_beside(jobs, folder / "figures") as saved:
+        saved()
 
 
 def _one_per_class(clips: Sequence[Clip], database: str) -> list[int]:

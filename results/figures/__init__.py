@@ -51,14 +51,10 @@ def figures_beside(
     forked processes, which have libraries and numbers: drawing is pure Python for the most part, so threads
     would not help. Where there is no fork they are drawn here, once they are asked for.
     """
-    with own_style(), ExitStack() as stack:
-        jobs = list(drawings(results, frames, cells_tested))
-        save_all = partial(_save_here, jobs, folder)
-        if jobs and "fork" in multiprocessing.get_all_start_methods():
-            save_all = partial(list, stack.enter_context(_saved_by_forks(jobs, folder)))
+    with saved_beside(list(drawings(results, frames, cells_tested)), folder) as saved:
 
         def wait() -> Figures:
-            pictures = save_all()
+            pictures = saved()
             return Figures(
                 pictures, [_sheet(path, faces) for path in sorted(folder.glob(f"{CLIP_SHEETS}*.svg"))]
             )
@@ -66,8 +62,14 @@ def figures_beside(
         yield wait
 
 
-def _save_here(jobs: Sequence[Drawing], folder: Path) -> list[Picture]:
-    return [save(job(), folder) for job in jobs]
+@contextmanager
+def saved_beside(jobs: Sequence[Drawing], folder: Path) -> Iterator[Callable[[], list[Picture]]]:
+    """Save what these draw, side by side and beside the block; yields what waits for the pictures."""
+    with own_style(), ExitStack() as stack:
+        if jobs and "fork" in multiprocessing.get_all_start_methods():
+            yield partial(list, stack.enter_context(_saved_by_forks(jobs, folder)))
+        else:
+            yield lambda: [save(job(), folder) for job in jobs]
 
 
 @contextmanager

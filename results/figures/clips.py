@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from results.figures.style import CLIP_SHEETS, INK, PAPER, QUIET, Drawn, Picture, new_figure, own_style, save
+from results.figures.style import CLIP_SHEETS, INK, PAPER, QUIET, Drawn, new_figure, own_style
 
 Float32 = npt.NDArray[np.float32]
 HEADINGS = ("onset", "apex", "offset", "landmarks and crop", "flow, onset to apex", "regions")
@@ -76,15 +75,6 @@ def contact_sheet(clips: Sequence[ClipPictures], *, database: str, source: str, 
         _rows(figure, clips, factor)
     names = ", ".join(f"{clip.name} ({clip.label})" for clip in clips)
     return Drawn(f"{CLIP_SHEETS}{database}", heading, f"Rows: {names}.", figure)
-
-
-def save_contact_sheet(
-    run_folder: Path, clips: Sequence[ClipPictures], *, database: str, source: str, profile: str
-) -> Picture:
-    """Draw a contact sheet and write it to `run_folder/figures`; the next report shows it on the page."""
-    with own_style():
-        drawn = contact_sheet(clips, database=database, source=source, profile=profile)
-        return save(drawn, run_folder / "figures")
 
 
 def _magnification(largest: float, width: int) -> float:

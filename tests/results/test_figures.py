@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from matplotlib import font_manager
 from matplotlib.backends import _backend_pdf_ps as of_pdf
 from sklearn.metrics import f1_score
 
-from results.figures import draw_all, figures_beside
-from results.figures.clips import ClipPictures, contact_sheet, save_contact_sheet
+from results.figures import draw_all, figures_beside, saved_beside
+from results.figures.clips import ClipPictures, contact_sheet
 from results.figures.style import LAYOUT_TABLES, Drawn, fonts_read_once, new_figure, own_style, save
 from results.figures.sweeps import sweeps
 from results.figures.tables import bars, dumbbells, heat_map
@@ -167,9 +168,13 @@ def clip_pictures(flow: np.ndarray) -> ClipPictures:
 def test_a_contact_sheet_shows_flow_at_a_stated_scale(tmp_path: Path) -> None:
     flow = np.zeros((60, 50, 2), np.float32)
     flow[:30, :, 0] = 0.5
-    picture = save_contact_sheet(
-        tmp_path, [clip_pictures(flow)], database="smic", source="made up", profile="quick"
-    )
+    sheets = [
+        partial(contact_sheet, [clip_pictures(flow)], database=name, source="made up", profile="quick")
+        for name in ("smic", "casme")
+    ]
+    with saved_beside(sheets, tmp_path) as saved:
+        picture, second = saved()
+    assert second.title == "Clips of casme"
     assert [path.name for path in picture.files] == ["clips-smic.svg", "clips-smic.pdf", "clips-smic.png"]
     drawn = contact_sheet([clip_pictures(flow)], database="smic", source="made up", profile="quick")
     words = " ".join(text.get_text() for text in drawn.figure.texts)
