@@ -269,7 +269,7 @@ def test_a_strip_is_a_bar_per_fold_and_says_its_range() -> None:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory, run_maker: Any) -> Path:
-    """Forty methods, two TIMs, two protocols, twelve people; of the figures only what the page shows."""
+    """Forty methods, three TIMs, two protocols, twelve people; of the figures only what the page shows."""
     names = {f"method-{i}": f"Method {i}" for i in range(34)}
     made = tmp_path_factory.mktemp("large") / "run"
     known = run_maker.record.__globals__
@@ -280,7 +280,7 @@ def large(tmp_path_factory: pytest.TempPathFactory, run_maker: Any) -> Path:
         run = run_maker(
             made,
             methods=("tlcnn", "mdmo", "lbp-top", "stclqp", "majority", "linear", *names),
-            tims=(32, 64),
+            tims=(16, 32, 64),
             protocols=("subject", "loso"),
             clips=60,
             subjects=12,
@@ -298,7 +298,7 @@ def test_a_large_run_stays_readable(large: Path, browser: Any) -> None:
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
     opened.goto((large / "report.html").as_uri())
     assert opened.locator("#table .block:visible").count() == 1
-    assert "1 of 4" in opened.locator("#shown").text_content()
+    assert "1 of 6" in opened.locator("#shown").text_content()
     opened.locator("#protocol").select_option("loso")
     opened.locator("#tim").select_option("64")
     shown = opened.locator("#table .block:visible")
@@ -310,7 +310,7 @@ def test_a_large_run_stays_readable(large: Path, browser: Any) -> None:
     assert opened.locator("#statistics .block:visible tbody tr").count() == 40 * 39 / 2
     opened.locator("#protocol").select_option("")
     opened.locator("#tim").select_option("")
-    assert opened.locator("#table .block:visible").count() == 4
+    assert opened.locator("#table .block:visible").count() == 6
     opened.close()
 
 
