@@ -9,8 +9,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
+
+FileStamp = tuple[str, int, int, int, int]
+"""Absolute path, length, time of change, time of status change (nanoseconds), inode."""
 
 
 @contextmanager
@@ -80,3 +84,31 @@ def file_sha256(path: Path | str) -> str:
     """
     with open(path, "rb") as file:  # noqa: PTH123
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_stamp(path: str | os.PathLike[str]) -> FileStamp | None:
+    """What tells a file from another one without reading it; None where there is no such file.
+
+    Absolute path, length, time of change, time of status change and inode, times in nanoseconds. The last
+    two tell a file that was replaced by one of equal length whose time was set to be equal too, as
+    unpacking an archive or renaming folders does.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return _absolute(str(path)), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _absolute(path: str) -> str:
+    """What `Path.absolute` gives, without taking a folder apart again for each of its files."""
+    folder, _, name = path.rpartition(os.sep)
+    plain = folder.startswith(os.sep) and name not in {"", "."}
+    return f"{_normal(folder)}{os.sep}{name}" if plain else str(Path(path).absolute())
+
+
+@lru_cache(maxsize=64)
+def _normal(folder: str) -> str:
+    """An absolute folder as a Path spells it; most are spelled so, and a Path would intern their names."""
+    plain = os.sep == "/" and not {"", "."} & set(folder.split("/")[1:])
+    return folder if plain else str(Path(folder))

@@ -32,7 +32,7 @@ class Registry(Mapping[str, str]):
     def plugins(self) -> dict[str, EntryPoint]:
         """What installed packages add, by name; raises `error` for names that are taken."""
         found: dict[str, EntryPoint] = {}
-        for point in _points(self.group):
+        for point in installed().get(self.group, ()):
             taken = "this project" if point.name in self.table else None
             if point.name in found:
                 taken = _package(found[point.name])
@@ -79,14 +79,17 @@ class Registry(Mapping[str, str]):
         return getattr(import_module(module), attribute)
 
 
-def _points(group: str) -> Sequence[EntryPoint]:
-    """The entry points of a group, of every installed package once."""
-    return installed(tuple(sys.path)).get(group, ())
+def installed() -> Mapping[str, Sequence[EntryPoint]]:
+    """Group to entry points of every installed package; they are looked through once a process, for 13 ms.
+
+    What is forked afterwards has found them already.
+    """
+    return _installed(tuple(sys.path))
 
 
 @cache
-def installed(paths: tuple[str, ...]) -> Mapping[str, Sequence[EntryPoint]]:
-    """Group to entry points of every package on these paths, looked through once: 13 ms for 150 packages.
+def _installed(paths: tuple[str, ...]) -> Mapping[str, Sequence[EntryPoint]]:
+    """Group to entry points of every package on these paths, each package once.
 
     `importlib.metadata.entry_points` hides a package whose folder begins like another's ("lab-a-1.0" and
     "lab-b-1.0" are both "lab" to it); a package that stands twice on the path counts where it is found first.

@@ -67,4 +67,5 @@ def _named(made: Clips | Stills) -> Prepared:
     folder = prepared_set(made).folder if isinstance(made, Clips) else made.folder
     if folder is None:
         return Prepared("", made.digest, {})
-    return Prepared(str(folder.absolute()), made.digest, verified(folder.absolute()))
+    absolute = folder.absolute()
+    return Prepared(str(absolute), made.digest, verified(absolute))

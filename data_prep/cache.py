@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.errors import FULL, Mendable, no_room
-from basis.files import atomically, file_sha256, paths_in, remove_leftovers
+from basis.files import atomically, file_sha256, file_stamp, paths_in, remove_leftovers
 from basis.locks import held, lock_of
 from basis.signed_json import NotSigned, read_signed, write_signed
 
@@ -155,12 +155,12 @@ class Parts:
         with full_disk(self.folder), atomically(self._path(key), flushed=False) as file:
             file.write(data)
             file.write(hashlib.sha256(data).digest())
-        _written.add(_touched(self._path(key)))
+        _written.add(hash(file_stamp(self._path(key))))
 
     def read(self, key: str) -> memoryview | None:
         """The bytes of a part; None, and the part removed, if they do not match their hash."""
         try:
-            ours = _touched(self._path(key)) in _written
+            ours = hash(file_stamp(self._path(key))) in _written
             with open(self._path(key), "rb") as file:  # noqa: PTH123
                 data = file.read()
         except FileNotFoundError:
@@ -174,7 +174,7 @@ class Parts:
     def remove(self, key: str) -> None:
         """Forget a part."""
         with suppress(FileNotFoundError):
-            _written.discard(_touched(self._path(key)))
+            _written.discard(hash(file_stamp(self._path(key))))
             os.unlink(self._path(key))  # noqa: PTH108
 
     def sweep(self) -> None:
@@ -350,23 +350,15 @@ def _write_all(handle: int, data: bytes) -> None:
 
 
 _written: set[int] = set()
-"""What `_touched` says of the parts that this process wrote."""
-
-
-def _touched(path: str) -> int:
-    """A number that changes when a file is written, replaced or moved."""
-    status = os.stat(path)  # noqa: PTH116
-    return hash((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-
-
+"""Hashes of the stamps of the parts that this process wrote."""
 _verified: dict[str, str] = {}
-"""What `_identity` says of a set's frames to their hash."""
+"""Stamps of sets' frames to the hash of their content."""
 
 
 def verified(folder: Path) -> Mapping[str, str]:
     """What this process knows of a set's frames, for `believe` of the processes that open them next."""
-    identity = _identity(folder / "frames.npy")
-    return {identity: _verified[identity]} if identity in _verified else {}
+    stamp = _stamp(folder / "frames.npy")
+    return {stamp: _verified[stamp]} if stamp in _verified else {}
 
 
 def believe(known: Mapping[str, str]) -> None:
@@ -374,18 +366,16 @@ def believe(known: Mapping[str, str]) -> None:
     _verified.update(known)
 
 
-def _identity(path: Path) -> str:
-    """A text that changes when a file is written, replaced, moved or given another time."""
-    status = path.stat()
-    return f"{path.absolute()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+def _stamp(path: Path) -> str:
+    return " ".join(map(str, file_stamp(path) or ()))
 
 
 def _remember(path: Path, digest: str) -> None:
-    _verified[_identity(path)] = digest
+    _verified[_stamp(path)] = digest
 
 
 def _sha256(path: Path) -> str:
-    key = _identity(path)
-    if key not in _verified:
-        _verified[key] = file_sha256(path)
-    return _verified[key]
+    stamp = _stamp(path)
+    if stamp not in _verified:
+        _verified[stamp] = file_sha256(path)
+    return _verified[stamp]

@@ -17,11 +17,10 @@ import numpy.typing as npt
 
 from basis.canonical import digest_of
 from basis.errors import Mendable
-from basis.files import file_sha256
+from basis.files import file_sha256, file_stamp
 from data_prep import crop
 from data_prep.cache import Parts
 from data_prep.clips import Clip, UInt8
-from data_prep.frame_files import file_stamp
 from data_prep.frame_sources import FrameSource, ImageFrames
 from data_prep.frames import Canvas, FrameError, check_length, iterate, notes_of, reading_of, times_of
 from data_prep.interpolation import resample
@@ -255,7 +254,7 @@ def files_of(source: FrameSource) -> tuple[str, ...]:
 def signature(clip: Clip) -> str:
     """Paths, lengths, times of change and inodes of a clip's files, as one digest; reads none of them.
 
-    See `frame_files.file_stamp`.
+    See `basis.files.file_stamp`.
     """
     paths = [*files_of(clip.frames), *([clip.annotations] if clip.annotations else [])]
     seen = [file_stamp(path) or [path, None] for path in paths]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 
 from basis.errors import Mendable
 from data_prep.messages import one_line
@@ -80,31 +79,3 @@ def check_pixels(path: str | os.PathLike[str], height: int, width: int) -> None:
         raise FrameError(
             f"{path}: its header says {width}x{height} pixels; at most {MAX_PIXELS} pixels are decoded"
         )
-
-
-def file_stamp(path: str | os.PathLike[str]) -> tuple[str, int, int, int, int] | None:
-    """What tells a file from another one without reading it; None where there is no such file.
-
-    Absolute path, length, time of change, time of status change and inode, times in nanoseconds. The last
-    two tell a file that was replaced by one of equal length whose time was set to be equal too, as
-    unpacking an archive or renaming folders does.
-    """
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except (OSError, ValueError):
-        return None
-    return _absolute(str(path)), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
-def _absolute(path: str) -> str:
-    """What `Path.absolute` gives, without taking a folder apart again for each of its files."""
-    folder, _, name = path.rpartition(os.sep)
-    plain = folder.startswith(os.sep) and name not in {"", "."}
-    return f"{_normal(folder)}{os.sep}{name}" if plain else str(Path(path).absolute())
-
-
-@lru_cache(maxsize=64)
-def _normal(folder: str) -> str:
-    """An absolute folder as a Path spells it; most are spelled so, and a Path would intern their names."""
-    plain = os.sep == "/" and not {"", "."} & set(folder.split("/")[1:])
-    return folder if plain else str(Path(folder))

@@ -23,8 +23,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from basis.canonical import digest_of
+from basis.files import file_stamp
 from data_prep.container_ends import count_slots, ends_early
-from data_prep.frame_files import FrameError, file_stamp, regular
+from data_prep.frame_files import FrameError, regular
 from data_prep.video_files import CUT_SHORT, Fault, Trace, decoded, opened, shown_pixel, shown_size
 
 READER = 2

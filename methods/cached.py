@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.canonical import digest_of
-from basis.files import atomically, file_sha256, write_json
+from basis.files import FileStamp, atomically, file_sha256, file_stamp, write_json
 from basis.locks import lock_of
 from data_prep.clips import (
     Clips,
@@ -227,16 +227,12 @@ def _meta_path(path: Path) -> Path:
 
 def _checked_meta(path: Path, key: str) -> dict[str, Any] | None:
     """The meta data of a whole and unaltered file of this key, otherwise None."""
-    try:
-        files = [each.stat() for each in (path, _meta_path(path))]
-    except OSError:
-        return None
-    return _checked_at(path, key, tuple((each.st_ino, each.st_size, each.st_mtime_ns) for each in files))
+    return _checked_at(path, key, file_stamp(path), file_stamp(_meta_path(path)))
 
 
 @lru_cache(maxsize=64)
-def _checked_at(path: Path, key: str, stamps: tuple[tuple[int, int, int], ...]) -> dict[str, Any] | None:
-    """`_checked_meta`, once a process for a file that nobody has touched: a fold asks many times."""
+def _checked_at(path: Path, key: str, *stamps: FileStamp | None) -> dict[str, Any] | None:
+    """`_checked_meta`, once a process for files that nobody has touched: a fold asks many times."""
     try:
         meta: dict[str, Any] = json.loads(_meta_path(path).read_text(encoding="utf-8"))
         whole = meta["key"] == key and meta["sha256"] == file_sha256(path)

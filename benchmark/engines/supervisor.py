@@ -30,6 +30,8 @@ _POLL = 0.05
 _DUMP_SECONDS = 0.3
 _KEPT_OUTPUT = 8000
 _MB = 1024 * 1024
+ONCE_FOR_ALL = {"basis.compiled": "load_compiled", "basis.registry": "installed"}
+"""What is called before any unit is forked, of the modules that units have; nothing is imported for it."""
 
 
 @dataclass
@@ -273,10 +275,9 @@ def preload(modules: Sequence[str]) -> dict[str, Any]:
             importlib.import_module(name)
         except Exception as error:
             return {"ready": False, "module": name, "error": describe(error)}
-    if "basis.compiled" in sys.modules:  # else no module has loops, and numba need not be imported
-        sys.modules["basis.compiled"].load_compiled()
-    if "basis.registry" in sys.modules:
-        sys.modules["basis.registry"].installed(tuple(sys.path))
+    for module, function in ONCE_FOR_ALL.items():
+        if module in sys.modules:
+            getattr(sys.modules[module], function)()
     limit_threads(1)
     gc.collect()
     gc.freeze()
