@@ -125,12 +125,12 @@ def findings(group: Group) -> list[str]:
     if not len(judged.columns):
         return []
     none, everybody = (judged == 0).all(axis=1), (judged == 1).all(axis=1)
-    missed = f"{int(none.sum())} of {len(right)} clips are missed by every method under every seed"
-    lines = [f"{missed}, {int(everybody.sum())} are missed by none."]
+    missed = f"Missed by every method under every seed: {int(none.sum())} of {len(right)} clips"
+    lines = [f"{missed}; by none: {int(everybody.sum())}."]
     for row in (each for each in group.rows if each.info.role == "baseline"):
         alone = int((none & (right[row.method] == 1)).sum())
         if alone:
-            lines.append(f"{alone} of the missed clips are right by {row.title} alone.")
+            lines.append(f"Of those that all miss, {row.title} alone has {alone} right.")
     return lines
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from results.audit import audit
 from results.beside import links
 from results.clip_page import CLIP_PAGE, HARDEST, Group, hardest
 from results.figures.style import INK, PAPER, QUIET, Figures, Picture
+from results.notes import in_few_lines
 from results.numbers.findings import findings_of
 from results.numbers.tables import fold_columns
 from results.records.run_file import RunFile
@@ -345,12 +345,10 @@ def _set_aside_by_methods(results: Results) -> list[dict[str, str]]:
 
 def _notes(results: Results) -> list[tuple[str, str, int]]:
     """What methods noted while they ran: method, note, how many units said so."""
-    counter = Counter(
-        (results.info.title(str(record.unit["method"])), note)
-        for record in results.records.values()
-        for note in record.notes
-    )
-    return [(method, note, n) for (method, note), n in sorted(counter.items())]
+    noted: dict[str, list[str]] = {}
+    for record in results.records.values():
+        noted.setdefault(results.info.title(str(record.unit["method"])), []).extend(record.notes)
+    return [(method, *line) for method, notes in sorted(noted.items()) for line in in_few_lines(notes)]
 
 
 def _pictures(pictures: Sequence[Picture], room: int) -> list[dict[str, Any]]:

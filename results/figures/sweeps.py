@@ -110,7 +110,7 @@ def _draw_sweep(axes: Axes, cell: Cell, sweep: Sweep, colour: str, dashes: objec
     below, above = (honest, "honest", -2, "top"), (best, "paper-style per fold", 2, "baseline")
     for level, text, down, side in (below, above):
         words, place = f"{text}, TIM {cell.tim}", (float(weights.min()), level)
-        axes.annotate(words, place, (2, down), textcoords="offset points", fontsize=7, va=side)
+        axes.annotate(words, place, (7, down), textcoords="offset points", fontsize=7, va=side)
     bottom = float(mean.min()) - 2.5
     axes.plot(
         chosen,
