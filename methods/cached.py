@@ -1,4 +1,4 @@
-"""Arrays computed once per clip of a prepared set and shared by folds, candidates, protocols and seeds."""
+"""Arrays of each clip, or pair, of a prepared set, computed once for folds, candidates, protocols, seeds."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ _SCHEMA = 1
 
 class UnusableClip(ValueError):
     """Raised by a per-clip computation for a clip it cannot handle; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """One vector of each clip, of nothing but the clip: what `per_clip` is told, to be passed on."""
+
+    compute: PerClip
+    name: str
+    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -109,18 +118,68 @@ def per_clip_arrays(
     prepared = prepared_set(clips)
     if prepared.folder is None:
         return _in_memory(clips, compute, threads, ragged)
-    depends = {"name": name, "parameters": dict(parameters), "revision": clips.revision}
+    path, meta = _of_prepared(clips, Descriptor(compute, name, parameters), threads, ragged)
+    return _rows_of_view(path, meta, clips)
+
+
+def per_pair(
+    clips: Clips,
+    others: Clips,
+    descriptor: Descriptor,
+    compare: Callable[[Array], Array],
+    *,
+    name: str,
+    threads: int = 1,
+) -> Array | None:
+    """(len(clips), len(others)) values between clips, cut out of those of the whole prepared set.
+
+    `compare` takes the (N, d) vectors of all clips of the set and returns (N, N) values, each of which must
+    depend on its two clips alone; they are computed at first use and kept beside the vectors, under `name`.
+    So folds share what they would each compute anew, and none reads more than what it is given.
+
+    None where there is nothing to share: clips in memory, or views of two prepared sets.
+    """
+    prepared = prepared_set(clips)
+    if prepared.folder is None or clips.digest != others.digest:
+        return None
+    path, meta = _of_prepared(clips, descriptor, threads, ragged=False)
+    pairs = path.with_suffix(f".{name}.npy")
+    key = digest_of({"name": name, "rows": meta["key"], "sha256": meta["sha256"]})
+
+    def build() -> dict[str, Any]:
+        values = compare(np.load(path, mmap_mode="r", allow_pickle=False))
+        return _build(pairs, key, len(values), iter(values), ragged=False)
+
+    _once(pairs, key, build)
+    stored = np.load(pairs, mmap_mode="r", allow_pickle=False)
+    return np.array(stored[np.ix_(rows_of(clips), rows_of(others))])
+
+
+def _of_prepared(
+    clips: Clips, descriptor: Descriptor, threads: int, ragged: bool
+) -> tuple[Path, dict[str, Any]]:
+    """File and meta data of what is computed of each clip of the prepared set, made where it is missing."""
+    prepared = prepared_set(clips)
+    name, parameters = descriptor.name, dict(descriptor.parameters)
+    depends = {"name": name, "parameters": parameters, "revision": clips.revision}
     key = digest_of({**depends, "data": clips.digest, "schema": _SCHEMA})
-    path = prepared.folder / "features" / f"{name}-{key[:20]}.npy"
+    path = Path(f"{prepared.folder}/features/{name}-{key[:20]}.npy")
+
+    def build() -> dict[str, Any]:
+        n = len(prepared.frames)
+        return _build(path, key, n, _results(prepared, list(range(n)), descriptor.compute, threads), ragged)
+
+    return path, _once(path, key, build)
+
+
+def _once(path: Path, key: str, build: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Meta data of the file, which `build` writes under a lock where there is no whole one of this key."""
     meta = _checked_meta(path, key)
     if meta is None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock_of(f"{path}.lock"):
-            meta = _checked_meta(path, key)
-            if meta is None:
-                every = _results(prepared, list(range(len(prepared.frames))), compute, threads)
-                meta = _build(path, key, len(prepared.frames), every, ragged)
-    return _rows_of_view(path, meta, clips)
+            meta = _checked_meta(path, key) or build()
+    return meta
 
 
 def _in_memory(clips: Clips, compute: PerClip, threads: int, ragged: bool) -> PerClipArrays:

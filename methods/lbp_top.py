@@ -10,7 +10,7 @@ import numpy as np
 
 from data_prep.clips import Clips, Float32, UInt8
 from features.lbp_top import lbp_top
-from methods.cached import per_clip
+from methods.cached import Descriptor
 from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
 
@@ -56,8 +56,8 @@ class LBPTOP(SVMMethod):
         reason = f"frames {clips.shape} (T, H, W) are smaller than the {need} that radius and blocks need"
         return dict.fromkeys(range(len(clips)), reason)
 
-    def features(self, clips: Clips, variant: Variant) -> Float32:
-        """(n, 3 * rows * columns * 3 * 59) float32."""
+    def descriptor(self, variant: Variant) -> Descriptor:
+        """(3 * rows * columns * 3 * 59,) float32."""
         settings = self.settings
 
         def describe(clip: UInt8, landmarks: Float32) -> Float32:
@@ -77,4 +77,4 @@ class LBPTOP(SVMMethod):
             "points": settings.points,
             "blocks": list(settings.blocks),
         }
-        return per_clip(clips, describe, name=self.name, parameters=parameters, threads=self.context.threads)
+        return Descriptor(describe, self.name, parameters)

@@ -11,7 +11,7 @@ import numpy as np
 from data_prep.clips import Clips, Float32, UInt8
 from features.colour import grey
 from features.stlbp_ip import stlbp_ip
-from methods.cached import UnusableClip, per_clip
+from methods.cached import Descriptor, UnusableClip
 from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
 
 
@@ -54,15 +54,9 @@ class STLBPIP(SVMMethod):
             return dict.fromkeys(range(len(clips)), str(reason))
         return {}
 
-    def features(self, clips: Clips, variant: Variant) -> Float32:
-        """(n, rows * columns * 4 * 59) float32."""
-        return per_clip(
-            clips,
-            self._of_clip,
-            name=self.name,
-            parameters=self._parameters(),
-            threads=self.context.threads,
-        )
+    def descriptor(self, variant: Variant) -> Descriptor:
+        """(rows * columns * 4 * 59,) float32."""
+        return Descriptor(self._of_clip, self.name, self._parameters())
 
     def _parameters(self) -> dict[str, int | list[int]]:
         values = asdict(self.settings)

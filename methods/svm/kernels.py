@@ -17,6 +17,9 @@ Float64 = npt.NDArray[np.float64]
 Measure = Literal["dot", "squared", "chi2", "additive"]
 KernelName = Literal["linear", "poly", "rbf", "chi2", "additive-chi2"]
 
+CHI_SQUARE = frozenset[Measure]({"chi2", "additive"})
+"""Measures made of chi-square distances, each of which depends on its two rows alone, to the bit."""
+
 _ROWS = 64
 
 _MEASURES: dict[KernelName, Measure] = {
@@ -77,10 +80,19 @@ class Kernel:
         return values
 
 
-def measure_between(measure: Measure, a: Float32, b: Float32, threads: int = 1) -> Float64:
-    """(n, m) float64 values of a measure between rows of a (n, d) and b (m, d)."""
-    if measure in {"chi2", "additive"}:
-        distances: Float64 = chi_square_distances(a, None if a is b else b, threads=threads)
+def measure_between(
+    measure: Measure, a: Float32, b: Float32, threads: int = 1, chi_square: Float64 | None = None
+) -> Float64:
+    """(n, m) float64 values of a measure between rows of a (n, d) and b (m, d).
+
+    chi_square: their chi-square distances, where they are known.
+    """
+    if measure in CHI_SQUARE:
+        distances: Float64 = (
+            chi_square_distances(a, None if a is b else b, threads=threads)
+            if chi_square is None
+            else chi_square
+        )
         if measure == "chi2":
             return distances
         masses = a.sum(axis=1, dtype=np.float64)[:, None] + b.sum(axis=1, dtype=np.float64)

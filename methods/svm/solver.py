@@ -9,11 +9,13 @@ How to build on it (the whole method, when the descriptor is a pure function in 
         def kernels(self):
             return (Kernel("linear"), Kernel("chi2"))
 
-        def features(self, clips, variant):
-            return per_clip(clips, lambda clip, landmarks: my_descriptor(clip), name="my-method",
-                            parameters={"blocks": 6}, threads=self.context.threads)
+        def descriptor(self, variant):
+            return Descriptor(lambda clip, landmarks: my_descriptor(clip), "my-method", {"blocks": 6})
 
-Hooks, each with a default except `features`:
+Hooks, each with a default, one of the first two to be written:
+- `descriptor(variant)`: what is computed of each clip alone (`methods.cached`); it is computed once for all
+  folds, and so are chi-square distances between clips where no `reduce` changes the vectors;
+- `features(clips, variant)`: the vectors of a view, where they depend on more;
 - `variants()`: descriptor variants (JSON values) that are swept, e.g. ({"lambda": 0.0}, {"lambda": 0.1});
 - `kernels()`: the kernels of the grid;
 - `learn(clips, seed=)`: arrays that `features` needs and that are fitted on training clips without
@@ -32,11 +34,11 @@ from __future__ import annotations
 
 import json
 import time
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
@@ -47,9 +49,20 @@ from threadpoolctl import threadpool_limits
 
 from basis.files import atomically, write_json
 from data_prep.clips import Clips, Float32, Int64
+from features.kernels import chi_square_distances
 from methods.base import FrameSettings, Method, MethodError, Prediction
+from methods.cached import Descriptor, per_clip, per_pair
 from methods.folds import inner_folds
-from methods.svm.kernels import Float64, Kernel, Measure, fold_matrices, mean_distance, measure_between
+from methods.svm.affine import Affine, standardise
+from methods.svm.kernels import (
+    CHI_SQUARE,
+    Float64,
+    Kernel,
+    Measure,
+    fold_matrices,
+    mean_distance,
+    measure_between,
+)
 from methods.svm.one_vs_one import GroupedKernel, Groups, OneVsOne
 
 __all__ = ["Affine", "Kernel", "SVMMethod", "SVMSettings", "standardise"]
@@ -71,26 +84,6 @@ class SVMSettings(FrameSettings):
     C: tuple[float, ...] = tuple(2.0**e for e in range(-5, 16, 2))
     inner_folds: int = 5
     max_iterations: int = 200_000
-
-
-@dataclass(frozen=True)
-class Affine:
-    """x -> (x - mean) @ matrix for a (d, k) matrix, (x - mean) * matrix for a (d,) vector of scales."""
-
-    mean: npt.NDArray[Any]
-    matrix: npt.NDArray[Any]
-
-    def __call__(self, features: Float32) -> Float32:
-        """(n, d) features to (n, k) float32."""
-        centred = features.astype(np.float64) - self.mean
-        mapped = centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix
-        return np.asarray(mapped, np.float32)
-
-
-def standardise(features: Float32) -> Affine:
-    """Zero mean and unit variance per feature over these clips; constant features become zero."""
-    mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-    return Affine(mean, np.where(deviation > 1e-12, 1 / np.maximum(deviation, 1e-12), 0.0))
 
 
 @dataclass(frozen=True)
@@ -116,9 +109,18 @@ class SVMMethod(Method):
         """Kernels of the grid."""
         return (Kernel("linear"),)
 
-    @abstractmethod
+    def descriptor(self, variant: Variant) -> Descriptor | None:
+        """What is computed of each clip alone, (d,) float32; None where `features` is written instead."""
+        return None
+
     def features(self, clips: Clips, variant: Variant) -> Float32:
         """(len(clips), d) float32 of one variant; labels are hidden here."""
+        one = self.descriptor(variant)
+        if one is None:
+            raise MethodError(f"{self.name}: {type(self).__name__} has neither `descriptor` nor `features`")
+        return per_clip(
+            clips, one.compute, name=one.name, parameters=one.parameters, threads=self.context.threads
+        )
 
     def learn(self, clips: Clips, *, seed: int) -> dict[str, npt.NDArray[Any]]:
         """What `features` needs and only training clips may decide; labels are hidden here."""
@@ -145,6 +147,7 @@ class SVMMethod(Method):
         self.seconds["features"] = 0.0
         with self._timed("features"):
             self.learned = self.learn(hidden, seed=seed)
+        self._trained: Clips | None = hidden
         self._variants: list[_Variant] = []
         self._grid: list[tuple[int, int, int]] = []
         self._machines: list[OneVsOne] = []
@@ -168,7 +171,8 @@ class SVMMethod(Method):
         for v, kept in enumerate(self._variants):
             features = self._mapped(clips.without_labels(), v)
             with _one_blas_thread():
-                measures = self._measures(features, kept.training)
+                shared = None if kept.affine else self._shared(clips, self._trained, self.variants()[v])
+                measures = self._measures(features, kept.training, shared)
                 for k, points in self._points_of(v).items():
                     matrix = kernels[k].matrix(measures[kernels[k].measure], kept.scales[k])
                     for g in points:
@@ -210,7 +214,8 @@ class SVMMethod(Method):
         variant, kernels = self.variants()[v], self.kernels()
         affine = self.reduce(raw, labels, variant)
         training = raw if affine is None else affine(raw)
-        measures = self._measures(training)
+        shared = None if affine is not None else self._shared(clips, clips, variant)
+        measures = self._measures(training, chi_square=shared)
         accuracy = self._inner_accuracy(raw, labels, variant, measures if affine is None else None, splits)
         points = [(k, c) for k in range(len(kernels)) for c in range(len(self.settings.C))]
         if self.one_candidate_per_variant:
@@ -272,11 +277,29 @@ class SVMMethod(Method):
         mapped = raw if affine is None else affine(raw)
         return self._measures(mapped[train]), self._measures(mapped[test], mapped[train])
 
-    def _measures(self, a: Float32, b: Float32 | None = None) -> dict[Measure, Float64]:
+    def _measures(
+        self, a: Float32, b: Float32 | None = None, chi_square: Float64 | None = None
+    ) -> dict[Measure, Float64]:
         """Every measure the kernels need, between rows of a and b, or of a and itself."""
         wanted = dict.fromkeys(kernel.measure for kernel in self.kernels())
         other = a if b is None else b
-        return {m: measure_between(m, a, other, self.context.threads) for m in wanted}
+        return {m: measure_between(m, a, other, self.context.threads, chi_square) for m in wanted}
+
+    def _shared(self, clips: Clips, others: Clips | None, variant: Variant) -> Float64 | None:
+        """Chi-square distances between views of one prepared set, which its folds share; None otherwise.
+
+        Vectors that are not the descriptor's own, and sets in which some clip outside the views has no
+        histogram, share nothing.
+        """
+        one = self.descriptor(variant) if type(self).features is SVMMethod.features else None
+        if one is None or others is None or CHI_SQUARE.isdisjoint(k.measure for k in self.kernels()):
+            return None
+        threads = self.context.threads
+        compare = partial(chi_square_distances, threads=threads)
+        try:
+            return per_pair(clips, others, one, compare, name="chi-square", threads=threads)
+        except ValueError:
+            return None
 
     def _fitted(self, grouped: GroupedKernel, grid: Sequence[float]) -> list[OneVsOne]:
         """Machines of every C on one kernel matrix, on as many threads as this method may use."""
@@ -340,7 +363,7 @@ class SVMMethod(Method):
         """
         about = json.loads((folder / "svm.json").read_text(encoding="utf-8"))
         self._grid = [(v, k, c) for v, k, c in about["grid"]]
-        self._chosen, self.n_classes = int(about["chosen"]), int(about["n_classes"])
+        self._chosen, self.n_classes, self._trained = int(about["chosen"]), int(about["n_classes"]), None
         if (about["method"], about["revision"]) != (self.name, self.revision) or about["candidates"] != (
             json.loads(json.dumps([self._candidate(g) for g in range(len(self._grid))]))
         ):
