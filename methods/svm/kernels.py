@@ -85,7 +85,16 @@ def measure_between(
 ) -> Float64:
     """(n, m) float64 values of a measure between rows of a (n, d) and b (m, d).
 
-    chi_square: their chi-square distances, where they are known.
+    Parameters
+    ----------
+    measure
+        What is computed of a pair.
+    a, b
+        The rows; `b is a` spares half of the work.
+    threads
+        The result does not depend on them.
+    chi_square
+        (n, m) chi-square distances of the same rows, where they are known.
     """
     if measure in CHI_SQUARE:
         distances: Float64 = (

@@ -114,7 +114,7 @@ class SVMMethod(Method):
         return None
 
     def features(self, clips: Clips, variant: Variant) -> Float32:
-        """(len(clips), d) float32 of one variant; labels are hidden here."""
+        """(len(clips), d) float32 of one variant, labels hidden; MethodError without a descriptor."""
         one = self.descriptor(variant)
         if one is None:
             raise MethodError(f"{self.name}: {type(self).__name__} has neither `descriptor` nor `features`")
