@@ -119,19 +119,18 @@ def hardest(found: Sequence[Group], n: int = 10) -> pd.DataFrame:
 
 
 def findings(group: Group) -> list[str]:
-    """In words: clips that no method gets, clips that all get, clips that one baseline alone gets."""
+    """In words: clips that no method gets, clips that all get, what of the former each baseline gets."""
     right = group.right
     judged = right[group.judged]
     if not len(judged.columns):
         return []
     none, everybody = (judged == 0).all(axis=1), (judged == 1).all(axis=1)
     missed = f"Missed by every method under every seed: {int(none.sum())} of {len(right)} clips"
+    baselines = (row for row in group.rows if row.info.role == "baseline")
+    got = [(row.title, int((none & (right[row.method] == 1)).sum())) for row in baselines]
+    named = ", ".join(f"{title} {count}" for title, count in got if count)
     lines = [f"{missed}; by none: {int(everybody.sum())}."]
-    for row in (each for each in group.rows if each.info.role == "baseline"):
-        alone = int((none & (right[row.method] == 1)).sum())
-        if alone:
-            lines.append(f"Of those that all miss, {row.title} alone has {alone} right.")
-    return lines
+    return [*lines, f"Of those that all miss, baselines have right: {named}."] if named else lines
 
 
 def write_clip_page(folder: Path, name: str, found: Sequence[Group], *, faces: bool) -> Path:

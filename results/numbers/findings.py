@@ -60,7 +60,8 @@ def _verdict(own: pd.DataFrame) -> str:
     if not titles:
         return f"{reached}; no method is clearly above every such baseline."
     more = f"{', '.join(titles)} {'is' if len(titles) == 1 else 'are'} clearly above every such baseline"
-    return f"{reached}; {more}, {int((~above).sum())} of {len(above)} methods are not."
+    rest = f", {int((~above).sum())} of {len(above)} methods are not" if len(titles) < len(above) else ""
+    return f"{reached}; {more}{rest}."
 
 
 def _beside_sighted(rows: pd.DataFrame, own: pd.DataFrame) -> Iterator[str]:
