@@ -11,6 +11,9 @@ import numpy.typing as npt
 from basis.compiled import compiled
 
 Float32 = npt.NDArray[np.float32]
+CHI_SQUARE_NAME = "chi-square-1"
+"""What distances are kept under; the number is raised whenever a bit of them changes."""
+
 _TILE = 16
 _CHUNK = 2048
 _LANES = 256

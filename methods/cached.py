@@ -137,10 +137,17 @@ def per_pair(
     depend on its two clips alone; they are computed at first use and kept beside the vectors, under `name`.
     So folds share what they would each compute anew, and none reads more than what it is given.
 
-    None where there is nothing to share: clips in memory, or views of two prepared sets.
+    None where there is nothing to share (clips in memory, views of two prepared sets or revisions), or where
+    it would cost more than folds save (the set has more than twice the clips of either view).
+
+    Raises
+    ------
+    OSError
+        When the values cannot be written.
     """
     prepared = prepared_set(clips)
-    if prepared.folder is None or clips.digest != others.digest:
+    same = (clips.digest, clips.revision) == (others.digest, others.revision)
+    if prepared.folder is None or not same or len(prepared.frames) > 2 * max(len(clips), len(others)):
         return None
     path, meta = _of_prepared(clips, descriptor, threads, ragged=False)
     pairs = path.with_suffix(f".{name}.npy")
@@ -151,8 +158,8 @@ def per_pair(
         return _build(pairs, key, len(values), iter(values), ragged=False)
 
     _once(pairs, key, build)
-    stored = np.load(pairs, mmap_mode="r", allow_pickle=False)
-    return np.array(stored[np.ix_(rows_of(clips), rows_of(others))])
+    stored = np.asarray(np.load(pairs, mmap_mode="r", allow_pickle=False))
+    return stored[np.ix_(rows_of(clips), rows_of(others))]
 
 
 def _of_prepared(

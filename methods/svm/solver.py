@@ -49,7 +49,7 @@ from threadpoolctl import threadpool_limits
 
 from basis.files import atomically, write_json
 from data_prep.clips import Clips, Float32, Int64
-from features.kernels import chi_square_distances
+from features.kernels import CHI_SQUARE_NAME, chi_square_distances
 from methods.base import FrameSettings, Method, MethodError, Prediction
 from methods.cached import Descriptor, per_clip, per_pair
 from methods.folds import inner_folds
@@ -291,15 +291,19 @@ class SVMMethod(Method):
         Vectors that are not the descriptor's own, and sets in which some clip outside the views has no
         histogram, share nothing.
         """
-        one = self.descriptor(variant) if type(self).features is SVMMethod.features else None
+        own = getattr(self.features, "__func__", None) is not SVMMethod.features
+        one = None if own else self.descriptor(variant)
         if one is None or others is None or CHI_SQUARE.isdisjoint(k.measure for k in self.kernels()):
             return None
         threads = self.context.threads
         compare = partial(chi_square_distances, threads=threads)
         try:
-            return per_pair(clips, others, one, compare, name="chi-square", threads=threads)
+            return per_pair(clips, others, one, compare, name=CHI_SQUARE_NAME, threads=threads)
+        except OSError as reason:
+            self.context.log(f"{self.name}: distances are computed in every fold, not kept: {reason}")
         except ValueError:
-            return None
+            pass
+        return None
 
     def _fitted(self, grouped: GroupedKernel, grid: Sequence[float]) -> list[OneVsOne]:
         """Machines of every C on one kernel matrix, on as many threads as this method may use."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 
 import numpy as np
 import pytest
 
 from data_prep.clips import Clips, prepared_set
 from features.kernels import chi_square_distances
+from methods import cached
 from methods.base import Context, MethodError
 from methods.cached import Descriptor, per_pair
 from methods.svm import Kernel, SVMMethod, SVMSettings, solver
@@ -61,6 +63,10 @@ def clips(tmp_path):
 
 def in_memory(clips):
     return dataclasses.replace(clips, _set=dataclasses.replace(prepared_set(clips), folder=None))
+
+
+def refusing(path):
+    raise OSError(errno.EROFS, "Read-only file system", path)
 
 
 def folds(n=18, k=3):
@@ -148,6 +154,36 @@ def test_a_matrix_that_is_damaged_or_of_other_vectors_is_computed_again(clips, d
         clips = clips.at_revision(7)
     np.testing.assert_array_equal(per_pair(clips, clips, toy, compare, name="chi-square"), first)
     assert calls == [18, 18]
+
+
+def test_a_set_much_larger_than_the_view_is_not_computed_whole(clips, computed):
+    fitted(Toy, clips, np.arange(8))
+    assert (18, 18) not in computed and (8, 8) in computed
+
+
+def test_views_of_two_revisions_share_nothing(clips):
+    toy = Toy(ToySettings(), Context()).descriptor({})
+    assert per_pair(clips, clips.at_revision(3), toy, chi_square_distances, name="chi-square") is None
+
+
+def test_features_replaced_on_the_object_are_not_given_the_descriptors_distances(clips, computed):
+    method = Toy(ToySettings(), Context())
+    method.features = lambda clips, variant: 2 * Toy.features(method, clips, variant)
+    method.fit(clips.select(np.arange(12)), seed=0)
+    assert (18, 18) not in computed
+
+
+def test_where_distances_cannot_be_kept_every_fold_computes_its_own(clips, monkeypatch):
+    """A full disk or a folder that may only be read, with the vectors there already."""
+    (train, test), *_ = folds()
+    expected = fitted(Toy, in_memory(clips), train).predict(in_memory(clips).select(test))
+    Toy(ToySettings(), Context()).features(clips, {})
+    monkeypatch.setattr(cached, "lock_of", refusing)
+    said = []
+    method = Toy(ToySettings(), Context(log=said.append))
+    method.fit(clips.select(train), seed=0)
+    np.testing.assert_array_equal(method.predict(clips.select(test)).scores, expected.scores)
+    assert "computed in every fold" in said[0] and "Read-only" in said[0]
 
 
 def test_a_method_with_neither_descriptor_nor_features_says_so(clips):
