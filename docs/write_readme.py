@@ -32,7 +32,7 @@ def main() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     stored = keep(given.run, "quick-small")
     text = put(text, "table", "\n".join(table(stored)))
-    text = put(text, "findings", "\n".join(f"- {line}" for line in sentences(given.run)))
+    text = put(text, "findings", findings(given.run))
     if given.movement:
         text = put(text, "movement", "\n".join(movement(keep(given.movement, "movement"))))
     (ROOT / "README.md").write_text(text, encoding="utf-8")
@@ -99,11 +99,15 @@ def in_two_lines(stored: pd.DataFrame) -> pd.DataFrame:
     return people[(people["role"] == "paper") | people["method"].isin(["tlcnn-d", "majority"])]
 
 
+def findings(run: Path) -> str:
+    """The README's list of what the numbers say."""
+    return "\n".join(f"- {line}" for line in sentences(run))
+
+
 def sentences(run: Path) -> list[str]:
-    """What the numbers say beside the baselines, computed; the page has what each method adds, too."""
+    """What the numbers say beside the baselines, and what each method adds to them, computed."""
     results = load_results(run)
-    told = findings_of(all_frames(results)["baselines"], results.info)
-    return [line for _, _, line in told if ": the best baseline " in line]
+    return [line for _, _, line in findings_of(all_frames(results)["baselines"], results.info)]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from benchmark.flags import asked, parser
+from data_prep.simulator import SimulatorSettings
+from data_prep.simulator.likeness import cast_of
 from methods import METHODS
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +56,20 @@ def test_the_papers_ten_rows_come_first():
     table = stored("quick-small")
     roles = list(table[table["protocol"] == "clips"]["role"])
     assert roles[:10] == ["paper"] * 10 and "paper" not in roles[10:]
+
+
+def test_tables_are_written_from_the_stored_runs_to_the_letter(writer):
+    assert part("table") == "\n".join(writer.table(stored("quick-small")))
+    assert part("movement") == "\n".join(writer.movement(stored("movement")))
+
+
+def test_the_clips_people_and_widths_that_the_text_counts_are_those_of_the_run():
+    cast = cast_of(SimulatorSettings(size="small"))
+    people = {(plan.database, plan.subject) for plan in cast}
+    assert f"simulated data, {len(cast)} clips of {len(people)} people" in README
+    widths = stored("quick-small").eval("high - low")
+    said = re.search(r"With (\d+) clips an interval is about (\d+) points wide", README).groups()
+    assert int(said[0]) == len(cast) and int(said[1]) == pytest.approx(widths.median(), abs=3)
 
 
 def test_the_control_is_that_of_the_stored_run():

@@ -5,6 +5,7 @@ are stored.
 """
 
 import os
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ from basis.canonical import digest_of
 from methods import METHODS
 
 DESCRIPTORS = ("mdmo", "fdm", "lbp-top", "stlbp-ip", "stclqp")
-REGRESSION = Path(__file__).parent.parent / "regression"
+ROOT = Path(__file__).parents[2]
+REGRESSION = ROOT / "tests" / "regression"
 STORED = {"quick": REGRESSION / "per_fold_quick.csv", "tiny": REGRESSION / "per_fold_tiny.csv"}
 SHORT = REGRESSION / "short.toml"
-PUBLISHED = REGRESSION.parent.parent / "docs" / "results" / "quick-small-table3.csv"
+PUBLISHED = ROOT / "docs" / "results" / "quick-small-table3.csv"
 KEY = ["method", "protocol", "fold_name", "draw"]
 ALL_ON_TINY = ("--methods", "all", "--simulator", "tiny", "--settings", SHORT, "--tables-only")
 SHUFFLED = ("--control", "shuffled-labels", "--protocol", "cross-database")
@@ -82,13 +84,15 @@ def test_per_fold_numbers_are_those_stored(tiny):
 
 @pytest.mark.slow
 def test_per_fold_numbers_of_this_machine_as_it_is(request):
-    """The README's run, whose folder TLCNN_README_RUN names, has the stored folds and the published table.
+    """The README's run, in TLCNN_README_RUN, has the stored folds, the published table and its findings.
 
     Without it all methods run on the tiny databases again, each unit in a process of one thread.
     """
     if finished := os.environ.get("TLCNN_README_RUN"):
         same_as_stored(Path(finished), "quick")
         assert (Path(finished) / "table3.csv").read_bytes() == PUBLISHED.read_bytes()
+        said = runpy.run_path(str(ROOT / "docs" / "write_readme.py"))["findings"](Path(finished))
+        assert f"<!-- findings -->\n{said}\n<!-- /findings -->" in (ROOT / "README.md").read_text("utf-8")
     else:
         same_as_stored(request.getfixturevalue("natively"), "tiny")
 

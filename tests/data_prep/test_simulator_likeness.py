@@ -19,9 +19,10 @@ BANDS = {
     "frames, CASME II": (62.0, 73.0),
     "frames, SMIC": (31.0, 36.5),
     "peak, median": (2.0, 2.8),
-    "ceiling": (0.74, 0.88),
+    "ceiling, all": (0.74, 0.88),
+    "ceiling, CASME II": (0.66, 0.86),
 }
-"""Of every seed. One cast's ceiling is uncertain by .04."""
+"""Of every seed. One cast's ceiling is uncertain by .04, that of its CASME II alone by .05."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,8 @@ def test_units_recur_within_a_person_at_least_as_in_casme2(seeds):
 
 
 def test_a_perfect_reader_of_units_reaches_what_it_reaches_in_casme2(seeds):
-    assert 0.78 <= np.mean([found["ceiling"] for found in seeds]) <= 0.84
+    assert 0.78 <= np.mean([found["ceiling, all"] for found in seeds]) <= 0.82
+    assert np.mean([found["ceiling, CASME II"] for found in seeds]) == pytest.approx(0.79, abs=0.03)
 
 
 def plan(person, emotion, combination="4", database="casme2"):
@@ -91,6 +93,17 @@ def test_the_calibration_page_is_that_of_its_tables_and_the_default_that_of_the_
     (default,) = (row for row in labels if row["labels"] == "default")
     for name in seeds[0]:
         assert float(default[name]) == pytest.approx(np.mean([found[name] for found in seeds]), rel=6e-3)
+
+
+@pytest.mark.parametrize("variant", ["default", "size=full", "size=full profile=paper"])
+def test_texture_is_within_eight_points_of_what_is_published(variant):
+    """Means over casts: one of 253 clips is uncertain by more than that."""
+    made = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "calibrate.py"))
+    rows = made["stored"](made["PIXELS"])
+    for method, bands in made["BANDS"].items():
+        for protocol, (low, high) in zip(made["PROTOCOLS"], bands, strict=True):
+            casts = made["of_seeds"](rows, variant, method, protocol)
+            assert len(casts) >= 2 and low <= np.mean(casts) <= high, (method, protocol)
 
 
 @pytest.mark.slow
