@@ -12,7 +12,7 @@ from results.records.run_file import RunFile
 
 NUMBER = {"mean": "mean accuracy", "pooled": "accuracy over all clips", "uar": "UAR over all clips"}
 
-MOST_NAMED = 20
+MOST_NAMED = 12
 """Methods that a sentence names whatever their intervals are; of more, only those that differ clearly."""
 
 
