@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from benchmark.sealed import Seal, sealed
 from benchmark.unit import Job, Unit, seed_of
 from data_prep.cache import believe
 from data_prep.clips import Clips, Stills
-from data_prep.prepare import open_prepared, open_prepared_stills
+from data_prep.opened import open_prepared, open_prepared_stills
 from methods import load_method, make_settings
 from methods.base import Context, Method, MethodError, Prediction
 from results.records.store import Record, write_record
@@ -42,7 +43,7 @@ def run_unit(payload: Mapping[str, Any]) -> None:
     unit = job.unit
     for each in (job.clips, *job.stills.values()):
         believe(each.verified)
-    clips = open_prepared(Path(job.clips.folder), expected=job.clips.digest, trust=job.trust)
+    opened = partial(open_prepared, Path(job.clips.folder), expected=job.clips.digest, trust=job.trust)
     scratch = Path(job.run) / "scratch" / unit.key
     context = Context(
         device=payload["device"],
@@ -58,45 +59,61 @@ def run_unit(payload: Mapping[str, Any]) -> None:
         stage=partial(say_stage, Path(job.run), unit.key),
     )
     photographs = (Path(stills.folder) for stills in job.stills.values())
-    with sealed(Seal(Path(job.cache), Path(job.run), (scratch, *photographs))):
-        record = execute(unit, clips, context, profile=job.profile, stamp=job.stamp, began=began)
+    seal = Seal(Path(job.cache), Path(job.run), (scratch, *photographs))
+    record = execute(unit, opened, context, profile=job.profile, stamp=job.stamp, began=began, seal=seal)
     write_record(Path(job.run) / "units", record)
     _remove(scratch)
 
 
 def execute(
-    unit: Unit, clips: Clips, context: Context, *, profile: str, stamp: Mapping[str, Any], began: float
+    unit: Unit,
+    opened: Callable[[], Clips],
+    context: Context,
+    *,
+    profile: str,
+    stamp: Mapping[str, Any],
+    began: float,
+    seal: Seal | None = None,
 ) -> Record:
     """Fit and predict one unit on all prepared clips of a run and return its record.
 
     The method is given the training clips, then the test clips without labels. Clips that it cannot
     handle are left out of both and named in the record. When none of the test clips is left, there is
     nothing to predict: the method is not fitted and the record, finished all the same, holds no clip.
+
+    Parameters
+    ----------
+    unit, context
+        What is computed, and with what.
+    opened
+        Opens all clips. It is asked again for what a method must not know, so that no other label is in the
+        process while a method's code runs.
+    profile, stamp, began
+        For the record; seconds count from `began`.
+    seal
+        Files that are closed while a method's code runs.
     """
-    method = build(unit, context)
-    clips = under_control(clips, unit.control, unit.seed).at_revision(method.revision)
-    unusable = method.unusable(clips.without_labels())
-    train, test = _usable(unit, clips, unusable)
-    opened = time.perf_counter()
-    context.stage("fit")
-    if len(test):
-        method.fit(train, seed=seed_of(unit))
-    fitted = time.perf_counter()
-    context.stage("predict")
-    prediction = method.predict(test.without_labels()) if len(test) else _nothing(test)
-    prediction = checked(prediction, test, unit.method)
-    predicted = time.perf_counter()
+    method, everything = build(unit, context), partial(_of_unit, unit, opened)
+    done = _computed(unit, method, everything, seal, began)
+    return _record(unit, method, everything(), done, profile=profile, stamp={**stamp, **made_with(context)})
+
+
+def _record(
+    unit: Unit, method: Method, known: Clips, done: _Computed, *, profile: str, stamp: Mapping[str, Any]
+) -> Record:
+    """What is kept; `known` are all clips with their labels."""
+    told, prediction = known.select(done.positions), done.prediction
     return Record(
         key=unit.key,
         unit=unit.as_json(),
         profile=profile,
         status="done",
-        classes=clips.classes,
-        names=test.names,
-        subjects=test.subjects,
-        databases=test.databases,
-        truth=tuple(int(label) for label in test.labels),
-        n_train=len(train),
+        classes=known.classes,
+        names=told.names,
+        subjects=told.subjects,
+        databases=told.databases,
+        truth=tuple(told.labels.tolist()),
+        n_train=done.n_train,
         candidates=prediction.candidates,
         scores=np.asarray(prediction.scores, np.float32),
         chosen=prediction.chosen,
@@ -105,13 +122,47 @@ def execute(
             name: {"steps": list(curve.steps), "values": list(curve.values)}
             for name, curve in method.curves.items()
         },
-        seconds=_seconds(method, opened - began, fitted - opened, predicted - fitted),
+        seconds=done.seconds,
         peak_memory_mb=round(peak_memory_mb(), 1),
         n_parameters=method.n_parameters,
-        set_aside=tuple({"clip": clips.names[i], "reason": reason} for i, reason in sorted(unusable.items())),
+        set_aside=tuple(
+            {"clip": known.names[i], "reason": reason} for i, reason in sorted(done.unusable.items())
+        ),
         notes=tuple(method.notes),
-        stamp={**stamp, **made_with(context)},
+        stamp=stamp,
     )
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """What the method's code gave; positions are those of the test clips among all clips."""
+
+    prediction: Prediction
+    positions: list[int]
+    n_train: int
+    unusable: Mapping[int, str]
+    seconds: dict[str, float]
+
+
+def _computed(
+    unit: Unit, method: Method, everything: Callable[[], Clips], seal: Seal | None, began: float
+) -> _Computed:
+    """All that runs the method's code. No frame of the stack, nor any other object, holds other labels."""
+    hidden = everything().without_labels()
+    with sealed(seal):
+        unusable = method.unusable(hidden)
+    train, test, positions = _usable(unit, everything, unusable)
+    ready = time.perf_counter()
+    with sealed(seal):
+        method.context.stage("fit")
+        if len(test):
+            method.fit(train, seed=seed_of(unit))
+        fitted = time.perf_counter()
+        method.context.stage("predict")
+        prediction = method.predict(test) if len(test) else _nothing(test)
+    prediction = checked(prediction, test, unit.method)
+    seconds = _seconds(method, ready - began, fitted - ready, time.perf_counter() - fitted)
+    return _Computed(prediction, positions, len(train), unusable, seconds)
 
 
 def made_with(context: Context) -> dict[str, Any]:
@@ -139,6 +190,11 @@ def build(unit: Unit, context: Context) -> Method:
     return cls(make_settings(cls, unit.settings), context)
 
 
+def _of_unit(unit: Unit, opened: Callable[[], Clips]) -> Clips:
+    """All clips as the unit has them: its control's labels, its method's revision."""
+    return under_control(opened(), unit.control, unit.seed).at_revision(unit.revision)
+
+
 def under_control(clips: Clips, control: str, seed: int) -> Clips:
     """The clips as they are, or with the labels of all clips permuted among them."""
     if control != "shuffled-labels":
@@ -160,17 +216,21 @@ def _nothing(test: Clips) -> Prediction:
     return Prediction(({},), np.zeros((1, 0, len(test.classes)), np.float32), chosen=0)
 
 
-def _usable(unit: Unit, clips: Clips, unusable: Mapping[int, str]) -> tuple[Clips, Clips]:
-    """The training and the test clips of a unit that its method can handle."""
+def _usable(
+    unit: Unit, everything: Callable[[], Clips], unusable: Mapping[int, str]
+) -> tuple[Clips, Clips, list[int]]:
+    """Training clips and test clips without labels that a method can handle, and positions of the latter."""
+    clips = everything()
     fold = _fold(unit, clips)
     train = [i for i in fold.train if i not in unusable]
+    test = [i for i in fold.test if i not in unusable]
     if not train:
         reason = next(iter(unusable.values()), "the fold is empty")
         raise UnitError(
             f"{unit.method} can use none of the {len(fold.train)} training clips of {unit.fold}; "
             f"first reason: {reason}"
         )
-    return clips.select(train), clips.select([i for i in fold.test if i not in unusable])
+    return clips.select(train), clips.select(test).without_labels(), test
 
 
 def _fold(unit: Unit, clips: Clips) -> Fold:

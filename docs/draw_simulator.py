@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from data_prep.simulator import SimulatorSettings
 from data_prep.simulator.casting import ClipPlan
-from data_prep.simulator.faces import draw_looks
+from data_prep.simulator.looks import draw_looks
 from data_prep.simulator.recipes import units_of
 from data_prep.simulator.render import draw_neutral, movement_of, render
 from data_prep.simulator.stills import draw_still, plan_rafd

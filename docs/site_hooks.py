@@ -24,6 +24,8 @@ API = {
         "features.stclqp": ("sign_codes", "magnitude_codes", "orientation_codes", "learn_codebook"),
         "features.mdmo": ("mdmo",),
         "features.fdm": ("fdm",),
+        "features.bi_woof": ("bi_woof",),
+        "features.flow_image": ("flow_image",),
         "features.optical_flow": ("flow_from_first", "flow_between_neighbours"),
         "features.slpp": ("SupervisedLPP",),
     },

@@ -26,6 +26,20 @@ def bi_woof(channels: Float32, *, blocks: tuple[int, int] = (5, 5), bins: int = 
     histogram, scaled to sum 1, is multiplied by the block's mean strain (the global one). The whole vector
     is scaled to length 1; without any movement it is 0. Blocks are block-row major, and where the size is
     no multiple of the blocks the first ones are a pixel larger.
+
+    References
+    ----------
+    Liong, See, Wong & Phan, Less is more: micro-expression recognition from video using apex frame, Signal
+    Processing: Image Communication 62 (2018) 82-92.
+
+    Examples
+    --------
+    The left half moves to the right, with strain; the right half rests:
+
+    >>> channels = np.zeros((8, 8, 3), np.float32)
+    >>> channels[:, :4] = 1.0, 0.0, 0.5
+    >>> bi_woof(channels, blocks=(1, 2), bins=4).tolist()
+    [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
     u, v = channels[..., 0].astype(np.float64), channels[..., 1].astype(np.float64)
     strain = channels[..., 2].astype(np.float64)

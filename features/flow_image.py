@@ -72,6 +72,21 @@ def flow_image(frames: UInt8, apex: float, recipe: Recipe) -> Picture:
     ------
     ValueError
         For fewer than two frames or an apex outside 0..1.
+
+    References
+    ----------
+    Liong, Gan, See, Khor & Huang, Shallow triple stream three-dimensional CNN (STSTNet) for micro-expression
+    recognition, FG 2019: u, v and strain from onset to apex.
+
+    Examples
+    --------
+    A bright patch that moves by a pixel to the right between the first frame and the second:
+
+    >>> frames = np.zeros((2, 32, 32), np.uint8)
+    >>> frames[0, 12:20, 12:20] = frames[1, 12:20, 13:21] = 200
+    >>> picture = flow_image(frames, 1.0, Recipe(side=8, normalise="none"))
+    >>> picture.shape, bool(picture[3:5, 3:5, 0].mean() > 0.5)
+    ((8, 8, 3), True)
     """
     field = apex_field(frames, apex, recipe.algorithm, recipe.spotter)
     return normalised(reduced(with_strain(field), recipe.side), recipe.normalise)

@@ -168,12 +168,16 @@ class Trial:
     def fit(self, clips: Clips, cache: Path | None) -> Method:
         """The method fitted anew on the training half of these clips."""
         fitted = made(self.method, cache=cache)
-        fitted.fit(clips.select(self.train).at_revision(self.method.revision), seed=SEED)
+        fitted.fit(self.given(clips, self.train), seed=SEED)
         return fitted
 
-    def predict(self, fitted: Method) -> Prediction:
-        """What a fitted method predicts of the other half, labels hidden."""
-        return fitted.predict(self.view.select(self.test).at_revision(self.method.revision).without_labels())
+    def given(self, clips: Clips, half: Int64) -> Clips:
+        """The view of one half of these clips that a run gives to the method."""
+        return clips.select(half).at_revision(self.method.revision)
+
+    def predict(self, fitted: Method, clips: Clips | None = None) -> Prediction:
+        """What a fitted method predicts of the other half of these clips (of the view), labels hidden."""
+        return fitted.predict(self.given(clips or self.view, self.test).without_labels())
 
 
 def names_itself(trial: Trial) -> None:
@@ -199,11 +203,17 @@ def predicts_all(trial: Trial) -> None:
 def repeats(trial: Trial) -> None:
     """The same seed gives the same scores, from clips in memory as from a cache folder.
 
-    Whatever the global generators did in between, they are left alone.
+    In between the method is fitted on the other half, as in another fold: what that leaves behind, in the
+    cache or in the process, must not be found again. The global generators are left alone.
     """
     first, state = trial.prediction, _global_state()
-    again = trial.fit(trial.clips, None).predict(trial.clips.select(trial.test).without_labels())
-    require(np.array_equal(first.scores, again.scores), "two fits with one seed differ")
+    made(trial.method, trial.folder).fit(trial.given(trial.view, trial.test), seed=SEED)
+    again = trial.predict(trial.fit(trial.clips, trial.folder), trial.clips)
+    require(
+        np.array_equal(first.scores, again.scores),
+        "two fits with one seed differ: by chance, or by what a fit on other clips left in the cache or the "
+        "process",
+    )
     require(first.chosen == again.chosen, "two fits with one seed choose differently")
     require(_global_state() == state, "the method draws from a global random generator")
 

@@ -23,22 +23,10 @@ def sources(*packages):
 MODULES = sources(*PACKAGES)
 
 
-def for_type_checkers(node):
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-
-
-def statements(tree):
-    """Every node of a module, functions' bodies too, but what only type checkers read."""
-    yield tree
-    for child in ast.iter_child_nodes(tree):
-        if not for_type_checkers(child):
-            yield from statements(child)
-
-
 def imported(text, modules):
-    """The modules of `modules` that a source text imports, at its top or inside a function."""
+    """The modules of `modules` that a source text imports: at its top, in a function, for type checkers."""
     found = set()
-    for node in statements(ast.parse(text)):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -69,8 +57,8 @@ def test_the_search_for_circles_finds_one():
     modules = ("a", "b", "b.c")
     graph = {
         "a": imported("def f():\n    from b import c\n", modules),
-        "b.c": imported("from typing import TYPE_CHECKING\nimport a\n", modules),
-        "b": imported("if TYPE_CHECKING:\n    import a\n", modules),
+        "b.c": imported("if TYPE_CHECKING:\n    import a\n", modules),
+        "b": imported("import os\n", modules),
     }
     assert circle(graph) == ["a", "b.c", "a"]
     assert circle({**graph, "b.c": {"b"}}) is None

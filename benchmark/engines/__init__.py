@@ -24,16 +24,20 @@ ENGINES = Registry(
 )
 """Name to the module's `Engine`; another package adds one with an entry point of tlcnn_bench.engines."""
 
+OF_THE_EXTRA = ("dask", "distributed", "submitit")
+"""What the extra `[cluster]` installs."""
+
 
 def load_engine(name: str) -> Engine:
     """The engine of a name; UnknownName, or EngineError where what it needs is not installed."""
     try:
         loaded = ENGINES.load(name)
     except ModuleNotFoundError as error:
-        raise EngineError(
-            f"engine {name!r} needs {error.name}, which is not installed; the engines of clusters are an "
-            "extra: pip install 'tlcnn-bench[cluster]'"
-        ) from error
+        cluster = str(error.name).partition(".")[0] in OF_THE_EXTRA
+        extra = (
+            "; the engines of clusters are an extra: pip install 'tlcnn-bench[cluster]'" if cluster else ""
+        )
+        raise EngineError(f"engine {name!r} needs {error.name}, which is not installed{extra}") from error
     if not isinstance(loaded, Engine):
         raise EngineError(f"engine {name!r} of {ENGINES.origin(name)} is no benchmark.engines.tasks.Engine")
     return loaded

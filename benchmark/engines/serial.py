@@ -37,8 +37,9 @@ def run_serial(function: str, tasks: Iterable[Task], limits: Limits, options: Op
 SERIAL = Engine(
     run_serial,
     cannot=(
-        "units run in this process, one after another: limits of time and memory are not enforced, and a "
-        "unit that crashes or calls os._exit ends the run (what is finished is kept)"
+        "units run in this process, one after another: limits of time and memory are not enforced, a unit "
+        "that crashes or calls os._exit ends the run (what is finished is kept), and what a method keeps in "
+        "its class or module it finds again in the next unit"
     ),
     one_by_one=True,
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +20,7 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from basis.cores import cores
+from benchmark.engines.memory import peak_memory_mb
 from benchmark.speed import Row, best_of
 from data_prep.clips import Clip, Database
 from data_prep.crop import face_box
@@ -234,5 +233,4 @@ def _peak_mib() -> float:
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used / 2**20 if sys.platform == "darwin" else used / 1024
+    return peak_memory_mb()

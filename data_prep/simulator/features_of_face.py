@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from data_prep.simulator.canvas import Canvas, Image, spline
+from data_prep.simulator.looks import Looks
 from data_prep.simulator.shape import Float64, shifted
-
-if TYPE_CHECKING:
-    from data_prep.simulator.faces import Looks
 
 EYES = ((36, 37, 38, 39, 40, 41), (45, 44, 43, 42, 47, 46))
 """Outer corner, upper lid, inner corner, lower lid of the two eyes."""

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from data_prep.simulator.canvas import Canvas, Image, spline
+from data_prep.simulator.looks import Looks
 from data_prep.simulator.shape import Float64
-
-if TYPE_CHECKING:
-    from data_prep.simulator.faces import Looks
-
 
 VOLUME = {
     "long": (0.10, 0.11, 0.66),

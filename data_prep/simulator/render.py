@@ -13,7 +13,8 @@ from scipy.special import ndtri
 from data_prep.simulator.anatomy import actions_of
 from data_prep.simulator.canvas import Canvas, Image
 from data_prep.simulator.casting import ClipPlan
-from data_prep.simulator.faces import Looks, draw_face
+from data_prep.simulator.faces import draw_face
+from data_prep.simulator.looks import Looks
 from data_prep.simulator.movement import Float64, Movement, bumps_of, coarse_points, inverse
 from data_prep.simulator.seeds import generator
 from data_prep.simulator.settings import SimulatorSettings

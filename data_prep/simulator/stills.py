@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.simulator.canvas import Canvas
-from data_prep.simulator.faces import Expression, Looks, draw_face, draw_looks
+from data_prep.simulator.faces import Expression, draw_face
+from data_prep.simulator.looks import Looks, draw_looks
 from data_prep.simulator.movement import Float64, Movement, bumps_of
 from data_prep.simulator.recipes import units_of
 from data_prep.simulator.render import FINE_FACE, REFERENCE_WIDTH, exposed, frame_origin

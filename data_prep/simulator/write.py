@@ -19,9 +19,9 @@ from basis.errors import Mendable
 from basis.locks import lock_of
 from data_prep.side_by_side import side_by_side
 from data_prep.simulator.casting import ClipPlan, plan_clips
-from data_prep.simulator.faces import draw_looks
 from data_prep.simulator.layout_sheets import Place
 from data_prep.simulator.layouts import PLACES, annotation_tables
+from data_prep.simulator.looks import draw_looks
 from data_prep.simulator.render import Neutral, draw_neutral, movement_of, render
 from data_prep.simulator.settings import SimulatorSettings
 from data_prep.simulator.shape import KEPT_66

@@ -14,7 +14,7 @@ from benchmark.verbs import VerbError
 from data_prep.clips import CLASSES
 from data_prep.databases import load as load_database
 from data_prep.examine import NO_MOVEMENT, ONE_PICTURE
-from data_prep.landmarks import mean_shape
+from data_prep.landmarks import LandmarksNotFound, mean_shape
 from data_prep.prepare import plan_data, prepared
 from methods.contract import toy_clips
 from methods.linear import Linear
@@ -111,7 +111,7 @@ def test_landmarks_beside_a_video_are_found(tmp_path):
     (tmp_path / "face.landmarks.json").write_text(json.dumps(body))
     assert len(clip_of(video, "file", 16, SIZE).clips) == 1
     shutil.copy(video, tmp_path / "other.avi")
-    with pytest.raises(Exception, match="no landmark file"):
+    with pytest.raises(LandmarksNotFound, match="no landmark file"):
         clip_of(tmp_path / "other.avi", "file", 16, SIZE)
 
 

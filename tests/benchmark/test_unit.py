@@ -90,7 +90,7 @@ def spied(monkeypatch):
     def run(unit=None, clips=None):
         return execute(
             unit or some_unit(),
-            clips or some_clips(),
+            lambda: clips or some_clips(),
             Context(),
             profile="quick",
             stamp={},

@@ -16,7 +16,7 @@ from data_prep.landmarks import MEAN_SHAPE
 from data_prep.registration import NONE
 from data_prep.registration.head import NOT_FOLLOWED, Head, Similarity, rigid_patches
 from data_prep.simulator.casting import ClipPlan
-from data_prep.simulator.faces import draw_looks
+from data_prep.simulator.looks import draw_looks
 from data_prep.simulator.render import draw_neutral, movement_of, render
 from data_prep.simulator.settings import SimulatorSettings
 from data_prep.simulator.shape import KEPT_66

@@ -5,7 +5,7 @@ import pytest
 
 from data_prep.simulator.anatomy import actions_of
 from data_prep.simulator.casting import ClipPlan, plan_clips
-from data_prep.simulator.faces import draw_looks
+from data_prep.simulator.looks import draw_looks
 from data_prep.simulator.movement import ACTIONS, Movement, bumps_of
 from data_prep.simulator.presets import PRESETS
 from data_prep.simulator.render import draw_neutral, movement_of

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.simulator.casting import ClipPlan, plan_clips
-from data_prep.simulator.faces import draw_looks
+from data_prep.simulator.looks import draw_looks
 from data_prep.simulator.movement import ACTIONS, Movement, bumps_of, coarse_points, inverse
 from data_prep.simulator.presets import PRESETS
 from data_prep.simulator.render import draw_neutral, movement_of, render

@@ -181,8 +181,8 @@ def few() -> str:
 
     from data_prep.crop import crop, face_box
     from data_prep.interpolation import resample
-    from data_prep.simulator.faces import draw_looks
     from data_prep.simulator.likeness import cast_of
+    from data_prep.simulator.looks import draw_looks
     from data_prep.simulator.render import draw_neutral, movement_of, render
     from data_prep.simulator.settings import SimulatorSettings
     from data_prep.simulator.shape import KEPT_66
