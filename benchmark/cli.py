@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from basis.errors import Mendable
-from benchmark.command import command_line
 from benchmark.environment import place_caches
 from benchmark.errors import in_one_line
 from benchmark.flags import asked, parser
 from benchmark.log import only_trouble, show
 from benchmark.settings import Settings
+from benchmark.terminal.command import command_line
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,19 +24,25 @@ EXAMPLES = """examples:
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("benchmark.run:run", "run methods over folds and report; goes on where it was stopped"),
-    "prepare": ("benchmark.verbs:prepare", "fill the cache for a run without running it"),
-    "status": ("benchmark.status:status", "what a run folder holds and what is missing"),
-    "report": ("benchmark.reported:report_verb", "rebuild tables, figures and page from the records"),
-    "compare": ("benchmark.verbs:compare", "per-fold differences of two runs, or of a run and the paper"),
-    "audit": ("benchmark.verbs:audit", "recompute what a published table or prediction log claims"),
-    "check": ("benchmark.verbs:check", "check databases (NAME=DIR ...) or a method (its name)"),
-    "look": ("benchmark.verbs:look", "a page of a database: every clip playing, its movement magnified"),
-    "flow": ("benchmark.flow:flow", "write the field's onset-apex flow images from frames"),
-    "simulate": ("benchmark.verbs:simulate", "write simulated databases in the official layouts"),
-    "fit": ("benchmark.apply:fit", "train one method on all given clips and save it"),
-    "predict": ("benchmark.apply:predict", "label a video file or a folder of frames with a saved model"),
-    "speed": ("benchmark.verbs:speed", "measure speed against the straightforward versions"),
-    "list": ("benchmark.verbs:names", "all that can be named: methods, protocols, databases ..."),
+    "prepare": ("benchmark.verbs.data:prepare", "fill the cache for a run without running it"),
+    "status": ("benchmark.verbs.status:status", "what a run folder holds and what is missing"),
+    "report": ("benchmark.verbs.report:report_verb", "rebuild tables, figures and page from the records"),
+    "compare": (
+        "benchmark.verbs.audit:compare",
+        "per-fold differences of two runs, or a run and the paper",
+    ),
+    "audit": ("benchmark.verbs.audit:audit", "recompute what a published table or prediction log claims"),
+    "check": ("benchmark.verbs.check:check", "check databases (NAME=DIR ...) or a method (its name)"),
+    "look": ("benchmark.look:look", "a page of a database: every clip playing, its movement magnified"),
+    "flow": ("benchmark.verbs.flow:flow", "write the field's onset-apex flow images from frames"),
+    "simulate": ("benchmark.verbs.data:simulate", "write simulated databases in the official layouts"),
+    "fit": ("benchmark.verbs.apply:fit", "train one method on all given clips and save it"),
+    "predict": (
+        "benchmark.verbs.apply:predict",
+        "label a video or a folder of frames with a saved model",
+    ),
+    "speed": ("benchmark.speed:speed", "measure speed against the straightforward versions"),
+    "list": ("benchmark.verbs.names:names", "all that can be named: methods, protocols, databases ..."),
 }
 """Name to the function that does it, "module:function", and its line of help."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from benchmark.plugins import loaded
 from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import Settings, SettingsError
-from benchmark.unit import Unit
+from benchmark.units.unit import Unit
 from methods import load_method, make_settings, select
 from methods.base import Method
 from methods.values import hints_of

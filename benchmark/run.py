@@ -9,12 +9,13 @@ from pathlib import Path
 
 from basis.files import remove_leftovers
 from basis.processor import arithmetic
-from benchmark.command import command_line
-from benchmark.described import described
 from benchmark.devices import choose_devices
 from benchmark.engines import load_engine, run_tasks
 from benchmark.engines.tasks import Limits, Options
-from benchmark.folder import (
+from benchmark.folder.described import described
+from benchmark.folder.ledger import Survey, survey
+from benchmark.folder.lock import run_lock
+from benchmark.folder.state import (
     Here,
     held_before,
     made_otherwise,
@@ -22,19 +23,18 @@ from benchmark.folder import (
     refuse_what_is_not_a_run,
     still_planned,
 )
-from benchmark.jobs import tasks_of
-from benchmark.ledger import Survey, survey
-from benchmark.lock import run_lock
 from benchmark.log import Log
-from benchmark.outcomes import keep
-from benchmark.packages import packages_of_data
 from benchmark.plan import units
-from benchmark.progress import Progress
-from benchmark.reported import report
 from benchmark.settings import Settings
 from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
-from benchmark.unit import Unit
+from benchmark.terminal.command import command_line
+from benchmark.terminal.progress import Progress
+from benchmark.units.jobs import tasks_of
+from benchmark.units.outcomes import keep
+from benchmark.units.packages import packages_of_data
+from benchmark.units.unit import Unit
+from benchmark.verbs.report import report
 from methods import METHODS
 from results.records.run_file import write_run_file
 
@@ -139,8 +139,8 @@ def _start(planned: Planned, sums: str, log: Log) -> list[Unit]:
 
 def _sheets(planned: Planned, log: Log) -> None:
     """Contact sheets and moving pictures of the clips, made once per run folder."""
+    from benchmark.folder.sheets import write_sheets
     from benchmark.look.run_pictures import write_run_pictures
-    from benchmark.sheets import write_sheets
 
     write_sheets(planned.folder, planned.assembled, log)
     write_run_pictures(planned.folder, planned.assembled, log)
@@ -178,7 +178,7 @@ def _run_missing(planned: Planned, missing: Sequence[Unit], devices: tuple[str, 
         parameters=settings.slurm,
     )
     tasks = tasks_of(planned.folder, planned.assembled, missing, log)
-    outcomes = run_tasks(settings.engine, "benchmark.execute:run_unit", tasks, limits, options)
+    outcomes = run_tasks(settings.engine, "benchmark.units.execute:run_unit", tasks, limits, options)
     with Progress(missing, limits.workers, log, folder=planned.folder) as progress:
         try:
             for outcome in outcomes:
@@ -203,4 +203,4 @@ def _modules(planned: Planned) -> list[str]:
     modules = [METHODS[spec.name].partition(":")[0] for spec in planned.assembled.specs]
     # inner folds and torch's first optimiser import these, for a second each
     late = {"methods.folds": "sklearn.model_selection", "torch": "torch._dynamo"}
-    return ["benchmark.execute", *modules, *(late[name] for name in late if name in sys.modules)]
+    return ["benchmark.units.execute", *modules, *(late[name] for name in late if name in sys.modules)]

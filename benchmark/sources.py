@@ -22,12 +22,12 @@ from data_prep.databases.identity import suspicions
 from data_prep.databases.named import places_of
 from data_prep.flow_images import FlowDatabase, FlowPlan, plan_flow_images, prepared_flow_images
 from data_prep.flow_images.report import KNOWN
+from data_prep.frames.timeline import keep_timelines
 from data_prep.plan import Place
 from data_prep.prepare import DataPlan, Target, built, plan_data, prepared, prepared_stills
 from data_prep.simulator import SimulatorSettings, simulate
 from data_prep.simulator.write import MANIFEST
 from data_prep.tasks import Task
-from data_prep.timeline import keep_timelines
 from methods import METHODS
 from methods.values import hints_of, typed
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.frame_sources import FrameSource, ImageFrames
+from data_prep.frames.sources import FrameSource, ImageFrames
 
 CLASSES = ("positive", "negative", "surprise", "others")
 """The paper's four classes; a label is an index into this tuple."""

@@ -112,7 +112,7 @@ def crop(frame: UInt8, box: Box, size: tuple[int, int], out: UInt8 | None = None
     made = np.empty((height, width, 3), np.uint8) if out is None else out
     shrinks = height <= rows and width <= columns
     if shrinks and (rows % height or columns % width):
-        from data_prep.frame_loops import area_average  # brings numba, which a prepared set does not need
+        from data_prep.loops import area_average  # brings numba, which a prepared set does not need
 
         whole = np.ascontiguousarray(frame)
         return area_average(whole, box.top, box.left, (rows, columns), made)

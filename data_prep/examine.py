@@ -21,8 +21,8 @@ from basis.files import file_sha256, file_stamp
 from data_prep import crop
 from data_prep.cache import Parts
 from data_prep.clips import Clip, UInt8
-from data_prep.frame_sources import FrameSource, ImageFrames
-from data_prep.frames import Canvas, FrameError, check_length, iterate, notes_of, reading_of, times_of
+from data_prep.frames.reading import Canvas, FrameError, check_length, iterate, notes_of, reading_of, times_of
+from data_prep.frames.sources import FrameSource, ImageFrames
 from data_prep.interpolation import resample
 from data_prep.landmarks import LandmarksNotFound, Options, Sidecar, backend_named, find_face
 from data_prep.notes import Notes

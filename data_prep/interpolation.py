@@ -194,7 +194,7 @@ def resample(clip: UInt8, length: int, times: npt.ArrayLike | None = None) -> UI
 
 def _resampled(flat: UInt8, matrix: Float64, made: int) -> UInt8:
     """(m, w) from frames (n, w) and their map (m, n), whose rows from `made` on mirror the first ones."""
-    from data_prep.frame_loops import fold, unfold  # brings numba, which a prepared set does not need
+    from data_prep.loops import fold, unfold  # brings numba, which a prepared set does not need
 
     n = len(flat)
     mirrored = matrix[::-1].copy()

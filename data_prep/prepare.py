@@ -34,7 +34,7 @@ from data_prep.cache import (
 )
 from data_prep.clips import EXPRESSIONS, Clip, Clips, StillDatabase, Stills
 from data_prep.examine import PreparationError, Target, make_parts, part_key, signature
-from data_prep.frame_sources import ImageFrames
+from data_prep.frames.sources import ImageFrames
 from data_prep.landmarks import Options
 from data_prep.opened import landmarks_as_text, open_prepared, open_prepared_stills
 from data_prep.plan import Asked, DataPlan, Place, examined, folder_name, plan_data

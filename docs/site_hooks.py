@@ -113,7 +113,7 @@ def columns() -> str:
 
 def answers() -> str:
     """What `--json` prints, key by key."""
-    from benchmark.answers import KEYS
+    from benchmark.terminal.answers import KEYS
 
     parts = [
         "# JSON",

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from basis.canonical import digest_of
 from basis.files import FileStamp, atomically, file_sha256, file_stamp, write_json
 from basis.locks import lock_of
+from basis.ragged import Ragged, RaggedWriter
 from data_prep.clips import (
     Clips,
     Float32,
@@ -28,7 +29,6 @@ from data_prep.clips import (
     rows_of,
 )
 from methods.base import MethodError
-from methods.ragged import Ragged, RaggedWriter
 
 Array = npt.NDArray[Any]
 _SCHEMA = 1

@@ -59,7 +59,7 @@ def test_every_verb_is_in_the_reference(hooks):
 
 
 def test_every_column_and_every_json_key_is_in_the_reference(hooks):
-    from benchmark.answers import KEYS
+    from benchmark.terminal.answers import KEYS
     from results.columns import COLUMNS
 
     columns, answers = hooks.columns(), hooks.answers()

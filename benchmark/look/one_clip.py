@@ -18,8 +18,8 @@ from basis.files import write_atomically
 from benchmark.look.pictures import UInt8, animation, difference_pictures, flow_pictures
 from data_prep.clips import Clips, Float32
 from data_prep.crop import Box
-from data_prep.frame_sources import FrameSource
-from data_prep.frames import read_frame
+from data_prep.frames.reading import read_frame
+from data_prep.frames.sources import FrameSource
 from data_prep.notes import Notes
 from data_prep.registration import NONE
 from features.optical_flow import flow_from_first

@@ -12,9 +12,9 @@ from benchmark.clips import prepared_clips
 from benchmark.log import Log
 from benchmark.look.page import Entry, entry_of, page
 from benchmark.look.pictures import UInt8, difference_pictures, flow_pictures, write_animation
-from benchmark.next_steps import run_of
 from benchmark.settings import Settings, SettingsError
 from benchmark.sources import n_workers
+from benchmark.terminal.next_steps import run_of
 from data_prep.clips import Clips
 from data_prep.databases.identity import suspicions
 from data_prep.registration import NONE
@@ -29,7 +29,7 @@ MARK = "<!-- written by tlcnn-bench look -->"
 
 
 def look(settings: Settings, out: Path, *, faces: bool | None, log: Log) -> int:
-    """Write the page of the databases that the settings name, the simulator's when none is.
+    """The verb `look`: the page of the databases that the settings name, the simulator's when none is.
 
     Clips are taken one by one, so memory does not grow with their number.
 

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from basis.files import write_atomically
 from basis.names import one_of
+from benchmark.log import Log
 
 PARTS: dict[str, str] = {
     "prepare": "benchmark.speed.prepare:measure",
@@ -171,3 +172,11 @@ def write_csv(rows: Sequence[Row], path: Path) -> None:
         values = [getattr(row, name) for name in names]
         writer.writerow(["" if value is None else value for value in values])
     write_atomically(path, text.getvalue().encode())
+
+
+def speed(parts: Sequence[str], quick: bool, csv: Path | None, log: Log) -> int:
+    """The verb `speed`: measure the named parts, all if none is named."""
+    run_parts(parts, quick, csv)
+    if csv is None:
+        log("keep the rows with --csv FILE; docs/performance.md has what was measured elsewhere")
+    return 0

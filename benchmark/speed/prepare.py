@@ -25,7 +25,7 @@ from benchmark.speed import Row, best_of
 from data_prep.clips import Clip, Database
 from data_prep.crop import face_box
 from data_prep.examine import files_of
-from data_prep.frame_sources import ImageFrames
+from data_prep.frames.sources import ImageFrames
 from data_prep.interpolation import resample, tim, tim_matrix
 from data_prep.landmarks import MEAN_SHAPE
 from data_prep.prepare import plan_data, prepared

@@ -25,8 +25,8 @@ from data_prep.databases.emotions import CLASS_OF, EXPRESSION_OF, paper_task, wi
 from data_prep.databases.identity import suspicions
 from data_prep.databases.registry import source_of, stills_of
 from data_prep.databases.source import Published
-from data_prep.frame_sources import FrameSource, ImageFrames
-from data_prep.frames import FrameError, check_source, notes_of
+from data_prep.frames.reading import FrameError, check_source, notes_of
+from data_prep.frames.sources import FrameSource, ImageFrames
 from data_prep.messages import one_line
 from data_prep.notes import Note, note_lines
 from data_prep.tasks import NotInTask, Task

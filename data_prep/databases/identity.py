@@ -20,7 +20,7 @@ from basis.files import file_sha256
 from data_prep.clips import Clip
 from data_prep.databases.alike import alike
 from data_prep.databases.errors import one_line, shown
-from data_prep.frame_sources import ImageFrames
+from data_prep.frames.sources import ImageFrames
 
 T = TypeVar("T")
 

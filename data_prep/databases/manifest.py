@@ -25,7 +25,7 @@ from data_prep.databases.source import Source
 from data_prep.databases.spans import apex_of, frames_at, in_order, whole_span
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree
-from data_prep.frames import VIDEOS
+from data_prep.frames.reading import VIDEOS
 
 MAX_CLIPS = 100_000
 _NAMED = ("database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames", "root")

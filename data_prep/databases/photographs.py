@@ -13,7 +13,7 @@ from data_prep.databases.errors import DatabaseError, Refused, checked_name, one
 from data_prep.databases.source import StillSource
 from data_prep.databases.tables import Columns, Row, stream_csv
 from data_prep.databases.trees import Tree, pictures_below
-from data_prep.frames import PICTURES
+from data_prep.frames.reading import PICTURES
 
 COLUMNS: Columns = {"path": ("path",), "subject": ("subject",), "emotion": ("emotion",)}
 MAX_STILLS = 200_000

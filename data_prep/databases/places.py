@@ -10,8 +10,8 @@ from data_prep.databases.errors import DatabaseError, Refused, shown
 from data_prep.databases.gathering import Gathering
 from data_prep.databases.named import choose_home
 from data_prep.databases.trees import Listing, Tree, walk
-from data_prep.frame_sources import ImageFrames
-from data_prep.video import VIDEOS
+from data_prep.frames.sources import ImageFrames
+from data_prep.frames.video import VIDEOS
 
 Places = dict[tuple[int, str], list[str]]
 """(subject number, clip name) -> folders or video files with its frames."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from data_prep.databases.errors import Refused
 from data_prep.databases.tables import Row
 from data_prep.databases.trees import Tree
-from data_prep.frame_files import FrameError
-from data_prep.frame_sources import FrameSource, VideoFrames
-from data_prep.timeline import timeline
-from data_prep.video import VIDEOS
+from data_prep.frames.files import FrameError
+from data_prep.frames.sources import FrameSource, VideoFrames
+from data_prep.frames.timeline import timeline
+from data_prep.frames.video import VIDEOS
 
 _SUBJECT = re.compile(r"(?:sub|spno\.|s)?0*(\d{1,4})(?:\.0+)?", re.IGNORECASE)
 

@@ -30,8 +30,8 @@ from data_prep.databases.source import Source
 from data_prep.databases.spans import apex_of, frames_at, in_order, subject_number
 from data_prep.databases.tables import Columns, Row, Sheet, read_table
 from data_prep.databases.trees import NOTHING, Survey, Tree, survey
-from data_prep.frame_sources import FrameSource
-from data_prep.video import VIDEOS
+from data_prep.frames.sources import FrameSource
+from data_prep.frames.video import VIDEOS
 
 COLUMNS: Columns = {
     "Subject": ("Subject",),

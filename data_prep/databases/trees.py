@@ -14,8 +14,8 @@ from pathlib import Path
 
 from data_prep.databases.alike import path_hint
 from data_prep.databases.errors import DatabaseError, Refused, shown
-from data_prep.frame_sources import ImageFrames
-from data_prep.frames import PICTURES
+from data_prep.frames.reading import PICTURES
+from data_prep.frames.sources import ImageFrames
 
 NOTHING = re.compile(r"(?!)")
 """The pattern that no name has."""

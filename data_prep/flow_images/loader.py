@@ -19,7 +19,7 @@ from data_prep.databases.source import Source
 from data_prep.flow_images.forms import Gathered, gathered
 from data_prep.flow_images.names import Name
 from data_prep.flow_images.pictures import MAX_FILE_BYTES
-from data_prep.frame_sources import ImageFrames
+from data_prep.frames.sources import ImageFrames
 from data_prep.tasks import OBJECTIVE, UNION
 
 if TYPE_CHECKING:

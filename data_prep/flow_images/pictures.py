@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from data_prep import picture_files
 from data_prep.clips import UInt8
 from data_prep.databases.errors import DatabaseError, shown
-from data_prep.frames import PICTURES
+from data_prep.frames import picture_files
+from data_prep.frames.reading import PICTURES
 
 MAX_FILES = 200_000
 MAX_FILE_BYTES = 2**22

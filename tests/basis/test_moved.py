@@ -1,15 +1,19 @@
-"""What other packages import by the names of version 0.1.0."""
+"""What other packages import by names that were once those of our modules."""
 
 import importlib
 
 import pytest
 
+import data_prep.frames.files
+import data_prep.frames.sources
 import methods.cached
 import methods.svm
 from basis.moved import Moved
 
 OLD = {
     "methods.one_vs_one": (methods.svm, ["Kernel"]),
+    "data_prep.frame_files": (data_prep.frames.files, ["FrameError"]),
+    "data_prep.frame_sources": (data_prep.frames.sources, ["ImageFrames", "VideoFrames"]),
     "methods.per_clip": (methods.cached, ["UnusableClip", "per_clip"]),
 }
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmark.answers import KEYS
 from benchmark.cli import main
 from benchmark.flags import parser, settings_of
 from benchmark.log import only_trouble
+from benchmark.terminal.answers import KEYS
 from results.records.run_file import (
     DataInfo,
     MethodInfo,

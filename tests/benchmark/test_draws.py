@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmark.plan import MethodSpec, describe, units
 from benchmark.settings import resolve
-from benchmark.unit import seed_of
+from benchmark.units.unit import seed_of
 from methods import METHODS, load_method
 
 

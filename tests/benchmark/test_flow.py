@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmark.apply import fit, flow_image_clip, predict
-from benchmark.apply import load as load_model
-from benchmark.flow import ABOUT, LABELS, SHEET, recipe_of
 from benchmark.settings import Settings, SettingsError, checked
 from benchmark.sources import assemble
-from benchmark.verbs import VerbError, check
+from benchmark.verbs import VerbError
+from benchmark.verbs.apply import fit, flow_image_clip, predict
+from benchmark.verbs.apply import load as load_model
+from benchmark.verbs.check import check
+from benchmark.verbs.flow import ABOUT, LABELS, SHEET, recipe_of
 from data_prep.databases import load
 from data_prep.simulator import read_truth
 from data_prep.tasks import TaskError

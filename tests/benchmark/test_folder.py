@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from benchmark.folder import (
+from benchmark.folder.ledger import Survey, survey
+from benchmark.folder.state import (
     Here,
     made_otherwise,
     refuse_mixture,
     refuse_what_is_not_a_run,
     still_planned,
 )
-from benchmark.ledger import Survey, survey
 from benchmark.settings import SettingsError
 from benchmark.stamp import unit_stamp
-from benchmark.unit import Unit
+from benchmark.units.unit import Unit
 from results.records.run_file import DataInfo, PlannedUnit, RunFile, TaskInfo
 from results.records.store import Record, write_record
 

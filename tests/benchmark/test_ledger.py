@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from benchmark.ledger import survey
+from benchmark.folder.ledger import survey
 from results.records.store import BadRecord, Record, read_record, write_record
 
 

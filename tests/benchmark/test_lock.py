@@ -12,12 +12,12 @@ import pytest
 
 from basis.files import atomically
 from benchmark.errors import in_one_line
-from benchmark.lock import FolderInUse, run_lock
+from benchmark.folder.lock import FolderInUse, run_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from benchmark.lock import run_lock
+from benchmark.folder.lock import run_lock
 
 with run_lock(Path(sys.argv[1])):
     print("held", flush=True)

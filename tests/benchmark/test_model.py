@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmark.apply import CARD, _save, clip_of, load
 from benchmark.verbs import VerbError
+from benchmark.verbs.apply import CARD, _save, clip_of, load
 from data_prep.clips import CLASSES
 from data_prep.databases import load as load_database
 from data_prep.examine import NO_MOVEMENT, ONE_PICTURE

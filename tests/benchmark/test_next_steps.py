@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from benchmark.flags import asked, parser
-from benchmark.next_steps import next_steps, run_of
 from benchmark.settings import resolve
+from benchmark.terminal.next_steps import next_steps, run_of
 
 PLACES = {"casme2": "/a (1)", "casme3-c": "/b", "kdef": "/c", "flow-images": "/d"}
 

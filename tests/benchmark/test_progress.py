@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from benchmark.engines import Outcome
-from benchmark.progress import Progress, duration
-from benchmark.running import say_stage, stages_of
-from benchmark.terminal import Bar
-from benchmark.unit import Unit
+from benchmark.terminal.bar import Bar
+from benchmark.terminal.progress import Progress, duration
+from benchmark.units.running import say_stage, stages_of
+from benchmark.units.unit import Unit
 
 
 def unit(method, fold):

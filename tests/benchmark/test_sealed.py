@@ -6,9 +6,9 @@ import os
 import numpy as np
 import pytest
 
-from benchmark.execute import run_unit
-from benchmark.sealed import OutsideTheView, Seal, sealed
-from benchmark.unit import Job, Prepared, Unit
+from benchmark.units.execute import run_unit
+from benchmark.units.sealed import OutsideTheView, Seal, sealed
+from benchmark.units.unit import Job, Prepared, Unit
 from data_prep.clips import prepared_set, rows_of
 from methods.base import FrameSettings, Method, Prediction
 from methods.contract import prepared_beside, toy_clips
@@ -104,7 +104,7 @@ class Peeks(Method):
 
 
 def test_a_unit_whose_method_opens_the_cache_ends_with_the_reason(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.execute.load_method", lambda name: Peeks)
+    monkeypatch.setattr("benchmark.units.execute.load_method", lambda name: Peeks)
     toy = toy_clips(12, 10)
     everything = np.arange(len(toy))
     clips = prepared_beside(toy, tmp_path / "cache", pixels=everything, labels=everything)

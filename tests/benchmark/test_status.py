@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.status import status
+from benchmark.verbs.status import status
 from results.records.run_file import DataInfo, PlannedUnit, RunFile, TaskInfo, write_run_file
 from results.records.store import Record, write_record
 

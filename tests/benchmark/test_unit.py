@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from benchmark import execute as unit_module
-from benchmark.execute import UnitError, execute, under_control
-from benchmark.unit import Unit, seed_of
+from benchmark.units import execute as unit_module
+from benchmark.units.execute import UnitError, execute, under_control
+from benchmark.units.unit import Unit, seed_of
 from data_prep.clips import Clips, LabelsHidden
 from methods.base import Context, Method, Prediction
 

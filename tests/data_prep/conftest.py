@@ -19,7 +19,7 @@ import pytest
 
 from data_prep import examine, prepare
 from data_prep.clips import Clip, Clips, Database
-from data_prep.frame_sources import ImageFrames
+from data_prep.frames.sources import ImageFrames
 from data_prep.landmarks import MEAN_SHAPE
 
 Cell = str | int | float | None

@@ -30,7 +30,7 @@ BUILDER = textwrap.dedent(
     import sys
     from pathlib import Path
     from data_prep.clips import Clip, Database
-    from data_prep.frame_sources import ImageFrames
+    from data_prep.frames.sources import ImageFrames
     from data_prep.prepare import plan_data, prepared
 
     def database(root):

@@ -6,7 +6,7 @@ import pytest
 
 from data_prep.clips import CLASSES
 from data_prep.databases import DatabaseError, load
-from data_prep.frame_sources import VideoFrames
+from data_prep.frames.sources import VideoFrames
 
 CASME_HEADER = ["Subject", "Filename", None, "OnsetF", "ApexF1", "ApexF2", "OffsetF", None, "AU", "Emotion"]
 CASME2_HEADER = [

@@ -8,7 +8,7 @@ import pytest
 
 from data_prep.clips import CLASSES
 from data_prep.databases import DatabaseError, load
-from data_prep.frame_sources import VideoFrames
+from data_prep.frames.sources import VideoFrames
 
 HEADER = ["database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames"]
 

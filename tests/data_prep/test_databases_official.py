@@ -5,7 +5,7 @@ from __future__ import annotations
 import openpyxl
 import pytest
 
-from benchmark.verbs import check as check_verb
+from benchmark.verbs.check import check as check_verb
 from data_prep.databases import load
 from data_prep.databases.check import published_of
 from data_prep.task_table import task_named

@@ -16,9 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from data_prep.frame_files import MAX_PIXELS
-from data_prep.frame_sources import ImageFrames
-from data_prep.frames import (
+from data_prep.frames.files import MAX_PIXELS
+from data_prep.frames.reading import (
     ALPHA,
     DEEP,
     Canvas,
@@ -30,7 +29,8 @@ from data_prep.frames import (
     read_frame,
     read_image,
 )
-from data_prep.timeline import timeline
+from data_prep.frames.sources import ImageFrames
+from data_prep.frames.timeline import timeline
 
 
 @pytest.fixture

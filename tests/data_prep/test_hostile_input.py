@@ -18,9 +18,9 @@ from data_prep.databases import DatabaseError, load, load_stills
 from data_prep.databases.check import check
 from data_prep.databases.errors import Refused
 from data_prep.databases.tables import read_table
-from data_prep.frames import FrameError
+from data_prep.frames.reading import FrameError
+from data_prep.frames.timeline import timeline
 from data_prep.messages import one_line
-from data_prep.timeline import timeline
 
 MANIFEST = ["database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames"]
 COLUMNS = {"a": ("a",), "b": ("b",)}
@@ -289,7 +289,7 @@ def test_a_formula_is_a_text_and_is_not_computed(disk):
 
 def test_only_video_containers_reach_the_video_decoder(tmp_path, monkeypatch):
     """A play list may name other files and network addresses."""
-    monkeypatch.setattr("data_prep.video_files.av.open", lambda *_, **__: pytest.fail("opened"))
+    monkeypatch.setattr("data_prep.frames.video_files.av.open", lambda *_, **__: pytest.fail("opened"))
     (tmp_path / "list.avi").write_text("#EXTM3U\n#EXTINF:1,\nhttp://localhost/frame.ts\n")
     (tmp_path / "join.mp4").write_text("ffconcat version 1.0\nfile /etc/passwd\n")
     for path in (tmp_path / "list.avi", tmp_path / "join.mp4"):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from data_prep.databases import DatabaseError, load
 from data_prep.databases.tables import read_table, stream_csv
-from data_prep.frames import FrameError, iterate, read_image
-from data_prep.timeline import timeline
+from data_prep.frames.reading import FrameError, iterate, read_image
+from data_prep.frames.timeline import timeline
 
 MANIFEST = ["database", "subject", "clip", "emotion", "fps", "onset", "apex", "offset", "frames"]
 COLUMNS = {"a": ("a",), "b": ("b",)}

@@ -10,7 +10,7 @@ import pytest
 from data_prep.clips import Clip
 from data_prep.databases.check import check
 from data_prep.databases.identity import suspicions
-from data_prep.frame_sources import ImageFrames, VideoFrames
+from data_prep.frames.sources import ImageFrames, VideoFrames
 
 
 def clip(name, frames=(), *, database="own"):

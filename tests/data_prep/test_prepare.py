@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep import examine, frames, prepare
+from data_prep import examine, prepare
 from data_prep.clips import Clip, Database, Still, StillDatabase, prepared_set
-from data_prep.frame_sources import ImageFrames, VideoFrames
+from data_prep.frames import reading as frames
+from data_prep.frames.sources import ImageFrames, VideoFrames
 from data_prep.interpolation import resample
 from data_prep.side_by_side import one_ahead
 

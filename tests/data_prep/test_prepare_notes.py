@@ -15,8 +15,8 @@ import pytest
 from data_prep import examine
 from data_prep.clips import Database, prepared_set
 from data_prep.examine import look
-from data_prep.frame_sources import ImageFrames, VideoFrames
-from data_prep.frames import ALPHA, DEEP, UNEVEN
+from data_prep.frames.reading import ALPHA, DEEP, UNEVEN
+from data_prep.frames.sources import ImageFrames, VideoFrames
 from data_prep.interpolation import resample
 from data_prep.landmarks import Options
 

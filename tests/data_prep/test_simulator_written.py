@@ -15,7 +15,7 @@ import pytest
 from data_prep.clips import CLASSES, EXPRESSIONS
 from data_prep.databases import load, load_stills
 from data_prep.databases.emotions import CLASS_OF
-from data_prep.frames import read_frame
+from data_prep.frames.reading import read_frame
 from data_prep.simulator import (
     SimulatorError,
     SimulatorSettings,

@@ -9,7 +9,7 @@ import pytest
 
 from data_prep.clips import BY_DESIGN, CLASSES, Clip, Database
 from data_prep.databases import load
-from data_prep.frame_sources import ImageFrames
+from data_prep.frames.sources import ImageFrames
 from data_prep.task_table import TASKS, task_from_csv, task_named
 from data_prep.tasks import Task, TaskError, by_word
 

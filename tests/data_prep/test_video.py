@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep import timeline as timeline_module
-from data_prep.frame_sources import VideoFrames
-from data_prep.frames import OBLONG, FrameError, check_source, iterate, notes_of, read_frame, times_of
-from data_prep.timeline import even, keep_timelines, timeline
-from data_prep.video import video_frames
+from data_prep.frames import timeline as timeline_module
+from data_prep.frames.reading import OBLONG, FrameError, check_source, iterate, notes_of, read_frame, times_of
+from data_prep.frames.sources import VideoFrames
+from data_prep.frames.timeline import even, keep_timelines, timeline
+from data_prep.frames.video import video_frames
 
 STEP = 5
 HEIGHT, WIDTH = 48, 64

@@ -11,10 +11,10 @@ import pytest
 from benchmark.engines import run_tasks
 from benchmark.engines.tasks import Limits, Options
 from benchmark.flags import parser, settings_of
-from benchmark.jobs import tasks_of
 from benchmark.run import plan_run
+from benchmark.units.jobs import tasks_of
 
-UNIT = "benchmark.execute:run_unit"
+UNIT = "benchmark.units.execute:run_unit"
 
 
 def started(laboratory, *words):

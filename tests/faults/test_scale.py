@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import ledger
+from benchmark.folder import ledger
 from benchmark.speed import clips as many
 from data_prep.databases import load
 from data_prep.plan import plan_data

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.databases import load
-from data_prep.frames import iterate
+from data_prep.frames.reading import iterate
 from data_prep.simulator import SimulatorSettings, read_truth, simulate, true_displacement
 from features.face_regions import region_masks
 from features.fdm import align, principal_vectors

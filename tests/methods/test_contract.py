@@ -17,9 +17,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from benchmark.execute import execute
 from benchmark.protocols import PROTOCOLS
-from benchmark.unit import Unit
+from benchmark.units.execute import execute
+from benchmark.units.unit import Unit
 from data_prep.clips import Clips, prepared_set
 from methods.base import Context, FrameSettings, Method, Prediction
 from methods.contract import CHECKS, BrokenContract, Trial, toy_clips
@@ -213,7 +213,7 @@ def folds_of_noise():
 @pytest.mark.parametrize("cheat", [Nearest, LooksAtLabels, LooksUpTheStack, LooksThroughTheHeap])
 def test_in_a_run_whoever_wants_all_labels_gets_none(cheat, monkeypatch):
     """Three quarters of these clips are wrong by chance; 18 of 40 right would be one chance in 200."""
-    monkeypatch.setattr("benchmark.execute.load_method", lambda name: cheat)
+    monkeypatch.setattr("benchmark.units.execute.load_method", lambda name: cheat)
     hits = []
     for fold in folds_of_noise():
         unit = Unit("nearest", 1, 4, "clips", fold.name, 0, "none", "noise", None, {})

@@ -17,7 +17,7 @@ from benchmark.look.pictures import animation, difference_pictures, flow_picture
 from benchmark.look.write import MARK, look
 from benchmark.settings import SettingsError, resolve
 from data_prep.clips import Clip, SetAside
-from data_prep.frame_sources import ImageFrames
+from data_prep.frames.sources import ImageFrames
 from data_prep.landmarks import mean_shape
 
 

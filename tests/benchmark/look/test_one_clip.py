@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.apply import clip_of
 from benchmark.look.one_clip import Seen, write_seen
+from benchmark.verbs.apply import clip_of
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from benchmark.protocols import PROTOCOLS
 from benchmark.settings import as_json
 from benchmark.sources import Assembled
 from benchmark.stamp import stamp
-from benchmark.unit import Unit
+from benchmark.units.unit import Unit
 from data_prep.plan import DataPlan
 from methods import METHODS, load_method
 from methods.base import Method

@@ -14,7 +14,7 @@ from benchmark.sources import Assembled
 from data_prep.clips import Clip, Float32, UInt8
 from data_prep.crop import crop, crop_landmarks
 from data_prep.flow_images import FlowPlan
-from data_prep.frames import FrameError, read_frame
+from data_prep.frames.reading import FrameError, read_frame
 from data_prep.plan import DataPlan
 from features.face_regions import region_polygons
 from features.optical_flow import flow_from_first

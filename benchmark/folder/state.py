@@ -9,12 +9,12 @@ from itertools import count
 from pathlib import Path
 
 from basis.canonical import digest_of
-from benchmark.ledger import Survey
+from benchmark.folder.ledger import Survey
 from benchmark.log import Log
-from benchmark.packages import Packages, packages_of
 from benchmark.settings import SettingsError
 from benchmark.stamp import conditions, unit_stamp
-from benchmark.unit import Unit
+from benchmark.units.packages import Packages, packages_of
+from benchmark.units.unit import Unit
 from results.records.run_file import RUN_FILE, PlannedUnit, RunFile, read_run_file
 from results.records.store import read_record
 

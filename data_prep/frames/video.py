@@ -1,4 +1,4 @@
-"""Frames of a video by number; see `data_prep.timeline` for what a number means."""
+"""Frames of a video by number; see `data_prep.frames.timeline` for what a number means."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.frame_files import FrameError
-from data_prep.timeline import even, timeline
-from data_prep.video_files import Trace, decoded, opened, pixels
+from data_prep.frames.files import FrameError
+from data_prep.frames.timeline import even, timeline
+from data_prep.frames.video_files import Trace, decoded, opened, pixels
 
 UInt8 = npt.NDArray[np.uint8]
 Float64 = npt.NDArray[np.float64]

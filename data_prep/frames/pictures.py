@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from data_prep import picture_files
-from data_prep.frame_files import FrameError, check_pixels, read_regular, regular
-from data_prep.picture_files import Header
+from data_prep.frames import picture_files
+from data_prep.frames.files import FrameError, check_pixels, read_regular, regular
+from data_prep.frames.picture_files import Header
 
 UInt8 = npt.NDArray[np.uint8]
 

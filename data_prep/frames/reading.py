@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.clips import UInt8
-from data_prep.frame_files import FrameError
-from data_prep.frame_sources import FrameSource, ImageFrames
-from data_prep.notes import Notes
-from data_prep.pictures import (
+from data_prep.frames.files import FrameError
+from data_prep.frames.pictures import (
     PICTURES,
     Canvas,
     camera_bits,
@@ -23,8 +21,10 @@ from data_prep.pictures import (
     read_image,
     read_picture,
 )
-from data_prep.timeline import READER, timeline
-from data_prep.video import VIDEOS, frame_times, video_frames
+from data_prep.frames.sources import FrameSource, ImageFrames
+from data_prep.frames.timeline import READER, timeline
+from data_prep.frames.video import VIDEOS, frame_times, video_frames
+from data_prep.notes import Notes
 
 MAX_FRAMES = 10_000
 

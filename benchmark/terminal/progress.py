@@ -17,8 +17,8 @@ from typing import Any
 
 from benchmark.engines.tasks import Outcome
 from benchmark.log import Log, only_trouble
-from benchmark.running import forget_stages, shortened, stages_of
-from benchmark.unit import Unit
+from benchmark.units.running import forget_stages, shortened, stages_of
+from benchmark.units.unit import Unit
 
 
 def duration(seconds: float) -> str:
@@ -88,7 +88,7 @@ class Progress:
         self._begin()
         forget_stages(self.folder)
         if sys.stderr.isatty() and self.log is not only_trouble:
-            from benchmark.terminal import Bar
+            from benchmark.terminal.bar import Bar
 
             self.bar = Bar(self.total, self.in_words, self.running)
             self.bar.start()

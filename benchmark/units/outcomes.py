@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.engines.tasks import Outcome
-from benchmark.unit import Unit
+from benchmark.units.unit import Unit
 from results.records.store import BadRecord, Record, read_record, write_record
 
 

@@ -28,7 +28,7 @@ from data_prep.databases.spans import frames_at, whole_span
 from data_prep.databases.trees import Tree
 from data_prep.examine import look
 from data_prep.flow_images.pictures import decoded_bytes
-from data_prep.frames import PICTURES, VIDEOS, times_of
+from data_prep.frames.reading import PICTURES, VIDEOS, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import Options
 from data_prep.registration import NONE

@@ -24,9 +24,9 @@ import numpy as np
 
 from basis.canonical import digest_of
 from basis.files import file_stamp
-from data_prep.container_ends import count_slots, ends_early
-from data_prep.frame_files import FrameError, regular
-from data_prep.video_files import CUT_SHORT, Fault, Trace, decoded, opened, shown_pixel, shown_size
+from data_prep.frames.container_ends import count_slots, ends_early
+from data_prep.frames.files import FrameError, regular
+from data_prep.frames.video_files import CUT_SHORT, Fault, Trace, decoded, opened, shown_pixel, shown_size
 
 READER = 2
 """Raised when a video's pixels or numbering change; part of the content digest of its clips."""

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
-from benchmark.running import shortened
+from benchmark.units.running import shortened
 
 MOST = 4
 """So many units that run are shown; the others are counted."""

@@ -16,10 +16,10 @@ import numpy as np
 from basis.files import write_atomically
 from basis.names import one_of
 from benchmark.log import Log
-from benchmark.next_steps import next_steps
 from benchmark.settings import FLOW_IMAGES, Settings, SettingsError
 from benchmark.sources import Assembled, assemble, n_workers
 from benchmark.stamp import stamp
+from benchmark.terminal.next_steps import next_steps
 from data_prep.clips import Clip, UInt8
 from data_prep.flow_images.names import person_of
 from data_prep.tasks import OBJECTIVE, UNION

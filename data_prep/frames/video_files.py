@@ -15,8 +15,8 @@ from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
 from av.video.reformatter import Interpolation
 
-from data_prep.frame_files import MAX_PIXELS, FrameError, check_pixels, regular
-from data_prep.picture_files import motion_jpeg_fault
+from data_prep.frames.files import MAX_PIXELS, FrameError, check_pixels, regular
+from data_prep.frames.picture_files import motion_jpeg_fault
 
 UInt8 = npt.NDArray[np.uint8]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from benchmark.engines.tasks import Task
 from benchmark.log import Log
-from benchmark.packages import packages_of, packages_of_data
 from benchmark.sources import Assembled
 from benchmark.stamp import unit_stamp
-from benchmark.unit import Job, Prepared, Unit
+from benchmark.units.packages import packages_of, packages_of_data
+from benchmark.units.unit import Job, Prepared, Unit
 from data_prep.cache import verified
 from data_prep.clips import Clips, Stills, prepared_set
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark.answers import in_json
-from benchmark.ledger import Survey, survey
+from benchmark.folder.ledger import Survey, survey
 from benchmark.log import Log
+from benchmark.terminal.answers import in_json
 from results.records.run_file import RunFile, read_run_file
 from results.records.runs import go_on
 from results.records.store import read_record

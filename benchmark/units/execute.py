@@ -16,9 +16,9 @@ from basis.processor import arithmetic, capability, model
 from benchmark.engines.memory import peak_memory_mb
 from benchmark.plan import folds_of
 from benchmark.protocols import PROTOCOLS, Fold
-from benchmark.running import say_stage
-from benchmark.sealed import Seal, sealed
-from benchmark.unit import Job, Unit, seed_of
+from benchmark.units.running import say_stage
+from benchmark.units.sealed import Seal, sealed
+from benchmark.units.unit import Job, Unit, seed_of
 from data_prep.cache import believe
 from data_prep.clips import Clips, Stills
 from data_prep.opened import open_prepared, open_prepared_stills

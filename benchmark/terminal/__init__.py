@@ -1,0 +1,1 @@
+"""What is typed and shown: the command, progress, answers for scripts, what can be done next."""

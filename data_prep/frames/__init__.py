@@ -1,0 +1,1 @@
+"""Frames as files hold them: pictures and videos, bounded, read and judged; damage is named with its file."""
