@@ -19,7 +19,16 @@ class Registry(Mapping[str, str]):
     pyproject.toml; a name that stands in the table, or that two packages register, is refused with the
     names of the packages.
 
-    kind: what an entry is, for messages ("method"). error: what is raised for a name that is not there.
+    Parameters
+    ----------
+    kind
+        What an entry is, for messages ("method").
+    table
+        The literal entries.
+    group
+        The entry points' group.
+    error
+        What is raised for a name that is not there.
     """
 
     def __init__(

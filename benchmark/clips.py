@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from benchmark.log import Log
 from benchmark.settings import Settings
-from benchmark.sources import Sources, n_workers, sources
+from benchmark.sources import Sources, place_of, sources
 from data_prep.clips import Clips
 from data_prep.prepare import DataPlan, plan_data, prepared
 
@@ -16,20 +14,13 @@ def prepared_clips(
 ) -> tuple[Sources, DataPlan, Clips]:
     """Load, find faces, cut and interpolate to `tim` frames of (height, width); clip i is `plan.clips[i]`."""
     loaded = sources(settings, log, stills=False)
-    cache, workers = Path(settings.cache), n_workers(settings)
+    place = place_of(settings, log)
     plan = plan_data(
         loaded.clips,
+        place,
         landmarks=loaded.landmarks,
-        cache=cache,
-        workers=workers,
-        log=log,
         wanted=[(tim, size)],
         classes=loaded.task.classes,
         registration=settings.registration,
     )
-    trust = settings.trust_cache
-    return (
-        loaded,
-        plan,
-        prepared(plan, tim=tim, size=size, cache=cache, workers=workers, trust=trust, log=log),
-    )
+    return loaded, plan, prepared(plan, place, tim=tim, size=size)

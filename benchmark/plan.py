@@ -23,8 +23,16 @@ LONGEST_SIDE = 4096
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """What planning needs to know of a method; stills: does it learn from photographs; draws: how often it
-    is fitted on a fold; threads: those that its import started.
+    """What planning needs to know of a method.
+
+    Attributes
+    ----------
+    stills
+        Does it learn from photographs?
+    draws
+        How often it is fitted on a fold.
+    threads
+        Names of those that its import started.
     """
 
     name: str

@@ -41,15 +41,23 @@ class Protocol:
 
     Attributes
     ----------
-    name, title : what is typed, and what stands in headings.
-    splitter : the function that deals out clips; `split` calls it and checks what it returns.
-    grouped : nobody is in the training and the test clips of one fold; methods keep people together in
+    name, title
+        What is typed, and what stands in headings.
+    splitter
+        The function that deals out clips; `split` calls it and checks what it returns.
+    grouped
+        Nobody is in the training and the test clips of one fold; methods keep people together in
         their inner splits too.
-    unit : what counts as one observation in tests and intervals, "fold" or "subject".
-    headline : the number that stands for a row, "mean" of the folds or "pooled" over all clips.
-    leaks : what is on both sides of a fold, in words for the reader of a table.
-    published : whether the numbers of the paper's Table 3 are of this protocol.
-    seeds_as : the name from which the seeds of its units derive; empty for `name`. It outlives a rename, so
+    unit
+        What counts as one observation in tests and intervals, "fold" or "subject".
+    headline
+        The number that stands for a row, "mean" of the folds or "pooled" over all clips.
+    leaks
+        What is on both sides of a fold, in words for the reader of a table.
+    published
+        Whether the numbers of the paper's Table 3 are of this protocol.
+    seeds_as
+        The name from which the seeds of its units derive; empty for `name`. It outlives a rename, so
         that no number moves.
     """
 

@@ -126,9 +126,20 @@ def n_workers(settings: Settings) -> int:
     return settings.workers or cores()
 
 
+def place_of(settings: Settings, log: Log) -> Place:
+    """Where and how the data of these settings are prepared."""
+    return Place(Path(settings.cache), n_workers(settings), log, settings.trust_cache)
+
+
 @dataclass(frozen=True)
 class Assembled:
-    """Everything a plan is made from; doubts: who may be there twice, in words."""
+    """Everything a plan is made from.
+
+    Attributes
+    ----------
+    doubts
+        Who may be there twice, in words.
+    """
 
     settings: Settings
     sources: Sources
@@ -152,7 +163,7 @@ class Assembled:
 
     def folder(self, tim: int, size: tuple[int, int], log: Log) -> Path:
         """Where the clips lie at one TIM length and size, built if the cache lacks them; none is opened."""
-        place = self._place(log)
+        place = place_of(self.settings, log)
         if isinstance(self.plan, FlowPlan):
             prepared_flow_images(self.plan, place)
             return self.plan.folder(place.cache, tim, size)
@@ -160,36 +171,17 @@ class Assembled:
 
     def clips(self, tim: int, size: tuple[int, int], log: Log) -> Clips:
         """The prepared clips at one TIM length and size, built if the cache lacks them."""
-        place = self._place(log)
+        place = place_of(self.settings, log)
         if isinstance(self.plan, FlowPlan):
             return prepared_flow_images(self.plan, place)
-        return prepared(
-            self.plan,
-            tim=tim,
-            size=size,
-            cache=place.cache,
-            workers=place.workers,
-            trust=place.trust,
-            log=log,
-        )
-
-    def _place(self, log: Log) -> Place:
-        settings = self.settings
-        return Place(Path(settings.cache), n_workers(settings), log, settings.trust_cache)
+        return prepared(self.plan, place, tim=tim, size=size)
 
     def stills(self, size: tuple[int, int], log: Log) -> Stills | None:
         """The prepared photographs at one size, or None when there are none."""
         if not self.sources.stills:
             return None
-        return prepared_stills(
-            self.sources.stills,
-            size=size,
-            landmarks=self.sources.landmarks,
-            cache=Path(self.settings.cache),
-            workers=n_workers(self.settings),
-            trust=self.settings.trust_cache,
-            log=log,
-        )
+        place = place_of(self.settings, log)
+        return prepared_stills(self.sources.stills, place, size=size, landmarks=self.sources.landmarks)
 
 
 def _described(settings: Settings, log: Log) -> Iterator[MethodSpec]:
@@ -221,10 +213,8 @@ def _planned(settings: Settings, loaded: Sources, specs: tuple[MethodSpec, ...],
             return plan_flow_images(database, classes=loaded.task.classes)
     return plan_data(
         loaded.clips,
+        place_of(settings, log),
         landmarks=loaded.landmarks,
-        cache=Path(settings.cache),
-        workers=n_workers(settings),
-        log=log,
         wanted=[(tim, size) for tim in settings.tim for size in sorted({spec.frame_size for spec in specs})],
         classes=loaded.task.classes,
         registration=settings.registration,

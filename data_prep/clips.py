@@ -189,8 +189,14 @@ class Clips:
 
     A view holds what belongs to its own clips and nothing of others: `clips[i]` is a copy, names, subjects,
     databases, landmarks and labels are those of this view. A view for prediction holds no label, and its
-    names are numbers, because databases write the class into the names of their clips. `classes` are the
-    words of the labels, `fps` frames a second as filmed.
+    names are numbers, because databases write the class into the names of their clips.
+
+    Attributes
+    ----------
+    classes
+        The words of the labels.
+    fps
+        Frames a second as filmed.
     """
 
     _set: PreparedSet = field(repr=False)

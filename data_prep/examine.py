@@ -181,7 +181,7 @@ def look(
 ) -> Looked:
     """Read a clip once, one raw frame at a time: find the face in the first frame, cut all frames to it.
 
-    `hashes` as of `frames.iterate`; registration: a name of `data_prep.registration.REGISTRATIONS`.
+    `hashes` as of `frames.iterate`; `registration` is a name of `data_prep.registration.REGISTRATIONS`.
 
     Raises
     ------

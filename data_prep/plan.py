@@ -146,11 +146,9 @@ class DataPlan:
 
 def plan_data(
     databases: Sequence[Database],
+    place: Place,
     *,
     landmarks: str,
-    cache: Path,
-    workers: int = 1,
-    log: Log = print,
     wanted: Wanted = (),
     options: Options | None = None,
     classes: tuple[str, ...] = CLASSES,
@@ -162,14 +160,10 @@ def plan_data(
     ----------
     databases
         What the loaders gave; each name once.
+    place
+        The cache and how it is filled; finished clips of an interrupted call are not examined again.
     landmarks
         Landmark back end, a name of `data_prep.landmarks.BACKENDS`.
-    cache
-        Cache folder; finished clips of an interrupted call are not examined again.
-    workers
-        Clips side by side.
-    log
-        Takes one line for the user.
     wanted
         (TIM, (height, width)) of the sets that will be asked for: each clip is then decoded only once,
         here, for the examination and for all of them.
@@ -193,7 +187,7 @@ def plan_data(
     aside = [each for database in databases for each in database.set_aside]
     name = folder_name([database.name for database in databases])
     asked = Asked(name, tuple(aside), classes, tuple(wanted), registration)
-    return examined(clips, asked, landmarks, Place(cache, workers, log), options or Options())
+    return examined(clips, asked, landmarks, place, options or Options())
 
 
 def examined(clips: Packed[Clip], asked: Asked, landmarks: str, place: Place, options: Options) -> DataPlan:

@@ -24,7 +24,6 @@ from data_prep import crop
 from data_prep.cache import (
     CacheDamaged,
     CacheMissing,
-    Log,
     Parts,
     locked,
     read_set,
@@ -42,21 +41,11 @@ from data_prep.registration import named
 from data_prep.side_by_side import one_ahead, side_by_side
 
 
-def prepared(
-    plan: DataPlan,
-    *,
-    tim: int,
-    size: tuple[int, int],
-    cache: Path,
-    workers: int = 1,
-    trust: bool = False,
-    log: Log = print,
-) -> Clips:
+def prepared(plan: DataPlan, place: Place, *, tim: int, size: tuple[int, int]) -> Clips:
     """The plan's clips with `tim` frames of (height, width) each, from the cache or built into it.
 
-    A set that is damaged, incomplete or of other data is built again, with a warning. `trust` skips the
-    check of the frames' hash. Memory does not grow with the number of clips; while a set is built it
-    needs its space on disk twice.
+    A set that is damaged, incomplete or of other data is built again, with a warning. Memory
+    does not grow with the number of clips; while a set is built it needs its space on disk twice.
 
     Raises
     ------
@@ -65,19 +54,16 @@ def prepared(
     data_prep.cache.CacheError
         If the cache cannot be written.
     """
-    folder = built(plan, Target(tim, size), Place(cache, workers, log, trust))
-    return open_prepared(folder, expected=plan.set_digest(tim, size), trust=trust)
+    folder = built(plan, Target(tim, size), place)
+    return open_prepared(folder, expected=plan.set_digest(tim, size), trust=place.trust)
 
 
 def prepared_stills(
     databases: Sequence[StillDatabase],
+    place: Place,
     *,
     size: tuple[int, int],
     landmarks: str,
-    cache: Path,
-    workers: int = 1,
-    log: Log = print,
-    trust: bool = False,
     options: Options | None = None,
 ) -> Stills:
     """Expression photographs cut to their faces and resized to (height, width), through the same cache.
@@ -88,11 +74,11 @@ def prepared_stills(
     clips = Packed(still.as_clip() for database in databases for still in database.stills)
     aside = [each for database in databases for each in database.set_aside]
     name = "stills-" + folder_name([database.name for database in databases])
-    place, target = Place(cache, workers, log, trust), Target(1, size)
+    target = Target(1, size)
     asked = Asked(name, tuple(aside), EXPRESSIONS, (target,))
     plan = examined(clips, asked, landmarks, place, options or Options())
     folder = built(plan, target, place)
-    return open_prepared_stills(folder, expected=plan.set_digest(1, size), trust=trust)
+    return open_prepared_stills(folder, expected=plan.set_digest(1, size), trust=place.trust)
 
 
 def built(plan: DataPlan, target: Target, place: Place) -> Path:
@@ -247,6 +233,7 @@ def _number(path: str) -> int:
 
 __all__ = [
     "DataPlan",
+    "Place",
     "PreparationError",
     "Target",
     "built",

@@ -89,7 +89,7 @@ def steps(device: str, tiny: bool) -> Found:
         execution = execution_for(Context(device=device))
         footage = training_footage(noise(size), range(2), execution.device)
         short = cut(schedule, 6 if tiny else 30)
-        trained = train(net(), footage, range(8), [], short, execution, seed=0)
+        trained = train(net(), footage, (range(8), []), short, execution, seed=0)
         found[name] = schedule.batch * schedule.view.length / max(trained.rates)
     return found
 
@@ -103,7 +103,7 @@ def equal(device: str, tiny: bool) -> Found:
         for each in ("cpu", device):
             execution = Execution(torch.device(each), deterministic=True)
             footage = training_footage(noise(size), range(2), execution.device)
-            trained = train(net(), footage, range(8), [], cut(schedule, 10), execution, seed=0)
+            trained = train(net(), footage, (range(8), []), cut(schedule, 10), execution, seed=0)
             weights.append(trained.weights)
         found[name] = max(_difference(weights[1][key], weights[0][key]) for key in weights[0])
     found["within"] = all(value <= TOLERANCE for key, value in found.items() if key != "tolerance")

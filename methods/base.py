@@ -163,14 +163,28 @@ class Method(ABC):
 
     A subclass names itself, holds a frozen dataclass `Settings` with defaults (the paper's), raises
     `revision` whenever its numbers change, and implements fit, predict, save and load. Saved models are
-    safetensors, npz (no pickles) and json in a folder. `role` says where its rows stand: "paper" (Table 3),
-    "extra" (anything else) or "baseline"; `blind`: it never
-    looks at a frame; `reference` is the publication to cite; `curve_titles` maps the beginning of the names
-    of its training curves to the heading of their figure. `trial` holds settings under which a fit on a few
-    clips takes about a second: the contract is checked with them. `needs_frames` is False for methods that
-    also run on clips that are onset-apex pictures of flow (`Clips.holds == "flow"`). `draws`: the numbers
-    depend on what the seed draws, initial weights or the order of batches, so that one fit on a fold says
-    little: a run fits such a method as often as its setting `draws` says, and rows are means over that.
+    safetensors, npz (no pickles) and json in a folder.
+
+    Attributes
+    ----------
+    learns_from_stills
+        It wants expression photographs.
+    needs_frames
+        False for methods that also run on clips that are onset-apex pictures of flow (`Clips.holds == "flow"`).
+    draws
+        Its numbers depend on what the seed draws, initial weights or the order of batches, so that one fit on a
+        fold says little: a run fits such a method as often as its setting `draws` says, and rows are means over
+        that.
+    role
+        Where its rows stand: "paper" (Table 3), "extra" (anything else) or "baseline".
+    blind
+        It never looks at a frame.
+    reference
+        The publication to cite.
+    curve_titles
+        The beginning of the names of training curves -> the heading of their figure.
+    trial
+        Settings under which a fit on a few clips takes about a second: the contract is checked with them.
     """
 
     name: ClassVar[str]

@@ -106,8 +106,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class PaperComparison:
-    """A run beside the paper. table: method, title, tim, protocol, folds, mean, low, high, paper, difference,
-    all in percent; text: the same for a terminal, with what is not comparable.
+    """A run beside the paper.
+
+    Attributes
+    ----------
+    table
+        Columns method, title, tim, protocol, folds, mean, low, high, paper, difference, all in percent.
+    text
+        The same for a terminal, with what is not comparable.
     """
 
     table: pd.DataFrame

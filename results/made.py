@@ -20,8 +20,16 @@ OLD = (
 
 @dataclass(frozen=True)
 class Made:
-    """A report. digest: of what it was made from; files: path below the run folder -> sha256; text: the
-    table for the terminal.
+    """A report.
+
+    Attributes
+    ----------
+    digest
+        Of what it was made from.
+    text
+        The table for the terminal.
+    files
+        Path below the run folder -> sha256.
     """
 
     digest: str

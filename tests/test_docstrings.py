@@ -13,7 +13,7 @@ from pathlib import Path
 HOUSE = Path(__file__).resolve().parent.parent
 PACKAGES = ("basis", "features", "data_prep", "methods", "results", "benchmark")
 SECTION = re.compile(r"^(\w+)\n-+$", re.MULTILINE)
-LABEL = re.compile(r"^(\w+(?:, \w+)*): ", re.MULTILINE)
+LABEL = re.compile(r"(?:^|[;.]\s)(\w+(?:, \w+)*) ?: ", re.MULTILINE)
 
 
 def last_name(kind):
@@ -130,10 +130,7 @@ def test_each_kind_of_complaint_is_made():
             size: int
 
         def loose(size):
-            """Something; raises KeyError.
-
-            size: in pixels.
-            """
+            """Something; raises KeyError; size: in pixels."""
     ''')
     field, raised, word, label = complaints([("a.py", source)])
     assert (

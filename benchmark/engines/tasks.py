@@ -105,11 +105,11 @@ class Options:
 class Outcome:
     """How one unit ended.
 
-    done: the function returned; failed: it raised; crashed: its process ended otherwise; timeout, memory: it
-    was stopped at its limit (a MemoryError and a GPU's out-of-memory error count as memory).
-
     Attributes
     ----------
+    status
+        "done": the function returned; "failed": it raised; "crashed": its process ended otherwise; "timeout",
+        "memory": it was stopped at its limit (a MemoryError and a GPU's out-of-memory error count as memory).
     error
         Type, message, traceback; None when done.
     seconds

@@ -37,7 +37,7 @@ def described(
     *,
     command: str,
 ) -> RunFile:
-    """The run file of a plan; kept: units of the earlier plan `before` that stay beside it."""
+    """The run file of a plan; of the earlier plan `before` the units `kept` stay beside it."""
     settings, plan, task = assembled.settings, assembled.plan, assembled.sources.task
     return RunFile(
         name=folder.absolute().name,

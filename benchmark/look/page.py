@@ -61,7 +61,7 @@ def entry_of(
     scales: Mapping[str, float],
     notes: Sequence[str] = (),
 ) -> Entry:
-    """One clip's entry; landmarks: (66, 2) in pixels of the prepared frame."""
+    """One clip's entry; its landmarks, (66, 2), are in pixels of the prepared frame."""
     rate_known = np.isfinite(clip.fps) and clip.fps > 0
     return Entry(
         name=clip.name,

@@ -195,7 +195,7 @@ def _images_per_second(
         evaluations=times + 1,
     )
     with torch.random.fork_rng():
-        trained = train(net, footage, range(len(footage)), [], schedule, execution, seed=0)
+        trained = train(net, footage, (range(len(footage)), []), schedule, execution, seed=0)
     return max(trained.rates[1:])
 
 

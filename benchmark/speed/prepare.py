@@ -28,7 +28,7 @@ from data_prep.examine import files_of
 from data_prep.frames.sources import ImageFrames
 from data_prep.interpolation import resample, tim, tim_matrix
 from data_prep.landmarks import MEAN_SHAPE
-from data_prep.prepare import plan_data, prepared
+from data_prep.prepare import Place, plan_data, prepared
 
 PART = "prepare"
 FACE = (283, 227)
@@ -159,10 +159,9 @@ def _peak(folder: Path, n_clips: int, n_frames: int) -> tuple[float, float, floa
 
 
 def _prepare(database: Database, cache: Path, workers: int) -> None:
-    plan = plan_data(
-        [database], landmarks="file", cache=cache, workers=workers, log=_silent, wanted=[(LENGTH, SIZE)]
-    )
-    prepared(plan, tim=LENGTH, size=SIZE, cache=cache, workers=workers, log=_silent)
+    place = Place(cache, workers, _silent)
+    plan = plan_data([database], place, landmarks="file", wanted=[(LENGTH, SIZE)])
+    prepared(plan, place, tim=LENGTH, size=SIZE)
 
 
 def _silent(line: str) -> None:

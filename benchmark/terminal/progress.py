@@ -109,7 +109,7 @@ class Progress:
         forget_stages(self.folder)
 
     def advance(self, unit: Unit, outcome: Outcome, parts: Mapping[str, float] | None = None) -> None:
-        """Count one outcome; parts: the seconds of the unit's parts, as its record has them."""
+        """Count one outcome; `parts` are the seconds of the unit's parts, as its record has them."""
         with self.lock:
             self._count(unit, outcome.seconds, parts or {})
         speeds = SPEED.findall(outcome.output)

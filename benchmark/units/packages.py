@@ -34,5 +34,5 @@ def packages_of_data(sources: Sources) -> Packages:
 
 
 def packages_of(method: str, protocol: str, data: Packages) -> Packages:
-    """The packages of a unit; data: those of the data of its run."""
+    """The packages of a unit, those of the data of its run among them."""
     return brought(METHODS.kind, (method,)) | brought(PROTOCOLS.registry.kind, (protocol,)) | data

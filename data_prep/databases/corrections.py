@@ -29,7 +29,13 @@ COLUMNS: Columns = {
 
 @dataclass(frozen=True)
 class Correction:
-    """One line: which row is meant, and what it should say. column: a name of CORRECTED or LEAVE_OUT."""
+    """One line: which row is meant, and what it should say.
+
+    Attributes
+    ----------
+    column
+        A name of CORRECTED or LEAVE_OUT.
+    """
 
     where: str
     subject: str

@@ -49,7 +49,7 @@ EXPRESSION_OF: Mapping[str, str] = {
 
 
 def paper_task(mapping: Mapping[str, str] | None = None) -> Task:
-    """The paper's four classes; mapping: emotion word -> class name, asked first.
+    """The paper's four classes; a mapping, emotion word -> class name, is asked first.
 
     Raises
     ------

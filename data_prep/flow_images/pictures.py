@@ -33,7 +33,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Files:
-    """What a folder or an archive holds, by kind, sorted by path; archives: zip files in a folder."""
+    """What a folder or an archive holds, by kind, sorted by path.
+
+    Attributes
+    ----------
+    archives
+        Zip files in a folder.
+    """
 
     root: Path
     pictures: tuple[Entry, ...]

@@ -30,7 +30,15 @@ CUT_SHORT = "its data are cut short"
 
 
 class Packet(NamedTuple):
-    """A packet: when its picture is shown and when it is decoded, in ticks; cut: an edit list hides it."""
+    """A packet of a stream.
+
+    Attributes
+    ----------
+    shown, decoded
+        When its picture is shown, and when it is decoded, in ticks.
+    cut
+        An edit list hides it.
+    """
 
     shown: int | None
     decoded: int | None

@@ -16,12 +16,16 @@ Cell = str | int | None
 
 @dataclass(frozen=True)
 class Place:
-    """Where one clip lies: folder relative to its database's root, frame names, its name and onset.
-
-    onset is the number of the first frame as the annotation counts.
+    """Where one clip lies.
 
     Attributes
     ----------
+    folder
+        Relative to its database's root.
+    files, filename
+        Names of the frames, and the clip's own as the table has it.
+    onset
+        The number of the first frame as the annotation counts.
     grey
         The camera saw no colours.
     """

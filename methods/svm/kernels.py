@@ -72,7 +72,7 @@ class Kernel:
         return values
 
     def matrix(self, values: Float64, scale: float) -> Float64:
-        """Kernel values from the measure's; scale: mean distance of the training clips."""
+        """Kernel values from the measure's; `scale` is the mean distance of the training clips."""
         if self.name == "poly":
             return _powers(self.gamma * values + self.coef, self.degree)
         if self.scaled:

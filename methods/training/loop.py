@@ -15,15 +15,13 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 import torch
 from torch import Tensor
 
-from basis.canonical import digest_of
 from methods.base import Curve, MethodError
 from methods.nets.layers import Net
 from methods.nets.losses import cross_entropy
@@ -31,12 +29,11 @@ from methods.nets.norms import limit_norm
 from methods.training.candidates import Candidate, Kept
 from methods.training.checkpoints import Weights, snapshot
 from methods.training.devices import Execution, lay_out, matmul_rate, running
+from methods.training.job import QUIET, Desk, Job, Split
 from methods.training.resume import Progress, State, restore_state, save_state
 from methods.training.schedule import Schedule
 from methods.training.scoring import class_scores, forward_flops, score
 from methods.training.windows import Footage, Sampler, on_device
-
-Log = Callable[[str], None]
 
 NOT_LEARNED = "at no evaluation better than always saying the inner validation's most frequent class"
 COUNTED_FROM = 5.0
@@ -47,10 +44,10 @@ COUNTED_FROM = 5.0
 class Trained:
     """What `train` returns.
 
-    candidates by iteration.
-
     Attributes
     ----------
+    candidates
+        By iteration.
     best
         The one chosen on the inner validation.
     rates
@@ -70,72 +67,31 @@ class Trained:
         return self.candidates[self.best].weights
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What stays as it is during a training; forward: the net, perhaps compiled."""
-
-    net: Net
-    forward: Callable[..., Tensor]
-    footage: Footage
-    training: tuple[int, ...]
-    validation: tuple[int, ...]
-    schedule: Schedule
-    execution: Execution
-    seed: int
-    log: Log
-    stage: Log
-
-    @property
-    def name(self) -> str:
-        """What a checkpoint must agree with: schedule, seed, device, clips with labels and statistics."""
-        return digest_of(
-            {
-                "schedule": asdict(self.schedule),
-                "seed": self.seed,
-                "device": self.execution.device.type,
-                "split": [list(self.training), list(self.validation)],
-                "labels": self.footage.labels.tolist(),
-                "statistics": list(map(list, self.footage.statistics)),
-            }
-        )
-
-    @property
-    def constant(self) -> float:
-        """Accuracy of always saying the most frequent class of the inner validation; 0 without one."""
-        counts = self.footage.labels.cpu()[list(self.validation)].bincount()
-        return float(counts.max()) / len(self.validation) if self.validation else 0.0
-
-
 def train(
     net: Net,
     footage: Footage,
-    training: Sequence[int],
-    validation: Sequence[int],
+    split: Split,
     schedule: Schedule,
     execution: Execution,
     *,
     seed: int,
-    folder: Path | None = None,
-    log: Log = lambda line: None,
-    stage: Log = lambda words: None,
-    checkpoint_seconds: float = 60.0,
+    desk: Desk = QUIET,
 ) -> Trained:
-    """Train `net` in place on the clips at `training` and return every candidate's weights.
+    """Train `net` in place on the clips at `split[0]` and return every candidate's weights.
 
     Parameters
     ----------
     net, footage
         The net, and all clips, normalised.
-    training, validation
-        Positions of the clips to learn from and of those that choose among the candidates; without the
+    split
+        Positions of the clips to learn from, and of those that choose among the candidates; without the
         latter the last candidate is chosen.
     schedule, execution, seed
         Rounds, rates and batches; device, layout and compiler; of the windows and of what is dropped.
-    folder, checkpoint_seconds
-        Where checkpoints are kept, at most so often; a call with the same net, clips, schedule and seed goes
-        on from the last one and ends, on a CPU, with the same bits as one that was not interrupted.
-    log, stage
-        Takes one line for the user; takes how far the training is and how fast, at every evaluation.
+    desk
+        Where checkpoints are kept, and who is told how it goes. A call with the same net, clips, schedule and
+        seed goes on from the last checkpoint and ends, on a CPU, with the same bits as one that was not
+        interrupted.
 
     Raises
     ------
@@ -147,31 +103,30 @@ def train(
         forward: Callable[..., Tensor] = (
             torch.compile(net, backend=execution.compiler) if execution.compiler else net
         )
-        positions = (tuple(map(int, training)), tuple(map(int, validation)))
-        job = _Job(net, forward, footage, *positions, schedule, execution, seed, log, stage)
-        loop = _Loop(job)
-        return loop.run(folder, checkpoint_seconds)
+        training, validation = (tuple(map(int, positions)) for positions in split)
+        job = Job(net, forward, footage, training, validation, schedule, execution, seed, desk)
+        return _Loop(job).run()
 
 
 class _Loop:
     """One training: what stays (`job`), what changes (`state`), and when it last spoke."""
 
-    def __init__(self, job: _Job) -> None:
+    def __init__(self, job: Job) -> None:
         self.job, self.state = job, _first_state(job)
         self.constant = job.constant
         self.since = self.said = time.perf_counter()
 
-    def run(self, folder: Path | None, checkpoint_seconds: float) -> Trained:
+    def run(self) -> Trained:
         """All rounds that are not done yet, from the last checkpoint on if there is one."""
-        name = self.job.name
+        name, desk, folder = self.job.name, self.job.desk, self.job.desk.folder
         if folder is not None:
-            restore_state(self.state, name, folder, partial(_start_round, self.job, self.state), self.job.log)
+            restore_state(self.state, name, folder, partial(_start_round, self.job, self.state), desk.log)
         self._say_stage()
         began, saved = time.perf_counter() - self.state.progress.seconds, time.perf_counter()
         while self.state.progress.round < len(self.job.schedule.rounds):
             self._iterate()
             self.state.progress.seconds = time.perf_counter() - began
-            if folder is not None and time.perf_counter() - saved >= checkpoint_seconds:
+            if folder is not None and time.perf_counter() - saved >= desk.checkpoint_seconds:
                 save_state(self.state, name, folder)
                 saved = time.perf_counter()
         if self.state.kept.best is None:
@@ -180,7 +135,7 @@ class _Loop:
 
     def _result(self, best: Candidate) -> Trained:
         progress, kept, speed = self.state.progress, self.state.kept, self._speed()
-        self.job.log(f"{progress.before} iterations in {progress.seconds:.1f} s, {speed}")
+        self.job.desk.log(f"{progress.before} iterations in {progress.seconds:.1f} s, {speed}")
         learned = best.scored is None or kept.accuracy(best.scored) > self.constant
         unlearned = () if learned else (NOT_LEARNED,)
         steps = tuple(float(step) for step in progress.evaluated)
@@ -244,12 +199,12 @@ class _Loop:
         progress, schedule = self.state.progress, self.job.schedule
         planned = progress.before + sum(each.iterations for each in schedule.rounds[progress.round :])
         speed = f", {progress.rates[-1] * schedule.view.length:.0f} images/s" if progress.rates else ""
-        self.job.stage(f"{progress.before + progress.iteration} of {planned} iterations{speed}")
+        self.job.desk.stage(f"{progress.before + progress.iteration} of {planned} iterations{speed}")
 
     def _say(self, line: str) -> None:
         """Log at most every half a minute."""
         if time.perf_counter() - self.said > 30.0:
-            self.job.log(f"{line}; {self._speed()}")
+            self.job.desk.log(f"{line}; {self._speed()}")
             self.said = time.perf_counter()
 
     def _speed(self) -> str:
@@ -272,7 +227,7 @@ class _Loop:
         return max(recent) - min(recent) <= limit
 
 
-def _first_state(job: _Job) -> State:
+def _first_state(job: Job) -> State:
     schedule, device = job.schedule, job.execution.device
     sampler = Sampler(
         job.footage,
@@ -293,7 +248,7 @@ def _first_state(job: _Job) -> State:
     )
 
 
-def _optimizer(job: _Job, number: int) -> torch.optim.SGD:
+def _optimizer(job: Job, number: int) -> torch.optim.SGD:
     """A fresh optimiser over the parameters that learn in this round, which alone get gradients."""
     current = job.schedule.rounds[number]
     for name, parameter in job.net.named_parameters():
@@ -307,12 +262,12 @@ def _optimizer(job: _Job, number: int) -> torch.optim.SGD:
     )
 
 
-def _start_round(job: _Job, state: State) -> None:
+def _start_round(job: Job, state: State) -> None:
     if state.progress.round < len(job.schedule.rounds):
         state.optimizer = _optimizer(job, state.progress.round)
 
 
-def _next_round(job: _Job, state: State) -> None:
+def _next_round(job: Job, state: State) -> None:
     """On to the next round, from the best weights so far."""
     progress = state.progress
     progress.before += progress.iteration
@@ -323,7 +278,7 @@ def _next_round(job: _Job, state: State) -> None:
     _start_round(job, state)
 
 
-def _update(job: _Job, state: State, rate: float) -> None:
+def _update(job: Job, state: State, rate: float) -> None:
     """One step down the gradient of one batch; nothing here waits for the device."""
     schedule = job.schedule
     windows = on_device(state.sampler.draw(schedule.batch), job.execution.device)
@@ -338,7 +293,7 @@ def _update(job: _Job, state: State, rate: float) -> None:
     state.progress.windows += schedule.batch
 
 
-def _gradients(job: _Job, state: State, windows: Tensor, masks: Sequence[Tensor]) -> Tensor:
+def _gradients(job: Job, state: State, windows: Tensor, masks: Sequence[Tensor]) -> Tensor:
     """Gradients of the batch's mean loss; returns the windows' summed losses and accuracies, (2,).
 
     Where the device has too little memory the micro-batch is halved; the batch stays what it is.
@@ -355,7 +310,7 @@ def _gradients(job: _Job, state: State, windows: Tensor, masks: Sequence[Tensor]
         _halve(job, state)
 
 
-def _halve(job: _Job, state: State) -> None:
+def _halve(job: Job, state: State) -> None:
     state.optimizer.zero_grad(set_to_none=True)
     if job.execution.device.type == "cuda":
         torch.cuda.empty_cache()
@@ -365,10 +320,10 @@ def _halve(job: _Job, state: State) -> None:
         f"their gradients added up to the same batch of {job.schedule.batch}"
     )
     state.progress.notes.append(note)
-    job.log(note)
+    job.desk.log(note)
 
 
-def _accumulate(job: _Job, micro: int, windows: Tensor, masks: Sequence[Tensor]) -> Tensor:
+def _accumulate(job: Job, micro: int, windows: Tensor, masks: Sequence[Tensor]) -> Tensor:
     sums = torch.zeros(2, device=job.execution.device, dtype=torch.float64)
     n = windows.shape[1]
     for first in range(0, n, micro):

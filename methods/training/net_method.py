@@ -14,6 +14,7 @@ from methods.base import Method, MethodError, Prediction
 from methods.folds import kept_apart
 from methods.nets.layers import Net, n_parameters
 from methods.training.devices import execution_for
+from methods.training.job import Desk
 from methods.training.loop import train
 from methods.training.saved import load_candidates, save_candidates
 from methods.training.schedule import Schedule
@@ -65,10 +66,8 @@ class NetMethod(Method):
             self.notes.append("no clips to choose among the candidates: the last one was taken")
         footage = training_footage(clips, split[0], execution.device)
         folder = None if self.context.scratch is None else self.context.scratch / self.curve_name
-        log, stage = self.context.log, self.context.within(self.curve_name).stage
-        trained = train(
-            net, footage, *split, schedule, execution, seed=seed, folder=folder, log=log, stage=stage
-        )
+        desk = Desk(folder, self.context.log, self.context.within(self.curve_name).stage)
+        trained = train(net, footage, split, schedule, execution, seed=seed, desk=desk)
         self.candidates = [(one.iteration, one.weights) for one in trained.candidates]
         self.chosen = len(self.candidates) if settings.averaged else trained.best
         self.statistics = footage.statistics

@@ -25,7 +25,8 @@ from methods.folds import held_out, kept_apart
 from methods.nets.cnn import FrameCNN
 from methods.training.checkpoints import BadCheckpoint, Weights, read_tensors, write_tensors
 from methods.training.devices import execution_for
-from methods.training.loop import Log, derived_seed, train
+from methods.training.job import Desk, Log
+from methods.training.loop import Trained, derived_seed, train
 from methods.training.schedule import Schedule
 from methods.training.settings import StageSettings
 from methods.training.windows import Statistics, statistics_from, training_footage
@@ -61,7 +62,10 @@ STAGE_TITLES: Mapping[str, str] = {
 class Stage:
     """A trained CNN: weights by name, statistics of the frames it was trained on, how training went.
 
-    digest names everything it depends on.
+    Attributes
+    ----------
+    digest
+        Names everything it depends on.
     """
 
     digest: str
@@ -70,6 +74,15 @@ class Stage:
     curves: dict[str, Curve]
     seconds: float
     notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, digest: str, trained: Trained, statistics: Statistics) -> Stage:
+        """The stage that a training ended with."""
+        return cls(digest, trained.weights, statistics, trained.curves, trained.seconds, trained.notes)
+
+
+Made = tuple[Trained, Statistics]
+"""A training, and the statistics of the frames that it saw."""
 
 
 def stage_e(settings: StageSettings, context: Context) -> Stage:
@@ -100,13 +113,11 @@ def stage_e(settings: StageSettings, context: Context) -> Stage:
     }
     folder = stills.folder or context.cache
 
-    def make(scratch: Path | None) -> Stage:
+    def make(scratch: Path | None) -> Made:
         split = held_out(stills.labels, stills.subjects, share=E_VALIDATION_SHARE, grouped=True, seed=E_SEED)
         schedule = settings.schedule_e()
         net = new_cnn(settings, len(EXPRESSIONS), seed=E_SEED)
-        return _train_stage(
-            net, stills, split, schedule, context.within("stage E"), E_SEED, scratch, digest_of(depends)
-        )
+        return _train_stage(net, stills, split, schedule, context.within("stage E"), E_SEED, scratch)
 
     return made_once(folder, "E", depends, make, context)
 
@@ -128,16 +139,14 @@ def stage_m(
         **_place(context),
     }
 
-    def make(scratch: Path | None) -> Stage:
+    def make(scratch: Path | None) -> Made:
         net = new_cnn(settings, len(clips.classes), seed=seed)
         if start is not None:
             lower = {name: tensor for name, tensor in start.weights.items() if not name.startswith("fc8")}
             net.load_state_dict({**net.state_dict(), **lower})
         split = kept_apart(clips, share=settings.inner_share, grouped=context.grouped, seed=seed)
         schedule = settings.schedule_m().stretched(len(clips), settings.scheduled_for)
-        return _train_stage(
-            net, clips, split, schedule, context.within("stage M"), seed, scratch, digest_of(depends)
-        )
+        return _train_stage(net, clips, split, schedule, context.within("stage M"), seed, scratch)
 
     return made_once(prepared_set(clips).folder, "M", depends, make, context)
 
@@ -168,7 +177,7 @@ def made_once(
     folder: Path | None,
     name: str,
     depends: Mapping[str, Any],
-    make: Callable[[Path | None], Stage],
+    make: Callable[[Path | None], Made],
     context: Context,
 ) -> Stage:
     """The stage of these dependencies from `folder / "stages"`, or `make(scratch)` and keep it there.
@@ -179,14 +188,15 @@ def made_once(
     """
     digest = digest_of(depends)
     if folder is None:
-        return make(None if context.scratch is None else context.scratch / f"stage-{name}")
+        scratch = None if context.scratch is None else context.scratch / f"stage-{name}"
+        return Stage.of(digest, *make(scratch))
     place = folder / "stages"
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"{name}-{digest[:20]}"
     with held(path.with_suffix(".lock"), partial(_waits, path, name, context)):
         found = _read(path, digest, context.log)
         if found is None:
-            found = make(path.with_suffix(".partial"))
+            found = Stage.of(digest, *make(path.with_suffix(".partial")))
             _write(path, found)
             shutil.rmtree(path.with_suffix(".partial"), ignore_errors=True)
     return found
@@ -200,22 +210,12 @@ def _train_stage(
     context: Context,
     seed: int,
     scratch: Path | None,
-    digest: str,
-) -> Stage:
+) -> Made:
     execution = execution_for(context)
     footage = training_footage(data, split[0], execution.device)
-    trained = train(
-        net,
-        footage,
-        *split,
-        schedule,
-        execution,
-        seed=seed,
-        folder=scratch,
-        log=context.log,
-        stage=context.stage,
-    )
-    return Stage(digest, trained.weights, footage.statistics, trained.curves, trained.seconds, trained.notes)
+    desk = Desk(scratch, context.log, context.stage)
+    trained = train(net, footage, split, schedule, execution, seed=seed, desk=desk)
+    return trained, footage.statistics
 
 
 def _depends_on(settings: StageSettings, *, without: frozenset[str]) -> dict[str, Any]:

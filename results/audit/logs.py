@@ -22,9 +22,19 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class PredictionAudit:
-    """A re-scored log. metrics: one row per database ("all" first): clips, accuracy, uf1, uar,
-    macro_precision and recall per class, 0 to 1; confusion: counts, rows are the truth; verdicts: claim,
-    verdict, detail, one row per published number; doubts: what is suspicious about the log, a line each.
+    """A re-scored log.
+
+    Attributes
+    ----------
+    metrics
+        One row per database ("all" first): clips, accuracy, uf1, uar, macro_precision and recall per class, 0
+        to 1.
+    confusion
+        Counts; rows are the truth.
+    verdicts
+        Claim, verdict, detail, one row per published number.
+    doubts
+        What is suspicious about the log, a line each.
     """
 
     source: str

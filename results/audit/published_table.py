@@ -25,9 +25,16 @@ class BadTable(ResultsError):
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One line of a table: fold accuracies (folds,) float64 and their stated mean, in percent.
+    """One line of a table.
 
-    texts holds the cells as they were printed, because their decimals carry information.
+    Attributes
+    ----------
+    folds
+        (folds,) float64 accuracies, in percent.
+    mean
+        The stated mean of the folds, in percent.
+    texts, mean_text
+        The cells as they were printed, because their decimals carry information.
     """
 
     method: str

@@ -43,7 +43,15 @@ class BadLog(ResultsError):
 
 @dataclass(frozen=True)
 class Log:
-    """A log. frame: database, clip ("" where none is named), truth, predicted, as text; doubts: lines."""
+    """A log of predictions.
+
+    Attributes
+    ----------
+    frame
+        Columns database, clip ("" where none is named), truth, predicted, as text.
+    doubts
+        What is suspicious about it, a line each.
+    """
 
     frame: pd.DataFrame
     doubts: tuple[str, ...]

@@ -51,8 +51,8 @@ class ClipPictures:
 def contact_sheet(clips: Sequence[ClipPictures], *, database: str, source: str, profile: str) -> Drawn:
     """Onset, apex, offset, landmarks with crop, flow arrows and the regions of a face, a row per clip.
 
-    database names the file and the title, source says where the frames are from ("simulator"). Arrows are as
-    long as the flow, magnified by one factor for the whole sheet, which the heading states.
+    `database` names the file and the title, `source` says where the frames are from ("simulator"). Arrows are
+    as long as the flow, magnified by one factor for the whole sheet, which the heading states.
 
     Raises
     ------

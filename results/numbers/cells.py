@@ -30,12 +30,19 @@ ROLES = ("paper", "extra", "baseline")
 class Cell:
     """One method under one TIM, protocol and set of conditions: a row of the table.
 
-    method and title are unique in the table: where a method was run under two settings, revisions or
-    versions of its package, each is a row of its own whose name says what sets it apart. folds and seeds are
-    those of the plan, in its order, a seed being a repetition: which seed dealt the folds, and which training
-    on them. records holds the finished ones by (fold, seed), of which some may hold no clip (folds of which
-    the method can use none); reasons says why the others are missing ("missing", "failed", "crashed",
-    "timeout", "memory").
+    `method` and `title` are unique in the table: where a method was run under two settings, revisions or
+    versions of its package, each is a row of its own whose name says what sets it apart.
+
+    Attributes
+    ----------
+    folds, seeds
+        Those of the plan, in its order; a seed is a repetition: which seed dealt the folds, and which
+        training on them.
+    records
+        The finished ones by (fold, seed), of which some may hold no clip (folds of which the method can use
+        none).
+    reasons
+        Why the others are missing: "missing", "failed", "crashed", "timeout", "memory".
     """
 
     info: MethodInfo

@@ -47,12 +47,18 @@ class Estimate:
 
     Attributes
     ----------
-    per_seed : (seeds,) the number under each seed; `value` is their mean.
-    people : names of the n people.
-    influence : (n,) what each adds to the number beyond what people like the average would; sums to 0.
-    share : (n,) weight of each in the number; sums to 1.
-    clips : how many independent clips of equal weight the number is worth.
-    repeated : the variance of `value` that comes from repetitions and its degrees of freedom, where more is
+    per_seed
+        (seeds,) the number under each seed; `value` is their mean.
+    people
+        Names of the n people.
+    influence
+        (n,) what each adds to the number beyond what people like the average would; sums to 0.
+    share
+        (n,) weight of each in the number; sums to 1.
+    clips
+        How many independent clips of equal weight the number is worth.
+    repeated
+        The variance of `value` that comes from repetitions and its degrees of freedom, where more is
         known of it than `per_seed` says.
     """
 

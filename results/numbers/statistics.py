@@ -191,7 +191,7 @@ LEAST_DATA_SETS = 5
 
 
 def friedman_nemenyi(scores: Float64, level: float = 0.05) -> Ranks:
-    """Ranks of methods over data sets (Demsar 2006). scores: (data sets, methods), higher is better.
+    """Ranks of methods over data sets (Demsar 2006) from (data sets, methods) scores, higher is better.
 
     Raises
     ------

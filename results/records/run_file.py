@@ -94,7 +94,15 @@ class ProtocolInfo:
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """What is told apart: classes in the order of their numbers; headline: what a method is judged by."""
+    """What is told apart.
+
+    Attributes
+    ----------
+    classes
+        In the order of their numbers.
+    headline
+        What a method is judged by.
+    """
 
     name: str
     title: str

@@ -15,7 +15,7 @@ from data_prep.clips import CLASSES
 from data_prep.databases import load as load_database
 from data_prep.examine import NO_MOVEMENT, ONE_PICTURE
 from data_prep.landmarks import LandmarksNotFound, mean_shape
-from data_prep.prepare import plan_data, prepared
+from data_prep.prepare import Place, plan_data, prepared
 from methods.contract import toy_clips
 from methods.linear import Linear
 from methods.values import WrongKind
@@ -149,10 +149,9 @@ def test_a_clip_to_predict_is_registered_as_the_clips_of_its_database_are(tiny_f
     one = dataclasses.replace(database, clips=(clip,))
     alone = {}
     for registration in ("none", "rigid"):
-        plan = plan_data(
-            [one], landmarks="file", cache=tmp_path, log=lambda line: None, registration=registration
-        )
-        kept = prepared(plan, tim=8, size=SIZE, cache=tmp_path, log=lambda line: None)
+        place = Place(tmp_path, log=lambda line: None)
+        plan = plan_data([one], place, landmarks="file", registration=registration)
+        kept = prepared(plan, place, tim=8, size=SIZE)
         folder = Path(clip.frames.paths[0]).parent
         watched = clip_of(folder, "file", 8, SIZE, registration=registration)
         alone[registration] = watched.clips[0]

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.speed import prepare as speed_prepare
 from data_prep.interpolation import tim
-from data_prep.prepare import plan_data, prepared
+from data_prep.prepare import Place, plan_data, prepared
 
 
 @pytest.mark.parametrize(("n", "m"), [(9, 20), (30, 32), (40, 7)])
@@ -22,8 +22,8 @@ def test_the_pillow_loop_makes_nearly_the_same_frames(tmp_path: Path) -> None:
     """Pillow and OpenCV decode and average a little differently; the picture is the same."""
     database = speed_prepare._database(tmp_path, 2, 6, speed_prepare.SOURCE, shared=2)
     speed_prepare._pillow_loop(database, tmp_path / "loop.npy")
-    plan = plan_data([database], landmarks="file", cache=tmp_path / "cache", log=lambda line: None)
-    clips = prepared(plan, tim=32, size=speed_prepare.SIZE, cache=tmp_path / "cache", log=lambda line: None)
+    place = Place(tmp_path / "cache", log=lambda line: None)
+    clips = prepared(plan_data([database], place, landmarks="file"), place, tim=32, size=speed_prepare.SIZE)
     difference = np.abs(
         np.load(tmp_path / "loop.npy").astype(int) - np.stack([clips[i] for i in range(len(clips))])
     )

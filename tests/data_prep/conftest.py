@@ -177,12 +177,16 @@ class World:
     def write_clip(self, i: int, n: int | None = None) -> Clip:
         return write_clip(self.root, i, n)
 
-    def plan(self, database: Database, **more: object) -> prepare.DataPlan:
-        settings = {"landmarks": "file", "cache": self.cache, "workers": 2, "log": self.lines.append, **more}
-        return prepare.plan_data([database], **settings)  # type: ignore[arg-type]
+    @property
+    def place(self) -> prepare.Place:
+        """Two clips side by side into this world's cache; lines are kept."""
+        return prepare.Place(self.cache, 2, self.lines.append)
+
+    def plan(self, database: Database, landmarks: str = "file", **more: object) -> prepare.DataPlan:
+        return prepare.plan_data([database], self.place, landmarks=landmarks, **more)  # type: ignore[arg-type]
 
     def prepared(self, plan: prepare.DataPlan, tim: int = 6, size: tuple[int, int] = (48, 40)) -> Clips:
-        return prepare.prepared(plan, tim=tim, size=size, cache=self.cache, workers=2, log=self.lines.append)
+        return prepare.prepared(plan, self.place, tim=tim, size=size)
 
 
 def write_clip(root: Path, i: int, n: int | None = None) -> Clip:

@@ -31,7 +31,7 @@ BUILDER = textwrap.dedent(
     from pathlib import Path
     from data_prep.clips import Clip, Database
     from data_prep.frames.sources import ImageFrames
-    from data_prep.prepare import plan_data, prepared
+    from data_prep.prepare import Place, plan_data, prepared
 
     def database(root):
         clips = []
@@ -44,9 +44,9 @@ BUILDER = textwrap.dedent(
 
     def build(root, cache, workers=2, tim=12, size=(60, 48)):
         say = lambda line: print(line, flush=True)
-        plan = plan_data([database(root)], landmarks="file", cache=Path(cache), workers=workers, log=say,
-                         wanted=[(tim, size)])
-        return prepared(plan, tim=tim, size=size, cache=Path(cache), workers=workers, log=say)
+        place = Place(Path(cache), workers, say)
+        plan = plan_data([database(root)], place, landmarks="file", wanted=[(tim, size)])
+        return prepared(plan, place, tim=tim, size=size)
     """
 )
 RUN = BUILDER + "\nclips = build(*sys.argv[1:3])\nprint('built', len(clips), clips.digest)\n"

@@ -216,7 +216,9 @@ def test_clips_of_one_video(world, monkeypatch: pytest.MonkeyPatch) -> None:
         )
         for a, b in [(0, 4), (6, 9)]
     )
-    plan = world.plan(Database("toy", "", clips), landmarks="template", workers=1)
+    plan = prepare.plan_data(
+        [Database("toy", "", clips)], replace(world.place, workers=1), landmarks="template"
+    )
     assert len(hashed) == 1
     assert plan.contents[0] != plan.contents[1]
     result = world.prepared(plan, 2)
@@ -276,11 +278,7 @@ def test_stills(world) -> None:
         for clip in database.clips
     )
     result = prepare.prepared_stills(
-        [StillDatabase("kdef", str(world.root), stills)],
-        size=(32, 32),
-        landmarks="file",
-        cache=world.cache,
-        log=world.lines.append,
+        [StillDatabase("kdef", str(world.root), stills)], world.place, size=(32, 32), landmarks="file"
     )
     assert result.frames.shape == (3, 32, 32, 3)
     assert result.labels.tolist() == [4, 4, 4]

@@ -120,8 +120,7 @@ def test_adding_a_database_decodes_the_others_not_again(world, decoded):
     wanted = [(6, SIZE), (4, SIZE)]
 
     def both_sets(databases):
-        more = {"landmarks": "file", "cache": world.cache, "log": world.lines.append, "wanted": wanted}
-        plan = prepare.plan_data(databases, **more)
+        plan = prepare.plan_data(databases, world.place, landmarks="file", wanted=wanted)
         return [by_name(world.prepared(plan, tim)) for tim, _ in wanted]
 
     alone = both_sets([one])

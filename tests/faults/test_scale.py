@@ -12,7 +12,7 @@ import pytest
 from benchmark.folder import ledger
 from benchmark.speed import clips as many
 from data_prep.databases import load
-from data_prep.plan import plan_data
+from data_prep.plan import Place, plan_data
 from results.records.store import Record, read_record, write_record
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,8 @@ def test_a_plan_holds_little_of_a_clip(tmp_path, monkeypatch):
 
     def planned(n):
         database = replace(source, clips=source.clips.at(range(n)))
-        return plan_data([database], landmarks="file", cache=tmp_path / "cache", log=lambda line: None)
+        place = Place(tmp_path / "cache", log=lambda line: None)
+        return plan_data([database], place, landmarks="file")
 
     planned(160)
     held = {}

@@ -173,9 +173,8 @@ def test_one_iteration_of_stage_m_at_the_papers_size():
         (Round(0.001, 1, 2560),), batch=12, view=View(1, 8, 227), micro_batch=8, evaluations=1
     )
     execution = Execution(torch.device("cpu"), threads=2)
-    trained = train(
-        net, training_footage(clips, [0, 1], execution.device), [0, 1], [], schedule, execution, seed=0
-    )
+    footage = training_footage(clips, [0, 1], execution.device)
+    trained = train(net, footage, ([0, 1], []), schedule, execution, seed=0)
     assert 0 < trained.curves["loss"].values[0] < 12
     assert not torch.equal(trained.weights["c1.weight"], before)
     assert all(torch.isfinite(tensor).all() for tensor in trained.weights.values())

@@ -21,6 +21,7 @@ from methods.nets.layers import Net
 from methods.nets.recurrent import RecurrentCNN
 from methods.training import loop
 from methods.training.devices import Execution, bfloat16_convolves, execution_for, present, running
+from methods.training.job import Desk
 from methods.training.loop import NOT_LEARNED, derived_seed, train
 from methods.training.schedule import Round, Schedule
 from methods.training.scoring import forward_flops, predict, score
@@ -53,10 +54,9 @@ def frame_cnn(seed=0, width=0.05):
     return FrameCNN(4, crop=49, width=width, generator=torch.Generator().manual_seed(seed))
 
 
-def fit(schedule=SCHEDULE, execution=CPU, seed=3, net=None, **others):
-    return train(
-        net or frame_cnn(), footage(), range(8), range(8, 12), schedule, execution, seed=seed, **others
-    )
+def fit(schedule=SCHEDULE, execution=CPU, seed=3, net=None, **desk):
+    split = (range(8), range(8, 12))
+    return train(net or frame_cnn(), footage(), split, schedule, execution, seed=seed, desk=Desk(**desk))
 
 
 def same(first, second):
@@ -102,7 +102,7 @@ class TestLearning:
             mirror=False,
             generator=torch.Generator().manual_seed(derived_seed(3, "windows")),
         )
-        trained = train(net, data, range(8), [], schedule, CPU, seed=3)
+        trained = train(net, data, (range(8), []), schedule, CPU, seed=3)
         velocity = {name: torch.zeros_like(p) for name, p in reference.named_parameters()}
         for rate, masks in zip((0.1, 0.01), drawn, strict=True):
             windows = twin.draw(4)
@@ -147,7 +147,7 @@ class TestLearning:
         assert len(fit(replace(SCHEDULE, candidates=0)).candidates) == 1
 
     def test_without_validation_the_last_is_chosen(self):
-        trained = train(frame_cnn(), footage(), range(8), [], SCHEDULE, CPU, seed=0)
+        trained = train(frame_cnn(), footage(), (range(8), []), SCHEDULE, CPU, seed=0)
         assert trained.candidates[trained.best].iteration == 12
         assert "validation accuracy" not in trained.curves
 
