@@ -170,11 +170,12 @@ class Method(ABC):
     learns_from_stills
         It wants expression photographs.
     needs_frames
-        False for methods that also run on clips that are onset-apex pictures of flow (`Clips.holds == "flow"`).
+        False for methods that also run on clips that are onset-apex pictures of flow
+        (`Clips.holds == "flow"`).
     draws
-        Its numbers depend on what the seed draws, initial weights or the order of batches, so that one fit on a
-        fold says little: a run fits such a method as often as its setting `draws` says, and rows are means over
-        that.
+        Its numbers depend on what the seed draws, initial weights or the order of batches, so that one fit on
+        a fold says little: a run fits such a method as often as its setting `draws` says, and rows are means
+        over that.
     role
         Where its rows stand: "paper" (Table 3), "extra" (anything else) or "baseline".
     blind
