@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.errors import Mendable
+from basis.files import atomically
 from basis.locks import lock_of
 from data_prep.side_by_side import side_by_side
 from data_prep.simulator.casting import ClipPlan, plan_clips
@@ -155,10 +156,9 @@ def _remove(path: Path) -> None:
 
 def _remove_leftovers(folder: Path) -> None:
     for path in folder.rglob(f"{PARTIAL}*"):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        shutil.rmtree(path)
+    for path in folder.rglob(".*.tmp"):
+        path.unlink()
 
 
 def _jobs(folder: Path, settings: SimulatorSettings) -> list[Callable[[], None]]:
@@ -246,7 +246,6 @@ def encode(picture: npt.NDArray[np.uint8], name: str, quality: int, *, grey: boo
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
-    scratch.write_bytes(content)
-    scratch.replace(path)
+    """A file at once; it can be made again, so the disk is not waited for."""
+    with atomically(path, flushed=False) as file:
+        file.write(content)

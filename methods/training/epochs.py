@@ -75,7 +75,7 @@ def train_epochs(
     net: FlowNet,
     images: Tensor,
     labels: Tensor,
-    plan: Epochs,
+    schedule: Epochs,
     *,
     seeds: tuple[int, int],
     stage: Callable[[str], None] = lambda words: None,
@@ -90,7 +90,7 @@ def train_epochs(
         Trained in place.
     images, labels
         (n, 3, height, width) and (n,).
-    plan
+    schedule
         Epochs, rate, batch.
     seeds
         Of the order of the pictures and of what is dropped.
@@ -104,22 +104,22 @@ def train_epochs(
     """
     order = torch.Generator().manual_seed(seeds[0])
     dropout = torch.Generator(images.device).manual_seed(seeds[1])
-    optimiser = _optimiser(net, plan)
+    optimiser = _optimiser(net, schedule)
     kept: list[tuple[int, Weights]] = []
     losses: list[float] = []
-    keeps = set(plan.keeps())
+    keeps = set(schedule.keeps())
     net.train()
     began = time.perf_counter()
-    for epoch in range(plan.number):
+    for epoch in range(schedule.number):
         for group in optimiser.param_groups:
-            group["lr"] = plan.rate_at(epoch)
-        losses.append(_epoch(net, optimiser, images, labels, batches(len(images), plan, order), dropout))
+            group["lr"] = schedule.rate_at(epoch)
+        losses.append(_epoch(net, optimiser, images, labels, batches(len(images), schedule, order), dropout))
         if not torch.isfinite(torch.tensor(losses[-1])):
             raise MethodError(f"the loss is {losses[-1]} after epoch {epoch + 1}: lower the rate")
         if epoch + 1 in keeps:
             kept.append((epoch + 1, snapshot(net)))
             speed = (epoch + 1) * len(images) / (time.perf_counter() - began)
-            stage(f"{epoch + 1} of {plan.number} epochs, {speed:.0f} images/s")
+            stage(f"{epoch + 1} of {schedule.number} epochs, {speed:.0f} images/s")
     return TrainedEpochs(tuple(kept), tuple(losses))
 
 
@@ -144,10 +144,10 @@ def _epoch(
     return total / len(images)
 
 
-def batches(n: int, plan: Epochs, generator: torch.Generator) -> Iterator[Tensor]:
+def batches(n: int, schedule: Epochs, generator: torch.Generator) -> Iterator[Tensor]:
     """Positions of each batch of one epoch."""
-    positions = torch.randperm(n, generator=generator) if plan.shuffle else torch.arange(n)
-    starts = list(range(0, n, plan.batch))
+    positions = torch.randperm(n, generator=generator) if schedule.shuffle else torch.arange(n)
+    starts = list(range(0, n, schedule.batch))
     if len(starts) > 1 and n - starts[-1] == 1:
         starts.pop()
     for start, end in zip(starts, [*starts[1:], n], strict=True):
@@ -163,11 +163,13 @@ def scores_of(net: FlowNet, images: Tensor, *, batch: int = 512) -> Tensor:
     return torch.cat(parts).cpu() if parts else torch.zeros((0, 0))
 
 
-def _optimiser(net: FlowNet, plan: Epochs) -> torch.optim.Optimizer:
+def _optimiser(net: FlowNet, schedule: Epochs) -> torch.optim.Optimizer:
     on_cpu = all(parameter.device.type == "cpu" for parameter in net.parameters())
     adam: Callable[..., torch.optim.Optimizer] = InOrderAdam if on_cpu else torch.optim.Adam
     kinds: dict[Optimiser, Callable[[], torch.optim.Optimizer]] = {
-        "adam": lambda: adam(net.parameters(), lr=plan.rate),
-        "sgd": lambda: torch.optim.SGD(net.parameters(), lr=plan.rate, momentum=plan.momentum, foreach=False),
+        "adam": lambda: adam(net.parameters(), lr=schedule.rate),
+        "sgd": lambda: torch.optim.SGD(
+            net.parameters(), lr=schedule.rate, momentum=schedule.momentum, foreach=False
+        ),
     }
-    return kinds[plan.optimiser]()
+    return kinds[schedule.optimiser]()

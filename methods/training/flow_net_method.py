@@ -96,7 +96,7 @@ class FlowNetMethod(Method):
     def new_net(self, n_classes: int) -> FlowNet:
         """The net; its weights are drawn from torch's global generator, which the caller seeds."""
 
-    def plan(self) -> Epochs:
+    def schedule(self) -> Epochs:
         """The preset, with what the settings put in its place."""
         s = self.settings
         given = {"number": s.epochs, "rate": s.rate, "batch": s.batch, "shuffle": s.shuffle}
@@ -117,7 +117,9 @@ class FlowNetMethod(Method):
         seeds = (derived_seed(seed, "order"), derived_seed(seed, "dropout"))
         with running(execution):
             stage = self.context.stage
-            trained = train_epochs(net, images[order], labels[order], self.plan(), seeds=seeds, stage=stage)
+            trained = train_epochs(
+                net, images[order], labels[order], self.schedule(), seeds=seeds, stage=stage
+            )
             self.candidates = list(trained.kept)
             self.chosen = self._choose(net, images, labels, validating)
         steps = tuple(float(epoch + 1) for epoch in range(len(trained.losses)))

@@ -21,7 +21,7 @@ from basis.cores import cores
 from results.figures import curves as figures_curves
 from results.figures import sweeps as figures_sweeps
 from results.figures import tables as figures_tables
-from results.figures.style import CLIP_SHEETS, Drawing, Drawn, Figures, Picture, own_style, save
+from results.figures.style import CLIP_SHEETS, Drawing, Figures, Picture, own_style, save
 from results.numbers.entries import Tested
 from results.numbers.statistics_table import ranks
 from results.records.runs import Results
@@ -127,12 +127,6 @@ def _as_jpeg(path: Path, title: str) -> str:
         f'aria-label="{html.escape(title)}"><image width="{width}" height="{height}" '
         f'href="data:image/jpeg;base64,{data}"/></svg>'
     )
-
-
-def draw_all(results: Results, frames: Mapping[str, pd.DataFrame], cells_tested: Tested) -> Iterator[Drawn]:
-    """Figures one after the other: of the tables first, then of training."""
-    for job in drawings(results, frames, cells_tested):
-        yield job()
 
 
 def drawings(results: Results, frames: Mapping[str, pd.DataFrame], cells_tested: Tested) -> Iterator[Drawing]:

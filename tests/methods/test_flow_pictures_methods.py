@@ -98,10 +98,10 @@ def test_the_channel_order_and_scale_are_what_they_say():
 
 def test_presets_and_what_stands_in_their_place():
     cls = load_method("ststnet")
-    authors, quick = cls().plan(), cls(make_settings(cls, {"preset": "quick", "rate": 0.5})).plan()
+    authors, quick = cls().schedule(), cls(make_settings(cls, {"preset": "quick", "rate": 0.5})).schedule()
     assert (authors.number, authors.rate, authors.batch, authors.shuffle) == (800, 5e-5, 256, False)
     assert (quick.number, quick.rate, quick.shuffle) == (12, 0.5, True)
-    assert not load_method("htnet")().plan().shuffle and load_method("rcn-a")().plan().shuffle
+    assert not load_method("htnet")().schedule().shuffle and load_method("rcn-a")().schedule().shuffle
     with pytest.raises(UnknownName, match="quick"):
         make_settings(cls, {"preset": "fast"})
 

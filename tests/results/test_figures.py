@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from matplotlib import font_manager
 from matplotlib.backends import _backend_pdf_ps as of_pdf
 from sklearn.metrics import f1_score
 
-from results.figures import draw_all, figures_beside, saved_beside
+from results.figures import drawings, figures_beside, saved_beside
 from results.figures.clips import ClipPictures, contact_sheet
 from results.figures.style import LAYOUT_TABLES, Drawn, fonts_read_once, new_figure, own_style, save
 from results.figures.sweeps import sweeps
@@ -63,6 +63,11 @@ def test_an_incomplete_cell_has_no_bar_and_says_so(fake_run: Make) -> None:
     assert "missing" in [text.get_text() for text in heat.texts]
 
 
+def drawn_by(*made: Any) -> Iterator[Any]:
+    """Every figure, one after the other."""
+    return (draw() for draw in drawings(*made))
+
+
 def test_dumbbells_join_honest_and_paper_style(made: tuple[Any, Any]) -> None:
     results, frames = made
     optimism = frames["optimism"].query("candidates > 1 and tim == 32")
@@ -97,7 +102,7 @@ def judged_by_uf1(fake_run: Make) -> Any:
 def test_uf1_over_the_candidates_with_both_choices(judged_by_uf1: Any) -> None:
     found = tables.tested(judged_by_uf1)
     with own_style():
-        drawn = {each.name: each for each in draw_all(judged_by_uf1, all_frames(judged_by_uf1), found)}
+        drawn = {each.name: each for each in drawn_by(judged_by_uf1, all_frames(judged_by_uf1), found)}
     assert not [name for name in drawn if name.startswith("sweep")]
     figure = drawn["uf1-over-lambda-loso-tim32"]
     records = [r for place, r in judged_by_uf1.records.items() if place[0] == "mdmo"]
@@ -125,7 +130,7 @@ def test_uf1_over_the_candidates_with_both_choices(judged_by_uf1: Any) -> None:
 def test_every_figure_says_data_n_protocol_and_profile(made: tuple[Any, Any]) -> None:
     with own_style():
         names = []
-        for drawn in draw_all(*made, tables.tested(made[0])):
+        for drawn in drawn_by(*made, tables.tested(made[0])):
             words = " ".join(text.get_text() for text in drawn.figure.texts)
             assert "simulator, n = 90 clips; protocol clips, TIM" in words, drawn.name
             assert "quick profile" in words
