@@ -45,6 +45,8 @@ _READ = {1, 2}
 """Sets of schema 1, whose landmarks are lists of numbers, are still read."""
 _NEEDED = {"digest", "schema", "shape", "frames_sha256"}
 HASH_BYTES = 32
+_AS_THEY_ARE = getattr(os, "O_BINARY", 0)
+"""Windows writes other ends of lines without it."""
 WEEK = 7 * 24 * 3600.0
 
 
@@ -109,14 +111,20 @@ class Journal:
         body = json.dumps([key, value], separators=(",", ":"), allow_nan=False)
         line = f"{_checksum(body.encode())} {body}\n".encode()
         with self._mutex, full_disk(self.path.parent), lock_of(self._lock):
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _AS_THEY_ARE, 0o644)
             try:
                 end = os.lseek(handle, 0, os.SEEK_END)
-                torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
+                torn = end > 0 and _last_byte(handle) != b"\n"
                 _write_all(handle, b"\n" + line if torn else line)
             finally:
                 os.close(handle)
             self._starts[_short(key)] = end + torn
+
+
+def _last_byte(handle: int) -> bytes:
+    """Of a file that is not empty; what is appended goes to its end wherever this leaves off."""
+    os.lseek(handle, -1, os.SEEK_END)
+    return os.read(handle, 1)
 
 
 def _short(key: str) -> bytes:

@@ -52,7 +52,7 @@ def put(text: str, mark: str, content: str) -> str:
     """The text with `content` between `<!-- mark -->` and `<!-- /mark -->`."""
     pattern = re.compile(rf"(<!-- {mark} -->\n).*?(\n?<!-- /{mark} -->)", re.DOTALL)
     if not pattern.search(text):
-        raise SystemExit(f"README.md has no part between <!-- {mark} --> and <!-- /{mark} -->")
+        raise SystemExit(f"the page has no part between <!-- {mark} --> and <!-- /{mark} -->")
     return pattern.sub(lambda found: f"{found[1]}{content}\n<!-- /{mark} -->", text)
 
 

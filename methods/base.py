@@ -88,6 +88,12 @@ class Prediction:
     chosen: int
     step_decisions: npt.NDArray[np.int16] | None = None
 
+    def of(self, positions: npt.ArrayLike) -> Prediction:
+        """The same of the clips at these positions."""
+        chosen = np.asarray(positions, np.int64)
+        steps = None if self.step_decisions is None else self.step_decisions[:, chosen]
+        return Prediction(self.candidates, self.scores[:, chosen], self.chosen, steps)
+
     def __post_init__(self) -> None:
         given = np.asarray(self.scores)
         if given.ndim != 3 or len(given) != len(self.candidates):
@@ -275,3 +281,14 @@ class FrameSettings:
     """What every method's settings hold; the default is the descriptors' size (height, width)."""
 
     frame_size: tuple[int, int] = field(default=(163, 134))
+
+
+def in_any_order(method: Method, clips: Clips, *, seed: int) -> Prediction:
+    """What a fitted method predicts of these clips, labels hidden, shown to it in an order drawn at random.
+
+    Databases name their clips, and so order them, by class: neighbours would tell what names no longer do.
+    """
+    order = np.random.default_rng([seed, 0x0DDE]).permutation(len(clips))
+    found = method.predict(clips.select(order).without_labels())
+    fits = found.scores.shape[1] == len(clips)  # what does not is refused by whoever asked
+    return found.of(np.argsort(order)) if fits else found

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
+import sys
 import tempfile
 from collections.abc import Callable
 from copy import copy
@@ -20,7 +22,7 @@ from data_prep.clips import CLASSES, EXPRESSIONS, Clips, Int64, Stills, prepared
 from data_prep.landmarks import mean_shape
 from data_prep.opened import open_prepared
 from methods import make_settings
-from methods.base import SAVED_AS, Context, Method, Prediction
+from methods.base import SAVED_AS, Context, Method, Prediction, in_any_order
 
 SEED = 3
 ALIKE = 1e-4
@@ -43,7 +45,7 @@ def toy_clips(height: int, width: int, *, n: int = 24, frames: int = 32, seed: i
     (n, frames, height, width, 3) uint8 in memory, four classes in turn, landmarks of the mean face, the
     apex half way.
     """
-    random = np.random.default_rng(seed)
+    draw = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / np.array([height, width]).reshape(2, 1, 1)
     clips = np.empty((n, frames, height, width, 3), np.uint8)
     for i in range(n):
@@ -53,7 +55,7 @@ def toy_clips(height: int, width: int, *, n: int = 24, frames: int = 32, seed: i
             push = 0.02 * np.sin(np.pi * t / frames) * np.exp(-((y - 0.2 - 0.2 * label) ** 2) / 0.02)
             wave = np.sin(2 * np.pi * (texture[0] * 4 * x + 5 * (y + push)))
             wave += np.cos(2 * np.pi * (texture[1] * 6 * (y + push)))
-            shade = 128 + 40 * texture[2] * wave + random.normal(0, 2, (height, width))
+            shade = 128 + 40 * texture[2] * wave + draw.normal(0, 2, (height, width))
             clips[i, t] = np.clip(shade[..., None] + np.array([8, 0, -8]), 0, 255)
     return Clips.from_arrays(
         clips,
@@ -79,8 +81,10 @@ def toy_stills(size: tuple[int, int], *, n: int = 36, seed: int = 0) -> Stills:
 
 
 def made(method: type[Method], cache: Path | None = None) -> Method:
-    """The method under its trial settings, with photographs at hand."""
-    return method(make_settings(method, method.trial), Context(stills=toy_stills, cache=cache))
+    """The method under its trial settings, with photographs at hand, and scratch of its own as in a run."""
+    scratch = cache and Path(tempfile.mkdtemp(prefix="scratch-", dir=cache))
+    context = Context(stills=toy_stills, cache=cache, scratch=scratch)
+    return method(make_settings(method, method.trial), context)
 
 
 def halves(clips: Clips) -> tuple[Int64, Int64]:
@@ -90,10 +94,14 @@ def halves(clips: Clips) -> tuple[Int64, Int64]:
     return np.flatnonzero(side == 0), np.flatnonzero(side == 1)
 
 
-def prepared_beside(clips: Clips, cache: Path, *, pixels: Int64, labels: Int64) -> Clips:
+def prepared_beside(
+    clips: Clips, cache: Path, *, pixels: Int64 | None = None, labels: Int64 | None = None
+) -> Clips:
     """The clips as a prepared set in a cache folder, poisoned where a method must not look.
 
-    The set keeps its digest, as if nothing had happened.
+    Nothing else of a poisoned set is what it was: its digest and the order of its rows are others, since
+    a class may be remembered by the one and read from the other (databases order their clips by class).
+    Position i of the view is clip i all the same.
 
     Parameters
     ----------
@@ -103,34 +111,42 @@ def prepared_beside(clips: Clips, cache: Path, *, pixels: Int64, labels: Int64) 
         A folder.
     pixels, labels
         Positions whose pixels, landmarks and apex, and whose labels, stay what they are; all others become
-        noise, moved points and the next class.
+        noise, moved points and the next class. Without either nothing is poisoned.
     """
-    random = np.random.default_rng(0xBAD)
+    if pixels is None or labels is None:
+        everything = np.arange(len(clips))
+        return _written(clips, cache, clips.digest, everything, everything, everything)
+    order = np.random.default_rng(len(clips)).permutation(len(clips))
+    return _written(clips, cache, f"{clips.digest[:-8]}poisoned", order, pixels, labels)
+
+
+def _written(clips: Clips, cache: Path, digest: str, order: Int64, pixels: Int64, labels: Int64) -> Clips:
+    """The set whose row j is clip order[j], and its view in the order of the clips."""
+    noise = np.random.default_rng(0xBAD)
     n, shape = len(clips), (len(clips), *clips.shape, 3)
     frames, points = np.stack([clips[i] for i in range(n)]), clips.landmarks
     others, kept = np.setdiff1d(np.arange(n), pixels), set(pixels.tolist())
-    frames[others] = random.integers(0, 256, (len(others), *shape[1:]), dtype=np.uint8)
-    points[others] += random.uniform(-2, 2, (len(others), *points.shape[1:])).astype(np.float32)
+    frames[others] = noise.integers(0, 256, (len(others), *shape[1:]), dtype=np.uint8)
+    points[others] += noise.uniform(-2, 2, (len(others), *points.shape[1:])).astype(np.float32)
     changed = np.setdiff1d(np.arange(n), labels)
     named = clips.labels
     named[changed] = (named[changed] + 1) % len(clips.classes)
-    folder = cache / "toy" / clips.digest
+    apex = [at if i in kept else noise.uniform() for i, at in enumerate(prepared_set(clips).apex.tolist())]
+    folder = cache / "toy" / digest
     meta = {
-        "digest": clips.digest,
-        "landmarks": points.tolist(),
-        "names": list(clips.names),
-        "subjects": list(clips.subjects),
-        "databases": list(clips.databases),
-        "labels": named.tolist(),
+        "digest": digest,
+        "landmarks": points[order].tolist(),
+        "names": [clips.names[i] for i in order],
+        "subjects": [clips.subjects[i] for i in order],
+        "databases": [clips.databases[i] for i in order],
+        "labels": named[order].tolist(),
         "classes": list(clips.classes),
         "fps": [200.0] * n,
         "holds": "frames",
-        "apex": [
-            at if i in kept else random.uniform() for i, at in enumerate(prepared_set(clips).apex.tolist())
-        ],
+        "apex": [apex[i] for i in order],
     }
-    write_set(folder, shape, (clip.tobytes() for clip in frames), meta)
-    return open_prepared(folder, expected=clips.digest)
+    write_set(folder, shape, (frames[i].tobytes() for i in order), meta)
+    return open_prepared(folder, expected=digest).select(np.argsort(order))
 
 
 class Trial:
@@ -146,8 +162,7 @@ class Trial:
     @cached_property
     def view(self) -> Clips:
         """The clips as a prepared set, as they are."""
-        everything = np.arange(len(self.clips))
-        return prepared_beside(self.clips, self.folder, pixels=everything, labels=everything)
+        return prepared_beside(self.clips, self.folder)
 
     @cached_property
     def fitted(self) -> Method:
@@ -166,8 +181,9 @@ class Trial:
         return self.predict(self.fitted)
 
     def fit(self, clips: Clips, cache: Path | None) -> Method:
-        """The method fitted anew on the training half of these clips."""
-        fitted = made(self.method, cache=cache)
+        """The method fitted anew on the training half of these clips; it is asked first which it can use."""
+        made(self.method, cache).unusable(clips.at_revision(self.method.revision).without_labels())
+        fitted = made(self.method, cache)
         fitted.fit(self.given(clips, self.train), seed=SEED)
         return fitted
 
@@ -177,7 +193,7 @@ class Trial:
 
     def predict(self, fitted: Method, clips: Clips | None = None) -> Prediction:
         """What a fitted method predicts of the other half of these clips (of the view), labels hidden."""
-        return fitted.predict(self.given(clips or self.view, self.test).without_labels())
+        return in_any_order(fitted, self.given(clips or self.view, self.test), seed=SEED)
 
 
 def names_itself(trial: Trial) -> None:
@@ -201,27 +217,35 @@ def predicts_all(trial: Trial) -> None:
 
 
 def repeats(trial: Trial) -> None:
-    """The same seed gives the same scores, from clips in memory as from a cache folder.
+    """The same seed gives the same scores, and clips in memory the same as those of a cache folder.
 
-    In between the method is fitted on the other half, as in another fold: what that leaves behind, in the
-    cache or in the process, must not be found again. The global generators are left alone.
+    Before the second fit the method is fitted on the other half, as in another fold, in the same fresh cache
+    folder: what that leaves behind, there or in the process, must not be found again. The global generators
+    are left alone.
     """
     first, state = trial.prediction, _global_state()
-    made(trial.method, trial.folder).fit(trial.given(trial.view, trial.test), seed=SEED)
-    again = trial.predict(trial.fit(trial.clips, trial.folder), trial.clips)
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = prepared_beside(trial.clips, Path(folder))
+        made(trial.method, Path(folder)).fit(trial.given(fresh, trial.test), seed=SEED)
+        again = trial.predict(trial.fit(fresh, Path(folder)), fresh)
     require(
         np.array_equal(first.scores, again.scores),
         "two fits with one seed differ: by chance, or by what a fit on other clips left in the cache or the "
-        "process",
+        "process, such as features that were computed with their labels",
     )
     require(first.chosen == again.chosen, "two fits with one seed choose differently")
+    in_memory = trial.predict(trial.fitted, trial.clips)
+    require(
+        np.array_equal(first.scores, in_memory.scores), "clips in memory get other scores than prepared ones"
+    )
     require(_global_state() == state, "the method draws from a global random generator")
 
 
 def _global_state() -> str:
-    import random
-
-    return repr((np.random.get_state(), random.getstate()))  # noqa: NPY002 - to see that it is left alone
+    """Where the global generators stand: numpy's, Python's, and torch's if it is there."""
+    torch = sys.modules.get("torch")
+    drawn = torch.get_rng_state().numpy().tobytes() if torch else b""
+    return repr((np.random.get_state(), random.getstate(), drawn))  # noqa: NPY002 - to see it left alone
 
 
 def learns_from_its_clips_alone(trial: Trial) -> None:
@@ -260,7 +284,7 @@ def predicts_each_clip_alone(trial: Trial) -> None:
         kept = np.union1d(trial.train, asked)
         view = prepared_beside(trial.clips, Path(spoilt), pixels=kept, labels=trial.train)
         elsewhere.context = dataclasses.replace(elsewhere.context, cache=Path(spoilt))
-        alone = elsewhere.predict(view.select(asked).without_labels())
+        alone = elsewhere.predict(trial.given(view, asked).without_labels())
     require(
         np.allclose(together.scores[:, :2], alone.scores, atol=ALIKE),
         "scores of a clip depend on the clips beside it, or on labels that were not given",

@@ -23,7 +23,7 @@ from data_prep.cache import believe
 from data_prep.clips import Clips, Stills
 from data_prep.opened import open_prepared, open_prepared_stills
 from methods import load_method, make_settings
-from methods.base import Context, Method, MethodError, Prediction
+from methods.base import Context, Method, MethodError, Prediction, in_any_order
 from results.records.store import Record, write_record
 
 
@@ -150,7 +150,8 @@ def _computed(
     """All that runs the method's code. No frame of the stack, nor any other object, holds other labels."""
     hidden = everything().without_labels()
     with sealed(seal):
-        unusable = method.unusable(hidden)
+        unusable = build(unit, method.context).unusable(hidden)  # what it keeps of test clips goes with it
+    del hidden
     train, test, positions = _usable(unit, everything, unusable)
     ready = time.perf_counter()
     with sealed(seal):
@@ -159,7 +160,7 @@ def _computed(
             method.fit(train, seed=seed_of(unit))
         fitted = time.perf_counter()
         method.context.stage("predict")
-        prediction = method.predict(test) if len(test) else _nothing(test)
+        prediction = in_any_order(method, test, seed=seed_of(unit)) if len(test) else _nothing(test)
     prediction = checked(prediction, test, unit.method)
     seconds = _seconds(method, ready - began, fitted - ready, time.perf_counter() - fitted)
     return _Computed(prediction, positions, len(train), unusable, seconds)

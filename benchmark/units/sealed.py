@@ -5,9 +5,10 @@ told where the cache is. So while a method fits and predicts, Python itself refu
 
 Notes
 -----
-An audit hook sees whatever is opened through Python: `open`, `os.open`, `numpy.load`, memory maps, pathlib.
-It does not see libraries that open files themselves (OpenCV, FFmpeg, Arrow), other processes, or the user's
-own database folders. It keeps a method honest that was written in good faith; it is no prison.
+An audit hook sees whatever is opened through Python: `open`, `os.open`, `numpy.load`, memory maps, pathlib;
+and what gives a file another name, links and renames. It does not see libraries that open files themselves
+(OpenCV, FFmpeg, Arrow), other processes, or the user's own database folders. It keeps a method honest that
+was written in good faith; it is no prison.
 """
 
 from __future__ import annotations
@@ -63,11 +64,21 @@ _seals: list[Seal] = []
 _hooked: list[bool] = []
 
 
+_BY_NAME = frozenset({"open", "os.link", "os.rename"})
+"""Audit events whose first argument is a file that is there."""
+
+
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "open" and _seals and isinstance(arguments[0], str | bytes | os.PathLike):
+    if event in _BY_NAME and _seals and isinstance(arguments[0], str | bytes | os.PathLike):
         path = os.fsdecode(arguments[0])
-        if _seals[-1].closes(path):
+        if _seals[-1].closes(path) or _beside_a_folder(path):
             raise OutsideTheView(f"{path} holds more than the clips that a method is given; it stays closed")
+
+
+def _beside_a_folder(path: str) -> bool:
+    """Whether it is the name of a prepared set's file that no path leads to: `os.open(name, dir_fd=...)`."""
+    here = Path(path)
+    return here.name in PREPARED and not here.is_absolute() and not here.exists()
 
 
 @contextmanager

@@ -66,6 +66,22 @@ def test_a_link_and_a_way_round_lead_nowhere(place, seal, monkeypatch):
                 open(path)  # noqa: PTH123, SIM115
 
 
+def test_another_name_of_a_closed_file_is_not_given(place, seal):
+    closed, other = place / "cache/casme2/abc/meta.json", place / "cache/other.json"
+    folder = os.open(closed.parent, os.O_RDONLY)
+    with sealed(seal):
+        for way in (os.link, os.rename, os.replace):
+            with pytest.raises(OutsideTheView, match=r"meta\.json"):
+                way(closed, other)
+        with pytest.raises(OutsideTheView, match=r"meta\.json"):
+            os.open("meta.json", os.O_RDONLY, dir_fd=folder)
+        (place / "run/scratch/key/new.json").write_text("{}")
+        (place / "run/scratch/key/new.json").rename(place / "run/scratch/key/newer.json")
+    os.close(folder)
+    assert closed.exists()
+    assert not other.exists()
+
+
 def test_features_photographs_scratch_and_all_else_stay_open(place, seal):
     names = ("cache/casme2/abc/features/lbp.json", "cache/kdef/def/meta.json", "run/scratch/key/state.json")
     with sealed(seal):
@@ -106,8 +122,7 @@ class Peeks(Method):
 def test_a_unit_whose_method_opens_the_cache_ends_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setattr("benchmark.units.execute.load_method", lambda name: Peeks)
     toy = toy_clips(12, 10)
-    everything = np.arange(len(toy))
-    clips = prepared_beside(toy, tmp_path / "cache", pixels=everything, labels=everything)
+    clips = prepared_beside(toy, tmp_path / "cache")
     peek = Peeks()
     peek.fit(clips, seed=0)
     assert peek.predict(clips.without_labels()).scores[0].argmax(1).tolist() == clips.labels.tolist()
