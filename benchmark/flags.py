@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.engines import ENGINES
-from benchmark.settings import CONTROLS, PROFILES, Settings, SettingsError, resolve
+from benchmark.settings import CONTROLS, PROFILES, Settings, SettingsError, knobs_of, resolve
 from benchmark.stamp import version_of
 from data_prep.registration import REGISTRATIONS
 
@@ -24,25 +23,25 @@ EXAMPLES = """examples:
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("benchmark.run:run", "run methods over folds and report; goes on where it was stopped"),
-    "prepare": ("benchmark.verbs.data:prepare", "fill the cache for a run without running it"),
+    "prepare": ("benchmark.verbs.prepare:prepare", "fill the cache for a run without running it"),
     "status": ("benchmark.verbs.status:status", "what a run folder holds and what is missing"),
-    "report": ("benchmark.verbs.report:report_verb", "rebuild tables, figures and page from the records"),
+    "report": ("benchmark.verbs.report:report", "rebuild tables, figures and page from the records"),
     "compare": (
-        "benchmark.verbs.audit:compare",
+        "benchmark.verbs.compare:compare",
         "per-fold differences of two runs, or a run and the paper",
     ),
     "audit": ("benchmark.verbs.audit:audit", "recompute what a published table or prediction log claims"),
     "check": ("benchmark.verbs.check:check", "check databases (NAME=DIR ...) or a method (its name)"),
     "look": ("benchmark.look:look", "a page of a database: every clip playing, its movement magnified"),
     "flow": ("benchmark.verbs.flow:flow", "write the field's onset-apex flow images from frames"),
-    "simulate": ("benchmark.verbs.data:simulate", "write simulated databases in the official layouts"),
-    "fit": ("benchmark.verbs.apply:fit", "train one method on all given clips and save it"),
+    "simulate": ("benchmark.verbs.simulate:simulate", "write simulated databases in the official layouts"),
+    "fit": ("benchmark.verbs.fit:fit", "train one method on all given clips and save it"),
     "predict": (
-        "benchmark.verbs.apply:predict",
+        "benchmark.verbs.predict:predict",
         "label a video or a folder of frames with a saved model",
     ),
-    "speed": ("benchmark.speed:speed", "measure speed against the straightforward versions"),
-    "list": ("benchmark.verbs.names:names", "all that can be named: methods, protocols, databases ..."),
+    "speed": ("benchmark.verbs.speed:speed", "measure speed against the straightforward versions"),
+    "list": ("benchmark.verbs.list:names", "all that can be named: methods, protocols, databases ..."),
 }
 """Name to the function that does it, "module:function", and its line of help."""
 
@@ -293,20 +292,3 @@ def _pairs(given: Sequence[str], flag: str) -> dict[str, str]:
             raise SettingsError(f"{flag} names {name!r} twice")
         pairs[name] = folder
     return pairs
-
-
-def knobs_of(given: Sequence[str]) -> dict[str, Any]:
-    """KNOB=VALUE words; values read as TOML, so 1.5, true and "text" keep their kinds.
-
-    Raises
-    ------
-    SettingsError
-        For a word of another form.
-    """
-    knobs: dict[str, Any] = {}
-    for item in given:
-        try:
-            knobs |= tomllib.loads(item)
-        except ValueError as error:
-            raise SettingsError(f"--set {item!r} must be KNOB=VALUE, for example amplitude=1.5") from error
-    return knobs

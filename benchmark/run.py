@@ -15,7 +15,8 @@ from benchmark.engines.tasks import Limits, Options
 from benchmark.folder.described import described
 from benchmark.folder.ledger import Survey, survey
 from benchmark.folder.lock import run_lock
-from benchmark.folder.state import (
+from benchmark.folder.report import report
+from benchmark.folder.sharing import (
     Here,
     held_before,
     made_otherwise,
@@ -34,7 +35,6 @@ from benchmark.units.jobs import tasks_of
 from benchmark.units.outcomes import keep
 from benchmark.units.packages import packages_of_data
 from benchmark.units.unit import Unit
-from benchmark.verbs.report import report
 from methods import METHODS
 from results.records.run_file import write_run_file
 

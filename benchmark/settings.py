@@ -335,3 +335,20 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     if tables:
         merged["method_settings"] = tables
     return merged
+
+
+def knobs_of(given: Sequence[str]) -> dict[str, Any]:
+    """KNOB=VALUE words; values read as TOML, so 1.5, true and "text" keep their kinds.
+
+    Raises
+    ------
+    SettingsError
+        For a word of another form.
+    """
+    knobs: dict[str, Any] = {}
+    for item in given:
+        try:
+            knobs |= tomllib.loads(item)
+        except ValueError as error:
+            raise SettingsError(f"--set {item!r} must be KNOB=VALUE, for example amplitude=1.5") from error
+    return knobs

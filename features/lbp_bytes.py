@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basis.compiled import compiled
-from features.sixteen import add, bit_if_at_least, either, high_product, multiply, subtract
+from basis.sixteen import add, bit_if_at_least, either, high_product, multiply, subtract
 
 RADIUS = 3
 SLOPE = 15902

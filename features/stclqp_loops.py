@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from basis.compiled import compiled
-from features.sixteen import add, bit_if_at_least, both, either, subtract
+from basis.sixteen import add, bit_if_at_least, both, either, subtract
 
 LEVELS = 16
 _NEAR = 3

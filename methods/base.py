@@ -29,6 +29,8 @@ class Context:
     ----------
     device
         "cpu" or "cuda" or "cuda:1".
+    deterministic
+        A GPU computes the same bytes again, and slower.
     threads
         How many it may use.
     cache
@@ -38,7 +40,7 @@ class Context:
     stills
         Loads the prepared expression photographs of a (height, width), or None when the user gave none.
     grouped
-        Inner splits keep subjects together (every protocol but the paper's).
+        Inner splits keep subjects together, as the protocol does.
     log
         One line for the user.
     stage

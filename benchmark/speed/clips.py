@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from benchmark.engines.memory import memory_of, tree_of
-from benchmark.speed import Row
+from benchmark.speed.rows import Row
 
 PART = "clips"
 DFME = 7526

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage import data
 
-from benchmark.speed import Row, best_of
+from benchmark.speed.rows import Row, best_of
 from data_prep.landmarks import mean_shape
 from features.face_regions import region_masks
 from features.fdm import AlignedFlow, align, fdm, principal_vectors

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.speed import Row, best_of
+from benchmark.speed.rows import Row, best_of
 from data_prep.clips import Clips
 from methods.base import Context
 from methods.nets.cnn import FrameCNN

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from basis.cores import cores
 from benchmark.engines.memory import peak_memory_mb
-from benchmark.speed import Row, best_of
+from benchmark.speed.rows import Row, best_of
 from data_prep.clips import Clip, Database
 from data_prep.crop import face_box
 from data_prep.examine import files_of

@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 
 from benchmark.engines.memory import memory_of
-from benchmark.speed import Row
+from benchmark.speed.rows import Row
 from data_prep.clips import Clips
 from results.records.store import Record, write_record
 

@@ -18,7 +18,7 @@ from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
 from basis.compiled import compiled, compiled_any_order
-from benchmark.speed import Row, best_of
+from benchmark.speed.rows import Row, best_of
 from data_prep.clips import Clips, Float32
 from features.kernels import chi_square_distances
 from features.lbp import uniform_labels

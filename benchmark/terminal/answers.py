@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from benchmark.log import Log
+
 KEYS: Mapping[str, Mapping[str, str]] = {
     "list": {
         "methods": "names of methods, in the order of the table",
@@ -91,3 +93,10 @@ def _atom(value: Any) -> Any:
         return value
     # pandas' own sign of what is missing
     return None if str(value) in ("<NA>", "NaT") else str(value)
+
+
+def say(answer: str, further: str, as_json: bool, log: Log) -> None:
+    """An answer, and for people what they can do next."""
+    log(answer)
+    if not as_json:
+        log(further)

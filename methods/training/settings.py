@@ -16,10 +16,10 @@ CROPS = (1, 10)
 class NetSettings(FrameSettings):
     """Settings of every network; the defaults are those of the CNN of TLCNN.
 
-    frame_size: (height, width) of the frames.
-
     Attributes
     ----------
+    frame_size
+        (height, width) of the frames.
     crop
         Side of the square the net sees.
     width
@@ -147,11 +147,12 @@ class StageSettings(NetSettings):
 class SequenceSettings(StageSettings):
     """Settings of all of TLCNN: the stages E and M, then CNN and LSTM jointly; the paper's by default.
 
-    joint_window frames in a row are drawn from each of joint_batch clips; a clip is decided by windows
-    joint_stride apart.
-
     Attributes
     ----------
+    joint_window, joint_batch
+        Frames in a row that are drawn from each of so many clips.
+    joint_stride
+        Windows that decide a clip are so far apart.
     hidden
         Units of the LSTM.
     lstm_bound

@@ -12,10 +12,11 @@ import pytest
 from benchmark.settings import Settings, SettingsError, checked
 from benchmark.sources import assemble
 from benchmark.verbs import VerbError
-from benchmark.verbs.apply import fit, flow_image_clip, predict
-from benchmark.verbs.apply import load as load_model
 from benchmark.verbs.check import check
+from benchmark.verbs.fit import fit
 from benchmark.verbs.flow import ABOUT, LABELS, SHEET, recipe_of
+from benchmark.verbs.predict import flow_image_clip, predict
+from benchmark.verbs.saved_model import load as load_model
 from data_prep.databases import load
 from data_prep.simulator import read_truth
 from data_prep.tasks import TaskError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.folder.ledger import Survey, survey
-from benchmark.folder.state import (
+from benchmark.folder.sharing import (
     Here,
     made_otherwise,
     refuse_mixture,

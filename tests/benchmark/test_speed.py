@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 
 from benchmark import speed
-from benchmark.speed import Row, best_of, print_rows, run_parts, write_csv
+from benchmark.speed import run_parts
 from benchmark.speed.clips import CLIPS_EACH, DISTINCT, FRAMES, collection
+from benchmark.speed.rows import Row, best_of, print_rows, write_csv
 from benchmark.speed.texture import plane_by_plane, textured_clip
 from data_prep.databases import load
 from features.lbp_top import lbp_top

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from benchmark.log import silent
-from benchmark.verbs.report import report_verb
+from benchmark.verbs.report import report as report_verb
 from results.beside import BESIDE, beside
 from results.records.store import ResultsError
 from results.report import report

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from benchmark.look.one_clip import Seen, write_seen
-from benchmark.verbs.apply import clip_of
+from benchmark.verbs.predict import clip_of
 
 
 @pytest.fixture

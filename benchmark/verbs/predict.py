@@ -1,27 +1,20 @@
-"""A method trained on all given clips, kept in a folder, and used on a new video."""
+"""The verb `predict`: a saved method used on a new video."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from basis.cores import cores
-from basis.files import file_sha256
 from benchmark.devices import choose_devices
 from benchmark.log import Log
 from benchmark.look.one_clip import Seen, Watched, write_seen
-from benchmark.settings import Settings, checked
-from benchmark.sources import Assembled, assemble
-from benchmark.stamp import stamp
 from benchmark.verbs import VerbError
-from data_prep.clips import Clips, Stills
+from benchmark.verbs.saved_model import load
+from data_prep.clips import Clips
 from data_prep.crop import crop_landmarks
 from data_prep.databases.errors import DatabaseError, Refused
 from data_prep.databases.spans import frames_at, whole_span
@@ -32,142 +25,7 @@ from data_prep.frames.reading import PICTURES, VIDEOS, times_of
 from data_prep.interpolation import resample
 from data_prep.landmarks import Options
 from data_prep.registration import NONE
-from methods import load_method, make_settings
-from methods.base import SAVED_AS, Context, Method
-from methods.values import typed
-
-CARD = "model.json"
-ENTRIES: Mapping[str, Any] = {
-    "method": str,
-    "revision": int,
-    "settings": Mapping[str, Any],
-    "tim": int,
-    "classes": tuple[str, ...],
-    "landmarks": str,
-    "registration": str,
-    "sha256": Mapping[str, str],
-}
-"""What the card must hold to be used."""
-BEFORE: Mapping[str, Any] = {"registration": NONE}
-"""What holds of a model that was saved before its card said so."""
-
-
-def fit(settings: Settings, method: str, out: Path, tim: int, seed: int, log: Log) -> int:
-    """Train one method on all clips and save it as a folder; nothing is left half-written.
-
-    Raises
-    ------
-    VerbError
-        For a folder that is there already, and for several methods.
-    """
-    if out.exists():
-        raise VerbError(f"{out} exists already; name a new folder for the model")
-    settings = checked(replace(settings, methods=(method,), tim=(tim,), seeds=(seed,)))
-    if len(settings.methods) != 1:
-        raise VerbError(
-            f"fit trains one method, {len(settings.methods)} are named: {', '.join(settings.methods)}"
-        )
-    _unfinished(out).cleanup()
-    assembled = assemble(settings, log, learn=True)
-    (spec,) = assembled.specs
-    cls = load_method(spec.name)
-    clips = assembled.clips(tim, spec.frame_size, log).at_revision(cls.revision)
-    context = Context(
-        device=choose_devices(settings.device)[0],
-        deterministic=settings.deterministic,
-        threads=settings.workers or cores(),
-        cache=Path(settings.cache),
-        stills=_stills_of(assembled, log),
-        grouped=True,
-        log=log,
-    )
-    fitted = cls(make_settings(cls, spec.settings), context)
-    unusable = fitted.unusable(clips.without_labels())
-    usable = clips.select([i for i in range(len(clips)) if i not in unusable])
-    fitted.fit(usable, seed=seed)
-    card = {
-        "method": spec.name,
-        "revision": spec.revision,
-        "settings": spec.settings,
-        "tim": tim,
-        "seed": seed,
-        "classes": list(clips.classes),
-        "landmarks": assembled.sources.landmarks,
-        "registration": settings.registration,
-        "data": {"name": assembled.sources.name, "digest": assembled.plan.digest, "n_clips": len(usable)},
-        "stamp": stamp(),
-    }
-    _save(fitted, card, out)
-    log(f"{cls.title} trained on {len(usable)} clips, saved in {out}")
-    log(f"label a video: python -m benchmark predict {out} VIDEO --page seen.html")
-    return 0
-
-
-def _stills_of(assembled: Assembled, log: Log) -> Callable[[tuple[int, int]], Stills] | None:
-    if not assembled.sources.stills:
-        return None
-
-    def at(size: tuple[int, int]) -> Stills:
-        stills = assembled.stills(size, log)
-        assert stills is not None, "there are databases of photographs"
-        return stills
-
-    return at
-
-
-def _save(method: Method, card: dict[str, Any], out: Path) -> None:
-    with _unfinished(out) as folder:
-        made = Path(folder) / "model"
-        made.mkdir()
-        method.save(made)
-        card = {**card, "sha256": {path.name: file_sha256(path) for path in sorted(made.iterdir())}}
-        (made / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
-        made.replace(out)
-
-
-def _unfinished(out: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder to fill beside `out`; OSError where none can be made."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.")
-
-
-def load(folder: Path, *, device: str = "cpu") -> tuple[Method, dict[str, Any]]:
-    """A saved method ready to predict, and its card; VerbError when the folder is not a whole model's."""
-    card = _card(folder)
-    stated = card["sha256"]
-    for name in sorted({path.name for path in folder.iterdir() if path.suffix in SAVED_AS} - {CARD}):
-        if name not in stated:
-            raise VerbError(f"{folder / CARD} does not list {name}: copy the model again, or fit it again")
-    for name, sha256 in stated.items():
-        path = folder / name
-        if not path.is_file() or file_sha256(path) != sha256:
-            raise VerbError(f"{path} is missing or damaged: copy the model again, or fit it again")
-    cls = load_method(card["method"])
-    if cls.revision != card["revision"]:
-        raise VerbError(
-            f"{folder} was saved by revision {card['revision']} of {cls.name}, this is revision "
-            f"{cls.revision}: fit it again"
-        )
-    threads = cores()
-    method = cls(make_settings(cls, card["settings"]), Context(device=device, threads=threads))
-    method.load(folder)
-    return method, card
-
-
-def _card(folder: Path) -> dict[str, Any]:
-    """What `fit` wrote beside the method; VerbError names the entry that is missing or wrong."""
-    try:
-        body = {**BEFORE, **json.loads((folder / CARD).read_text())}
-        missing = [name for name in ENTRIES if name not in body]
-        if missing:
-            raise ValueError(f"it has no entry {missing[0]!r}")
-        card = {name: typed(body[name], hint, name) for name, hint in ENTRIES.items()}
-        checked(Settings(tim=(card["tim"],), registration=card["registration"]))
-        if len(set(card["classes"])) < 2 or not card["sha256"]:
-            raise ValueError("classes must be two or more names, and sha256 must name the method's files")
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise VerbError(f"{folder} is not a model: {CARD} cannot be read ({error})") from error
-    return card
+from methods.base import Method
 
 
 def predict(

@@ -1,14 +1,9 @@
-"""The verbs `prepare` and `simulate`: data that a run needs, or could need, on disk."""
+"""The verb `prepare`: the cache filled for a run without running it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
-from benchmark.flags import knobs_of
 from benchmark.log import Log
-from benchmark.settings import Settings, checked
-from benchmark.terminal.next_steps import next_steps
+from benchmark.settings import Settings
 
 
 def prepare(settings: Settings, log: Log) -> int:
@@ -28,21 +23,4 @@ def prepare(settings: Settings, log: Log) -> int:
         if stills is not None:
             log(f"ready: {len(stills)} photographs, {size[0]}x{size[1]}: {stills.folder}")
     log(f"everything lies in {settings.cache}; run it: the same command with `run` for `prepare`")
-    return 0
-
-
-def simulate(
-    folder: Path, size: str, set: Sequence[str], layouts: Sequence[str], workers: int, log: Log
-) -> int:
-    """Write simulated databases in the official layouts, with ground truth."""
-    from benchmark.sources import n_workers, simulator
-    from data_prep.simulator import simulate as write
-
-    asked = checked(Settings(workers=workers))
-    knobs = simulator(size, {**knobs_of(set), **({"layouts": tuple(layouts)} if layouts else {})})
-    made = write(folder, knobs, workers=n_workers(asked), log=log)
-    log(f"written: {folder}")
-    roots = {name: str(root) for name, root in {**made.clip_roots, **made.still_roots}.items()}
-    for line in next_steps(roots, more="--landmarks file"):
-        log(line)
     return 0

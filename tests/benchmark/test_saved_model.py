@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from benchmark.verbs import VerbError
-from benchmark.verbs.apply import CARD, _save, clip_of, load
+from benchmark.verbs.predict import clip_of
+from benchmark.verbs.saved_model import CARD, load, save
 from data_prep.clips import CLASSES
 from data_prep.databases import load as load_database
 from data_prep.examine import NO_MOVEMENT, ONE_PICTURE
@@ -122,7 +123,7 @@ def saved(tmp_path_factory):
     method.fit(toy_clips(*SIZE, n=12, frames=4), seed=0)
     card = {"method": "linear", "revision": Linear.revision, "settings": {}, "tim": 4, "landmarks": "file"}
     folder = tmp_path_factory.mktemp("saved") / "model"
-    _save(method, {**card, "classes": CLASSES}, folder)
+    save(method, {**card, "classes": CLASSES}, folder)
     return folder
 
 
