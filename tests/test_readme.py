@@ -108,7 +108,7 @@ def test_what_is_written_twice_is_the_same(writer):
     text = "a\n<!-- x -->\nold\n<!-- /x -->\nb"
     once = writer.put(text, "x", "new\nlines")
     assert once == "a\n<!-- x -->\nnew\nlines\n<!-- /x -->\nb" == writer.put(once, "x", "new\nlines")
-    with pytest.raises(SystemExit, match="README"):
+    with pytest.raises(SystemExit, match="<!-- y -->"):
         writer.put(text, "y", "")
 
 

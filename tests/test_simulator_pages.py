@@ -38,9 +38,9 @@ def rows_of(heading):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 
-@pytest.mark.parametrize("mark", ["variants", "casts", "full", "held"])
+@pytest.mark.parametrize("mark", ["variants", "casts", "full", "held", "still"])
 def test_what_is_printed_is_what_is_stored(writer, mark):
-    page = writer.HELD if mark == "held" else writer.SIMULATOR
+    page = writer.HELD if mark in ("held", "still") else writer.SIMULATOR
     text = page.read_text(encoding="utf-8")
     printed = re.search(rf"<!-- {mark} -->\n(.*?)\n<!-- /{mark} -->", text, re.DOTALL).group(1)
     assert printed == "\n".join(writer.WRITTEN[mark]())
