@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from features.bi_woof import bi_woof
 from features.flow_image import Spotter, apex_field, with_strain
 from methods.cached import UnusableClip, per_clip
 from methods.flow_pictures import Pictures
-from methods.svm.solver import Kernel, SVMMethod, SVMSettings, Variant
+from methods.svm.solver import SVMMethod, SVMSettings, Variant
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,6 @@ class BiWOOF(SVMMethod):
     needs_frames = False
     Settings = Settings
     trial: ClassVar[Mapping[str, Any]] = {"frame_size": (64, 52), "inner_folds": 2}
-
-    def kernels(self) -> Sequence[Kernel]:
-        """The linear one."""
-        return (Kernel("linear"),)
 
     def features(self, clips: Clips, variant: Variant) -> Float32:
         """(n, rows * columns * bins) float32.

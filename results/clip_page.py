@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup
 
 from basis.files import write_atomically
+from results.inline import inline_json
 from results.numbers.cells import Cell, cells
 from results.records.run_file import ProtocolInfo
 from results.records.runs import Results
@@ -140,7 +139,7 @@ def write_clip_page(folder: Path, name: str, found: Sequence[Group], *, faces: b
     )
     content = {
         "title": name,
-        "data": _inline([_plain(group, folder, faces) for group in found]),
+        "data": inline_json([_plain(group, folder, faces) for group in found]),
         "choices": [(i, group.protocol.title, group.tim) for i, group in enumerate(found)],
     }
     path = folder / CLIP_PAGE
@@ -177,8 +176,3 @@ def _plain(group: Group, folder: Path, faces: bool) -> dict[str, Any]:
         "findings": findings(group),
         "rows": rows,
     }
-
-
-def _inline(value: Sequence[Mapping[str, Any]]) -> Markup:
-    """JSON that cannot end the script element it stands in."""
-    return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))

@@ -19,6 +19,7 @@ from results.audit import audit
 from results.beside import links
 from results.clip_page import CLIP_PAGE, HARDEST, Group, hardest
 from results.figures.style import INK, PAPER, QUIET, Figures, Picture
+from results.inline import inline_json
 from results.notes import in_few_lines
 from results.numbers.findings import findings_of
 from results.numbers.tables import fold_columns
@@ -72,7 +73,7 @@ class Table:
         """What the page's script draws the table from once it is opened; it cannot end its element."""
         rows = [[row[column] for column in self.columns] for row in self.rows]
         value = {"name": self.name, "where": self.where, "columns": self.columns, "rows": rows}
-        return _inline_json(value)
+        return inline_json(value)
 
     @property
     def bodies(self) -> Sequence[tuple[str, Sequence[Mapping[str, Any]]]]:
@@ -375,11 +376,6 @@ def _shape(svg: str) -> str:
     """Width and height of a figure, so that its place is kept until it is drawn; empty where it is hidden."""
     found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     return f"{found[1]} / {found[2]}" if found else ""
-
-
-def _inline_json(value: Any) -> Markup:
-    """JSON that cannot end the script element it stands in."""
-    return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def _inline(svg: str, number: int) -> str:

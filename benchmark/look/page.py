@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
-from typing import Any
 
 import jinja2
 import numpy as np
@@ -15,6 +13,7 @@ from markupsafe import Markup
 
 from data_prep.clips import Clip, SetAside
 from features.face_regions import region_polygons
+from results.inline import inline_json
 
 
 @dataclass(frozen=True)
@@ -116,15 +115,9 @@ def page(
         width=size[1],
         kinds=[kind for kind in ("face", "difference", "flow") if any(kind in e.files for e in entries)],
         people=len({entry.subject for entry in entries}),
-        entries=_inline([asdict(entry) for entry in entries]),
+        entries=inline_json([asdict(entry) for entry in entries]),
         n_entries=len(entries),
         set_aside=[asdict(each) for each in set_aside],
         remarks=remarks,
         noted=sum(bool(entry.notes) for entry in entries),
     )
-
-
-def _inline(value: Any) -> Markup:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return Markup(text)
