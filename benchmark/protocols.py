@@ -49,7 +49,7 @@ class Protocol:
         Nobody is in the training and the test clips of one fold; methods keep people together in
         their inner splits too.
     unit
-        What counts as one observation in tests and intervals, "fold" or "subject".
+        What counts as one observation in tests, "fold" or "subject"; intervals are over people either way.
     headline
         The number that stands for a row, "mean" of the folds or "pooled" over all clips.
     leaks

@@ -3,8 +3,8 @@
     python docs/on_a_gpu.py --out on-a-gpu.json             on a machine with a GPU, at the paper's size
     python docs/on_a_gpu.py --device cpu --tiny             the same path on CPU tensors, nets of a second
 
-The parts can be named (steps equal control cost); what is done is printed and written at once, so that a lent
-machine that is taken back leaves what was measured.
+The parts can be named (steps equal control cost); what is done is printed and written at once, so that an
+interrupted run leaves what was measured.
 """
 
 from __future__ import annotations

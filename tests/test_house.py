@@ -80,6 +80,12 @@ def test_files_and_functions_are_short(package):
                 assert length <= LONGEST_FUNCTION, f"{path}: {node.name} has {length} lines"
 
 
+@pytest.mark.parametrize("folder", ["tests", "docs", "examples"])
+def test_files_beside_the_packages_are_short_too(folder):
+    long = [path for path in (HOUSE / folder).rglob("*.py") if path.read_text().count("\n") > LONGEST_FILE]
+    assert not long
+
+
 def words_of(text):
     """The string constants of a source text, docstrings left aside."""
     tree = ast.parse(text)
