@@ -15,8 +15,7 @@ import pandas as pd
 
 from benchmark.clips import prepared_clips
 from benchmark.log import Log
-from benchmark.plan import folds_of
-from benchmark.protocols import Fold
+from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import SettingsError, resolve
 from data_prep.clips import Clips
 from methods import METHODS
@@ -63,7 +62,7 @@ def load(
 
 def folds(clips: Clips, protocol: str = "subject", *, seed: int = 0) -> tuple[Fold, ...]:
     """The folds of a protocol on these clips: `fold.name`, `fold.train`, `fold.test` (positions, int64)."""
-    return folds_of(protocol, clips.labels.tolist(), clips.subjects, clips.databases, seed=seed)
+    return PROTOCOLS[protocol].split(clips.labels.tolist(), clips.subjects, clips.databases, seed=seed)
 
 
 @dataclass(frozen=True)

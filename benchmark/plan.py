@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.plugins import loaded
-from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.settings import Settings, SettingsError
 from benchmark.units.unit import Unit
 from methods import load_method, make_settings, select
@@ -100,13 +99,6 @@ def _concerns(name: str, key: str, named: Sequence[str]) -> bool:
     if key in hints_of(load_method(name).Settings):
         return True
     return not any(key in hints_of(load_method(other).Settings) for other in named if other != name)
-
-
-def folds_of(
-    protocol: str, labels: Sequence[int], subjects: Sequence[str], databases: Sequence[str], *, seed: int
-) -> tuple[Fold, ...]:
-    """The folds of a protocol; a run's seed shuffles folds and methods alike."""
-    return PROTOCOLS[protocol].split(labels, subjects, databases, seed=seed)
 
 
 def units(

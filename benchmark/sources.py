@@ -11,8 +11,9 @@ from basis.cores import cores
 from basis.memory import give_back_freed_memory
 from basis.names import one_of
 from benchmark.log import Log
-from benchmark.plan import MethodSpec, describe, folds_of, told_apart
+from benchmark.plan import MethodSpec, describe, told_apart
 from benchmark.plugins import dies_at_import, threads_in_words
+from benchmark.protocols import PROTOCOLS
 from benchmark.settings import FLOW_IMAGES, Settings, SettingsError
 from benchmark.tasks import counts_in_words, require_told_apart, task_of
 from data_prep.cache import Journal
@@ -155,7 +156,7 @@ class Assembled:
         databases = [clip.database for clip in clips]
         return {
             (protocol, seed): [
-                fold.name for fold in folds_of(protocol, labels, subjects, databases, seed=seed)
+                fold.name for fold in PROTOCOLS[protocol].split(labels, subjects, databases, seed=seed)
             ]
             for protocol in self.settings.protocols
             for seed in self.settings.seeds

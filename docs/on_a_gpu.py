@@ -21,7 +21,8 @@ import numpy as np
 import torch
 
 from basis.files import write_atomically
-from benchmark.plan import folds_of, settings_for
+from benchmark.plan import settings_for
+from benchmark.protocols import PROTOCOLS
 from benchmark.settings import resolve
 from benchmark.sources import assemble
 from data_prep.clips import Clips
@@ -124,7 +125,7 @@ def control(device: str, tiny: bool, cache: Path) -> Found:
     for spec in assembled.specs:
         kind = load_method(spec.name)
         clips = assembled.clips(32, spec.frame_size, print)
-        fold = folds_of("subject", clips.labels.tolist(), clips.subjects, clips.databases, seed=0)[0]
+        fold = PROTOCOLS["subject"].split(clips.labels.tolist(), clips.subjects, clips.databases, seed=0)[0]
         context = Context(device=device, grouped=True, stills=lambda size: assembled.stills(size, print))
         table = settings_for(spec.name, settings.method_settings)
         method, began = kind(make_settings(kind, table), context), time.perf_counter()

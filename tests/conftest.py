@@ -1,10 +1,12 @@
 """Shared by all tests."""
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault(
@@ -56,6 +58,19 @@ def pytest_collection_modifyitems(items):
             if item.get_closest_marker("facemesh"):
                 item.add_marker(without)
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+@pytest.fixture(scope="session")
+def of_docs():
+    """Imports a module of the folder docs, whose modules import one another, by its name."""
+    folder = str(Path(__file__).parent.parent / "docs")
+
+    def module(name):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(folder)
+            return importlib.import_module(name)
+
+    return module
 
 
 @pytest.fixture(scope="session")

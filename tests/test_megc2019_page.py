@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -12,13 +11,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def writer(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "docs")
-    path = ROOT / "docs" / "write_megc2019.py"
-    spec = importlib.util.spec_from_file_location("write_megc2019", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def writer(of_docs):
+    return of_docs("write_megc2019")
 
 
 @pytest.mark.parametrize(

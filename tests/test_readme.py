@@ -1,6 +1,5 @@
 """The README is true: its tables are those of the stored runs, its files exist, its verbs parse."""
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -32,12 +31,8 @@ def number(row):
 
 
 @pytest.fixture(scope="module")
-def writer():
-    path = ROOT / "docs" / "write_readme.py"
-    spec = importlib.util.spec_from_file_location("write_readme", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def writer(of_docs):
+    return of_docs("write_readme")
 
 
 def test_the_table_is_that_of_the_stored_run():

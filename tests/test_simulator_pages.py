@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
@@ -22,14 +20,8 @@ PAGE = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def writer(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "docs")
-    path = ROOT / "docs" / "write_simulator.py"
-    spec = importlib.util.spec_from_file_location("write_simulator", path)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "write_simulator", module)
-    spec.loader.exec_module(module)
-    return module
+def writer(of_docs):
+    return of_docs("write_simulator")
 
 
 def rows_of(heading):

@@ -14,7 +14,6 @@ import numpy as np
 
 from basis.processor import arithmetic, capability, model
 from benchmark.engines.memory import peak_memory_mb
-from benchmark.plan import folds_of
 from benchmark.protocols import PROTOCOLS, Fold
 from benchmark.units.running import say_stage
 from benchmark.units.sealed import Seal, sealed
@@ -235,8 +234,8 @@ def _usable(
 
 
 def _fold(unit: Unit, clips: Clips) -> Fold:
-    folds = folds_of(unit.protocol, clips.labels.tolist(), clips.subjects, clips.databases, seed=unit.seed)
-    for fold in folds:
+    split = PROTOCOLS[unit.protocol].split
+    for fold in split(clips.labels.tolist(), clips.subjects, clips.databases, seed=unit.seed):
         if fold.name == unit.fold:
             return fold
     raise UnitError(f"protocol {unit.protocol!r} has no fold {unit.fold!r} on these clips")
